@@ -1,0 +1,47 @@
+# Every target sets itself up; `make` alone lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: help setup demo test check format lock bench claude-cli clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Install what the project needs into .venv (done by the other targets)
+
+$(READY): requirements.lock pyproject.toml scripts/setup
+	@sh scripts/setup $(VENV)
+	@touch $(READY)
+
+demo: $(READY) ## Play the whole conversation here: make demo ONCE='/run demo "add a farewell"'
+	@$(if $(value ONCE),SANDBOX_DEMO_ONCE="$$ONCE" )$(BIN)/claude-sandbox demo
+
+test: $(READY) ## Run the tests
+	@$(BIN)/pytest
+
+check: $(READY) ## Format, lint and types, as CI does
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(READY) ## Format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Measure speed and memory, and print the figures
+	@$(BIN)/python -m bench
+
+claude-cli: ## Install the pinned Claude Code CLI for the tests that use the real one
+	@sh scripts/claude-cli
+
+lock: $(READY) ## Resolve the dependencies anew, with hashes
+	@sh scripts/lock $(VENV)
+
+clean: ## Remove the environment and every cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build ./*.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+export ONCE

@@ -1,0 +1,107 @@
+"""How a Run ended: pure judgement over what the sandbox says and what was seen from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sandbox.report import Cause, Report, Verdict
+
+
+class Ending(Enum):
+    """The closed set of ways in which a Run ends, for icons, labels and exit codes.
+
+    PUSHED and NOTHING_CHANGED ended well. NOT_PUSHED has commits that the remote doesn't.
+    """
+
+    PUSHED = "pushed"
+    NOTHING_CHANGED = "nothing-changed"
+    NOT_PUSHED = "not-pushed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class Seen(Enum):
+    """Causes that only the outside can see; the sandbox's own are `sandbox.report.Cause`."""
+
+    KILLED = "killed"
+    LOST = "lost"
+    NO_REPORT = "no-report"
+    FORGED_REPORT = "forged-report"
+    NOT_STARTED = "not-started"
+    WAITED_TOO_LONG = "waited-too-long"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How the sandbox program ended: an exit code, or the signal that killed it (then `code` is None)."""
+
+    code: int | None
+    signal: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a Run ended.
+
+    `report` is the last Report that may be believed: after a kill it only says how far the run came. `cause`
+    stands exactly when the Run didn't end well (of a cancelled one it says how it stopped); `error` is the raw
+    text that proves it, if there is one.
+    """
+
+    ending: Ending
+    report: Report | None = None
+    cause: Cause | Seen | None = None
+    error: str | None = None
+    exit: Exit | None = None
+
+    @property
+    def ended_well(self) -> bool:
+        """Say whether the work was done: pushed, or done with nothing to push."""
+        return self.ending in (Ending.PUSHED, Ending.NOTHING_CHANGED)
+
+
+def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) -> Outcome:
+    """Decide how a run ended from its last Report and the exit of its program.
+
+    `program_exit` None means that the program vanished without anybody seeing how. The exit code is what the
+    agent can't forge: it is 0 exactly when the Report claims success, or the Report isn't believed. `cancelled`
+    says that somebody asked for the end: then being killed isn't a failure.
+    """
+    doubt = _doubt(report, program_exit)
+    if doubt is not None or report is None:
+        stopped = cancelled and doubt is not Seen.FORGED_REPORT
+        ending = Ending.CANCELLED if stopped else Ending.FAILED
+        return Outcome(ending, _how_far(report), doubt, exit=program_exit)
+    if report.verdict in _ENDED_WELL:
+        return Outcome(Ending(report.verdict.value), report, exit=program_exit)
+    return Outcome(
+        _bad_ending(report), report, report.cause or Cause.INTERNAL, report.error, program_exit
+    )
+
+
+_ENDED_WELL = (Verdict.PUSHED, Verdict.NOTHING_CHANGED)
+
+
+def _doubt(report: Report | None, program_exit: Exit | None) -> Seen | None:
+    """Say why a Report can't be the whole story; None when it and the exit agree."""
+    if program_exit is None:
+        return Seen.LOST
+    if program_exit.signal is not None:
+        return Seen.KILLED
+    if report is None or report.verdict is Verdict.UNFINISHED:
+        return Seen.NO_REPORT
+    if (program_exit.code == 0) is not (report.verdict in _ENDED_WELL):
+        return Seen.FORGED_REPORT
+    return None
+
+
+def _how_far(report: Report | None) -> Report | None:
+    """Keep of a Report that isn't believed only how far the run came."""
+    return None if report is None else Report(report.run_id, report.phase, base=report.base)
+
+
+def _bad_ending(report: Report) -> Ending:
+    if report.cause is Cause.CANCELLED:
+        return Ending.CANCELLED
+    return Ending.NOT_PUSHED if report.verdict is Verdict.NOT_PUSHED else Ending.FAILED

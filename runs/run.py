@@ -1,0 +1,94 @@
+"""A Run: one execution of a Task, seen from outside."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+from runs.outcome import Outcome
+from sandbox.report import Report
+from sandbox.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where to answer. `message_id` is the message that asked; ids are Telegram's (groups are negative)."""
+
+    chat_id: int
+    message_id: int
+    person_id: int
+    person_name: str = ""
+    thread_id: int | None = None
+    private: bool = False
+
+
+class State(Enum):
+    """QUEUED waits for a place, RUNNING has a place (its program may still be starting), ENDED has an Outcome."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What the bot writes on a Run; every field is None until then. Times are seconds since 1970.
+
+    `card_id` is the message that is edited as the Run moves. `claimed_at` is set just before the completion is
+    sent, `told_at` after it was: a Run that is claimed but not told may have been told (the crash fell in between).
+    `card_closed` says that the card shows the end.
+    """
+
+    card_id: int | None = None
+    claimed_at: float | None = None
+    told_at: float | None = None
+    card_closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a Task.
+
+    `place` is 1 for the next Run to start, None unless QUEUED. `report` is the newest Report, provisional while
+    the Run is RUNNING, None before the first. `outcome` stands exactly when `state` is ENDED. `cancelled_by` is
+    the name of who asked to stop it. `version` guards `Backend.mark`: opaque, other after every change of the
+    marks. Times are seconds since 1970.
+    """
+
+    id: str
+    key: str
+    task: Task
+    origin: Origin
+    state: State
+    created_at: float
+    version: str
+    marks: Marks = Marks()
+    started_at: float | None = None
+    ended_at: float | None = None
+    place: int | None = None
+    report: Report | None = None
+    outcome: Outcome | None = None
+    cancelled_by: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Say whether the Run has its Outcome."""
+        return self.state is State.ENDED
+
+    @property
+    def told(self) -> bool:
+        """Say whether the completion is known to have been delivered."""
+        return self.marks.told_at is not None
+
+
+def run_id(key: str) -> str:
+    """Return the id that belongs to a key: 8 characters of a-z and 2-7, the same for the same key."""
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
+    return base64.b32encode(digest[:5]).decode("ascii").lower()
+
+
+def message_key(chat_id: int, message_id: int) -> str:
+    """Return the key of a Run asked for by a message, so that a redelivered message meets its own Run."""
+    return f"message:{chat_id}:{message_id}"

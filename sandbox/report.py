@@ -1,0 +1,176 @@
+"""The way out: the Report that a sandbox writes about itself, at most 3 KB of JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Any
+
+MAX_BYTES = 3072
+"""Kubernetes keeps 4,096 bytes of a container's termination message; the rest is left to foreign writers."""
+
+
+class Phase(str, Enum):
+    """How far a run came, in this order."""
+
+    ENVIRONMENT = "environment"
+    CLONE = "clone"
+    AGENT = "agent"
+    DELIVER = "deliver"
+    DONE = "done"
+
+
+class Verdict(str, Enum):
+    """What became of the work. UNFINISHED stands in provisional Reports only.
+
+    FAILED may still have pushed: `pushed` and `branch` then name the unfinished work.
+    """
+
+    UNFINISHED = "unfinished"
+    PUSHED = "pushed"
+    NOTHING_CHANGED = "nothing-changed"
+    NOT_PUSHED = "not-pushed"
+    FAILED = "failed"
+
+
+class Cause(str, Enum):
+    """Why a run failed, as far as the sandbox program can tell."""
+
+    BAD_ENVIRONMENT = "bad-environment"
+    CLONE_AUTH = "clone-auth"
+    CLONE_NOT_FOUND = "clone-not-found"
+    CLONE_BRANCH = "clone-branch"
+    CLONE_NETWORK = "clone-network"
+    CLONE_FAILED = "clone-failed"
+    AGENT_MISSING = "agent-missing"
+    AGENT_FAILED = "agent-failed"
+    AGENT_SILENT = "agent-silent"
+    AGENT_KILLED = "agent-killed"
+    LOGIN = "login"
+    API_AUTH = "api-auth"
+    API_FORBIDDEN = "api-forbidden"
+    API_NOT_FOUND = "api-not-found"
+    API_RATE_LIMIT = "api-rate-limit"
+    API_OVERLOADED = "api-overloaded"
+    API_ERROR = "api-error"
+    BUDGET = "budget"
+    TURNS = "turns"
+    DEADLINE = "deadline"
+    CANCELLED = "cancelled"
+    PUSH_AUTH = "push-auth"
+    PUSH_REFUSED = "push-refused"
+    PUSH_FAILED = "push-failed"
+    DISK_FULL = "disk-full"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the sandbox says about itself.
+
+    Until the end, `verdict` is UNFINISHED and the rest is what is known so far. `summary` is the agent's own last
+    words. `branch` is the branch that was pushed, `base` the one it started from, `files`, `insertions` and
+    `deletions` are counted against `base`. `cost_usd` is what the agent claims. `denied` lists tools that were
+    refused to the agent. `cause` and `error` (at most a few hundred characters, redacted) stand on a Report whose
+    verdict is FAILED or NOT_PUSHED; `pull_request_error` alone never makes a run fail. `agent_ended_well` says
+    whether the agent itself reported success.
+    """
+
+    run_id: str
+    phase: Phase
+    verdict: Verdict = Verdict.UNFINISHED
+    summary: str = ""
+    branch: str | None = None
+    base: str | None = None
+    commits: int = 0
+    pushed: bool = False
+    pull_request: str | None = None
+    pull_request_error: str | None = None
+    files: int = 0
+    insertions: int = 0
+    deletions: int = 0
+    cost_usd: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    turns: int | None = None
+    model: str | None = None
+    session_id: str | None = None
+    denied: tuple[str, ...] = ()
+    agent_ended_well: bool = False
+    cause: Cause | None = None
+    error: str | None = None
+    version: int = 1
+
+
+def encode(report: Report) -> bytes:
+    """Return the Report as JSON of at most MAX_BYTES; the summary, then the error, is cut to fit."""
+    for limit in (2000, 1200, 600, 300, 100, 0):
+        cut = replace(
+            report,
+            summary=_cut(report.summary, limit),
+            error=None if report.error is None else _cut(report.error, max(limit, 100)),
+            pull_request_error=None
+            if report.pull_request_error is None
+            else _cut(report.pull_request_error, min(limit, 200)),
+            denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
+        )
+        data = _dump(cut)
+        if len(data) <= MAX_BYTES:
+            return data
+    return _dump(Report(report.run_id[:60], report.phase, report.verdict, cause=report.cause))
+
+
+def decode(data: bytes) -> Report | None:
+    """Read a Report tolerantly: None when it isn't one; unknown keys and values of a wrong type are left out."""
+    try:
+        found = json.loads(data.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("run_id"), str):
+        return None
+    try:
+        phase = Phase(found.get("phase"))
+        verdict = Verdict(found.get("verdict"))
+    except ValueError:
+        return None
+    values: dict[str, Any] = {"run_id": found["run_id"], "phase": phase, "verdict": verdict}
+    for name, kind in _KINDS.items():
+        value = found.get(name)
+        if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
+            values[name] = value
+    values["denied"] = tuple(str(name) for name in _list(found.get("denied"))[:20])
+    if isinstance(found.get("cause"), str):
+        try:
+            values["cause"] = Cause(found["cause"])
+        except ValueError:
+            values["cause"] = Cause.INTERNAL
+    return Report(**values)
+
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("summary", "branch", "base", "pull_request", "pull_request_error"), str),
+    **dict.fromkeys(("model", "session_id", "error"), str),
+    **dict.fromkeys(("commits", "files", "insertions", "deletions", "turns", "version"), int),
+    **dict.fromkeys(("input_tokens", "output_tokens"), int),
+    **dict.fromkeys(("pushed", "agent_ended_well"), bool),
+    "cost_usd": (int, float),
+}
+
+
+def _dump(report: Report) -> bytes:
+    values: dict[str, Any] = {}
+    for field in fields(report):
+        value = getattr(report, field.name)
+        if value is None or value == () or value == "":
+            continue
+        values[field.name] = value.value if isinstance(value, Enum) else value
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: max(limit - 1, 0)] + "…"
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,109 @@
+"""The way in: a Task, and its form as the environment of the sandbox program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a person asked for.
+
+    `branch` None means the remote's default branch. `timeout_seconds` covers everything from the clone to the
+    push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
+    Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
+    it decides nothing.
+    """
+
+    repo_url: str
+    prompt: str
+    repo_name: str = ""
+    branch: str | None = None
+    timeout_seconds: int = 3600
+    model: str | None = None
+    budget_usd: float | None = None
+    pull_request: bool = False
+    memory: str | None = None
+    cpu: str | None = None
+    image: str | None = None
+    services: tuple[str, ...] | None = None
+
+
+class BadEnvironment(Exception):
+    """The environment doesn't hold a Task; the text names every variable that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What the sandbox program reads from its environment: the Task and its surroundings.
+
+    `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`.
+    """
+
+    run_id: str
+    task: Task
+    agent: str
+    report_path: str
+    workspace: str
+
+
+def to_environment(task: Task, run_id: str) -> dict[str, str]:
+    """Return the contract's variables for a Task; keys and paths are added by the Backend."""
+    return {
+        "TASK": task.prompt,
+        "REPO_URL": task.repo_url,
+        "REPO_BRANCH": task.branch or "",
+        "SANDBOX_RUN": run_id,
+        "SANDBOX_TIMEOUT": str(task.timeout_seconds),
+        "SANDBOX_PR": "1" if task.pull_request else "",
+        "SANDBOX_MODEL": task.model or "",
+        "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
+    }
+
+
+def from_environment(environment: Mapping[str, str]) -> Assignment:
+    """Read the contract's variables; empty counts as absent.
+
+    Raises BadEnvironment with all mistakes at once.
+    """
+    mistakes: list[str] = []
+
+    def required(name: str) -> str:
+        value = environment.get(name, "")
+        if not value:
+            mistakes.append(f"{name} is not set")
+        return value
+
+    def number(name: str, default: float | None) -> float | None:
+        text = environment.get(name, "")
+        if not text:
+            return default
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 < value < 1e9:
+            mistakes.append(f"{name} is {text!r}, not a positive number")
+        return value
+
+    timeout = number("SANDBOX_TIMEOUT", 3600.0)
+    budget = number("SANDBOX_BUDGET", None)
+    assignment = Assignment(
+        run_id=environment.get("SANDBOX_RUN") or "local",
+        task=Task(
+            repo_url=required("REPO_URL"),
+            prompt=required("TASK"),
+            branch=environment.get("REPO_BRANCH") or None,
+            timeout_seconds=int(timeout or 3600),
+            model=environment.get("SANDBOX_MODEL") or None,
+            budget_usd=budget,
+            pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
+        ),
+        agent=environment.get("SANDBOX_AGENT") or "claude",
+        report_path=environment.get("SANDBOX_REPORT") or "/dev/termination-log",
+        workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
+    )
+    if mistakes:
+        raise BadEnvironment("; ".join(mistakes))
+    return assignment
