@@ -1,0 +1,1 @@
+"""Telegram on loopback: a strict Bot API server with people in it, for the demo and for tests."""
