@@ -1,0 +1,223 @@
+"""Every sentence that answers a command. Pure: values in, markup out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.access import Refusal
+from bot.explain import duration
+from bot.incoming import Incoming
+from bot.markup import Markup, bold, code, joined, lines, paragraphs, plain, pre, shortened
+from bot.messages import target
+from bot.mistake import Mistake
+from runs.run import Run
+
+_RUN = '/run demo "add a farewell to the greeter"'
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("start a task in a repo", _RUN),
+    "jobs": ("what runs, waits and ended", "/jobs"),
+    "logs": ("the last lines of a task's log", "/logs k7f3q2ab 50"),
+    "cancel": ("stop a task, keep its work", "/cancel k7f3q2ab"),
+    "clean": ("remove ended tasks", "/clean"),
+    "help": ("what I understand", "/help run"),
+    "id": ("the ids of this chat and of you", "/id"),
+}
+"""The commands: what each is for, as Telegram's menu shows it, and an example."""
+
+_RUN_HELP = (
+    ("repo", "an alias, owner/name or a URL; with @branch behind it another branch"),
+    (
+        "task",
+        "in quotes or bare, of many lines; or answer a message with /run repo: then its text is the task",
+    ),
+    ("--timeout 45m", "how long it may take, up to 24h"),
+    ("--budget 2.50", "how many dollars the agent may use"),
+    ("--model NAME", "which model"),
+    ("--pr, --no-pr", "open a pull request, or don't"),
+    ("--memory 8Gi, --cpu 4, --image NAME", "what it runs in, on a cluster"),
+)
+
+_MORE: dict[str, str] = {
+    "jobs": "It lists the tasks of this chat with their ids: tap an id to copy it.",
+    "logs": "The beginning of an id is enough. Behind it the number of lines, else 30. Or answer a task's message with /logs.",
+    "cancel": "The beginning of an id is enough, or answer a task's message with /cancel. What the agent has done so far "
+    "is pushed to a branch that ends in -wip.",
+    "clean": "It removes your own ended tasks that you were told of (an admin's /clean: those of all the chat), and says "
+    "which; their logs stay 30 days. With ids behind it, only these.",
+    "help": "With a command's name behind it, more about that command.",
+    "id": "An admin needs these numbers for the config: chats and people.",
+}
+
+
+def help_text(about: str, aliases: Sequence[str]) -> Markup:
+    """Return the answer to /help, about one command if it is named."""
+    name = about.strip().removeprefix("/").lower().split("@")[0]
+    if name == "run":
+        rows = [lines(code(word), f"  {meaning}") for word, meaning in _RUN_HELP]
+        return paragraphs(
+            plain("/run repo [options] task"), lines(*rows), lines("For example:", code(_RUN))
+        )
+    if name in COMMANDS:
+        purpose, example = COMMANDS[name]
+        return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines("For example:", code(example)))
+    rows = [plain(f"/{known} – {purpose}") for known, (purpose, _) in COMMANDS.items()]
+    repos = (
+        plain("Repos: ") + joined([code(alias) for alias in aliases[:30]], ", ")
+        if aliases
+        else Markup()
+    )
+    example = (
+        _RUN.replace("demo", aliases[0], 1)
+        if aliases
+        else '/run owner/name "fix the typo in the README"'
+    )
+    return paragraphs(
+        "I run tasks in your repos and tell you how they ended.",
+        lines(*rows),
+        repos,
+        lines("Try:", code(example)),
+    )
+
+
+def ids(message: Incoming) -> Markup:
+    """Return the answer to /id."""
+    thread = f"topic {message.place.thread_id}" if message.place.thread_id else ""
+    return lines(
+        plain("chat ") + code(str(message.place.chat_id)),
+        plain("you ") + code(str(message.person.id)),
+        thread,
+    )
+
+
+def mistake(error: Mistake) -> Markup:
+    """Return the answer to a command that can't be done as written, with a line to tap where there is one."""
+    return lines(error.what, code(error.example) if error.example else Markup())
+
+
+def refused(refusal: Refusal, message: Incoming) -> Markup:
+    """Return why a person may not do something, in one line or two."""
+    me = f"Your id is {message.person.id}"
+    here = f"this chat's id is {message.place.chat_id}"
+    words = {
+        Refusal.ANONYMOUS: "You write as the group, so I can't tell who you are. Turn off “Remain anonymous” and send it again.",
+        Refusal.CHANNEL: "That was written in a channel's name; I take commands from people only.",
+        Refusal.BOT: "I take commands from people only, not from bots.",
+        Refusal.ELSEWHERE: f"I don't work in this chat. {me}, {here}: an admin can add it to the config.",
+        Refusal.STRANGER: f"I don't know you. {me}: an admin can add you to the config.",
+        Refusal.VIEWER: f"You may look (/jobs, /logs), but not change things. {me}: an admin can make you a runner.",
+        Refusal.NOT_YOURS: "That task is somebody else's: its owner or an admin can do that.",
+        Refusal.REPO_NOT_NAMED: "Only the repos in the config may be run here; an admin may run others. /help lists them.",
+        Refusal.REPO_PROTECTED: "Only admins may run tasks in this repo.",
+        Refusal.OTHER_HOST: "I only know repos of the config and of its forge; an admin adds this one to the config first.",
+    }
+    return plain(words[refusal])
+
+
+def stale(age_seconds: float) -> Markup:
+    """Return the question about a command that came late."""
+    return plain(f"This command is {duration(age_seconds)} old; I was away. Shall it still run?")
+
+
+def edited() -> Markup:
+    """Return the answer to an edited command."""
+    return plain("An edited message starts nothing. Send the command again as a new message.")
+
+
+def forwarded() -> Markup:
+    """Return the answer to a forwarded command."""
+    return plain("A forwarded command starts nothing. Send it as your own message.")
+
+
+def unknown(name: str, nearest: str | None) -> Markup:
+    """Return the answer to a command that doesn't exist."""
+    hint = f"Did you mean /{nearest}?" if nearest else "/help lists what I understand."
+    return plain(f"I don't know /{shortened(name, 40)}. {hint}")
+
+
+def gone() -> Markup:
+    """Return the answer when a Run was removed in the middle of a command."""
+    return plain("That task was just removed. Its log stays: /logs with its id.")
+
+
+def not_now() -> Markup:
+    """Return the answer when the Backend doesn't answer a question."""
+    return plain(
+        "The place where tasks run doesn't answer now. Try again in a minute; running tasks go on."
+    )
+
+
+def unavailable() -> Markup:
+    """Return what is said once while the Backend is away."""
+    return plain(
+        "The place where tasks run doesn't answer. I keep trying: your task starts as soon as it does."
+    )
+
+
+def not_started(reason: str) -> Markup:
+    """Return why a Run couldn't be started at all."""
+    return lines(bold("That couldn't be started."), shortened(reason, 1000))
+
+
+def broken() -> Markup:
+    """Return what is said when a command met a bug of ours."""
+    return plain(
+        "Something went wrong on my side; it is in my log. Nothing of yours is lost: send it again, or tell an admin."
+    )
+
+
+def cancelling(run: Run) -> Markup:
+    """Return the answer to /cancel of a Run that was under way."""
+    return joined(["⏹ Stopping", target(run), code(run.id)], " ") + plain(
+        ". What it has is pushed first."
+    )
+
+
+def ended_already(run: Run) -> Markup:
+    """Return the answer to /cancel of a Run that has ended."""
+    return joined([code(run.id), plain("has ended already; there is nothing to stop.")], " ")
+
+
+def nothing_runs() -> Markup:
+    """Return the answer to a bare /cancel when nothing of the person runs."""
+    return plain("Nothing of yours is running here.")
+
+
+def which_one(runs: Sequence[Run], command: str) -> Markup:
+    """Return the question for one of several Runs, each as a line to tap."""
+    rows = [
+        joined(
+            [code(f"/{command} {run.id}"), target(run), plain(shortened(run.task.prompt, 50))], " "
+        )
+        for run in runs[:10]
+    ]
+    return lines("Which one?", *rows)
+
+
+def cleaned(removed: Sequence[Run], kept: Sequence[tuple[Run, str]]) -> Markup:
+    """Return the answer to /clean: what went, and what of the named Runs stayed and why."""
+    if not removed and not kept:
+        return plain("There is nothing to clean: no ended task that was told of.")
+    rows = [
+        joined([code(run.id), target(run), plain(shortened(run.task.prompt, 50))], " ")
+        for run in removed[:30]
+    ]
+    more = f"and {len(removed) - 30} more" if len(removed) > 30 else ""
+    head = (
+        plain("Removed 1 task:" if len(removed) == 1 else f"Removed {len(removed)} tasks:")
+        if removed
+        else Markup()
+    )
+    stays = [joined([code(run.id), plain(f"stays: {why}.")], " ") for run, why in kept]
+    return lines(head, *rows, more, *stays).cut()
+
+
+def log_lines(run: Run, text: str, shown: int, whole: bool) -> Markup:
+    """Return the answer to /logs: the last lines, and whether that is all of it."""
+    head = joined([target(run), code(run.id)], " · ")
+    if not text.strip():
+        return lines(
+            head, "It has printed nothing so far." if not run.ended else "It printed nothing."
+        )
+    said = "all of it" if whole else f"the last {shown} lines"
+    return lines(head, pre(text), plain(said))

@@ -1,0 +1,253 @@
+"""The bot put together: what runs side by side, in which order it starts and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from telegram import BotCommand, Update
+from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.ext import Application
+from telegram.request import HTTPXRequest
+
+from bot import answers
+from bot.cards import Cards
+from bot.completion import Completions
+from bot.config import Config
+from bot.desk import Book, Desk, Errands
+from bot.intake import (
+    LIMIT,
+    ConflictError,
+    Intake,
+    Numbered,
+    Poll,
+    PollError,
+    TokenRefusedError,
+)
+from bot.members import Members
+from bot.outbox import Outbox
+from bot.router import Router
+from bot.settings import Settings
+from bot.speaker import Speaker
+from bot.watch import Watch
+from runs.backend import Backend
+from runs.run import Run
+from runs.store import LogStore
+
+log = logging.getLogger(__name__)
+
+UPDATES = ["message", "edited_message", "callback_query"]
+FAREWELL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the bot works with; the caller makes and closes the Backend."""
+
+    settings: Settings
+    config: Config
+    backend: Backend
+    store: LogStore
+
+
+async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
+    """Run the bot until `stop` is set. Raises TokenRefusedError when Telegram doesn't take the token.
+
+    What is being sent when `stop` comes is sent to its end; everything else is found again by the next bot.
+    """
+    connections = [_connections(16), _connections(1)]
+    application = _application(surroundings.settings, *connections)
+    outbox = Outbox()
+    refused = False
+    try:
+        await _introduce(application, stop)
+        if stop.is_set():
+            return
+        async with asyncio.TaskGroup() as group:
+            intake, working = _start(surroundings, application, outbox, group)
+            intaking = group.create_task(_stopping(intake, stop))
+            await stop.wait()
+            await intaking
+            await outbox.stop(FAREWELL_SECONDS)
+            for task in working:
+                task.cancel()
+            raise _Done
+    except* _Done:
+        pass
+    except* TokenRefusedError:
+        refused = True
+    finally:
+        await application.shutdown()
+        for pool in connections:
+            await pool.shutdown()
+    if refused:
+        raise TokenRefusedError("Telegram refuses the token")
+
+
+class _Done(Exception):
+    """Ends the group, with all the errands in it."""
+
+
+def _start(
+    surroundings: Surroundings,
+    application: Application,  # type: ignore[type-arg]  # its six parameters say nothing here
+    outbox: Outbox,
+    group: asyncio.TaskGroup,
+) -> tuple[Intake, list[asyncio.Task[None]]]:
+    """Build the parts and set them going, all but the intake."""
+    settings, backend, store = surroundings.settings, surroundings.backend, surroundings.store
+    errands = Errands(group)
+    speaker = Speaker(application.bot, outbox)
+    book = Book()
+    watch: Watch
+
+    def noticed(run: Run) -> None:
+        watch.see(run)
+
+    desk = Desk(
+        backend=backend,
+        book=book,
+        speaker=speaker,
+        store=store,
+        config=surroundings.config,
+        home_chat_id=settings.home_chat_id,
+        forge_url=settings.forge_url,
+        bot_name=application.bot.username,
+        errands=errands,
+        noticed=noticed,
+    )
+    cards = Cards(backend, speaker, errands, desk.clock)
+    watch = Watch(backend, store, errands, [book, cards, Completions(desk)])
+    Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
+    errands.run(_publish_commands(application))
+
+    async def handle(update: Numbered) -> None:
+        if isinstance(update, Update):
+            await application.process_update(update)
+
+    intake = Intake(_poller(application), handle)
+    working = [
+        group.create_task(watch.run()),
+        group.create_task(cards.run()),
+        group.create_task(_sweeping(watch, settings.poll_seconds)),
+    ]
+    return intake, working
+
+
+async def _sweeping(watch: Watch, every_seconds: float) -> None:
+    """Sweep by the clock until cancelled. The library drops late runs by default, hence both settings."""
+    scheduler = AsyncIOScheduler(timezone="UTC")
+    scheduler.add_job(
+        watch.sweep,
+        "interval",
+        seconds=every_seconds,
+        misfire_grace_time=None,
+        coalesce=True,
+        max_instances=1,
+    )
+    scheduler.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        scheduler.shutdown(wait=False)
+
+
+async def _stopping(intake: Intake, stop: asyncio.Event) -> None:
+    """Take in updates until `stop` is set."""
+    taking = asyncio.create_task(intake.run())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((taking, stopped), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped.cancel()
+        taking.cancel()
+    try:
+        await taking
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+
+
+def _connections(size: int) -> HTTPXRequest:
+    return HTTPXRequest(
+        connection_pool_size=size,
+        read_timeout=15.0,
+        write_timeout=15.0,
+        connect_timeout=10.0,
+        pool_timeout=10.0,
+    )
+
+
+def _application(settings: Settings, calls: HTTPXRequest, polls: HTTPXRequest) -> Application:  # type: ignore[type-arg]  # its six parameters say nothing here
+    server = settings.telegram_api_url.rstrip("/")
+    return (
+        Application.builder()
+        .token(settings.telegram_token)
+        .base_url(f"{server}/bot")
+        .base_file_url(f"{server}/file/bot")
+        .request(calls)
+        .get_updates_request(polls)
+        .updater(None)
+        .build()
+    )
+
+
+async def _introduce(application: Application, stop: asyncio.Event) -> None:  # type: ignore[type-arg]  # as above
+    """Ask Telegram who we are, for as long as it takes."""
+    delay = 0.8
+    while not stop.is_set():
+        try:
+            await application.initialize()
+        except InvalidToken:
+            # Its text holds the token.
+            raise TokenRefusedError("Telegram refuses the token") from None
+        except TelegramError as error:
+            log.warning(
+                "telegram doesn't answer yet, again in %.0f s: %s", delay, type(error).__name__
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), delay)
+            delay = min(30.0, delay * 2)
+        else:
+            log.info("bot @%s is ready", application.bot.username)
+            return
+
+
+async def _publish_commands(application: Application) -> None:  # type: ignore[type-arg]  # as above
+    menu = [BotCommand(name, purpose) for name, (purpose, _) in answers.COMMANDS.items()]
+    try:
+        await application.bot.set_my_commands(menu)
+    except TelegramError as error:
+        log.warning("the menu of commands wasn't taken: %s", type(error).__name__)
+
+
+def _poller(application: Application) -> Poll:  # type: ignore[type-arg]  # as above
+    """Return getUpdates with the library's errors translated to the intake's."""
+
+    async def poll(offset: int | None, seconds: int) -> Sequence[Update]:
+        try:
+            updates: Sequence[Update] = await application.bot.get_updates(
+                offset=offset,
+                limit=LIMIT,
+                timeout=seconds,
+                allowed_updates=UPDATES,
+                read_timeout=seconds + 10,
+            )
+            return updates
+        except InvalidToken:
+            # Its text holds the token.
+            raise TokenRefusedError("Telegram refuses the token") from None
+        except Conflict as error:
+            raise ConflictError from error
+        except RetryAfter as error:
+            wait = error.retry_after
+            seconds_to_wait = wait if isinstance(wait, int) else wait.total_seconds()
+            raise PollError("flood", float(seconds_to_wait)) from error
+        except TelegramError as error:
+            raise PollError(type(error).__name__) from error
+
+    return poll

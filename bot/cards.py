@@ -1,0 +1,220 @@
+"""The card: one message per Run that is edited as the Run moves, and closed when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bot.desk import Errands
+from bot.incoming import Place
+from bot.messages import Progress, card, step_of_log
+from bot.outbox import UndeliverableError, UnreachableError
+from bot.speaker import Button, Letter, MessageGoneError, Speaker
+from runs.backend import Backend, BackendError, Moved, UnknownRun
+from runs.run import Marks, Run, State
+
+log = logging.getLogger(__name__)
+
+GROUP_SECONDS = 5.0
+PRIVATE_SECONDS = 3.0
+NEWS_SECONDS = 1.0
+"""A new phase is shown sooner than one more second of the old one."""
+
+TAIL_BYTES = 4096
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What a live card last showed, when it was edited, and since when the log's last step stands."""
+
+    edited_at: float
+    html: str = ""
+    stage: object = None
+    step: str = ""
+    step_since: float = 0.0
+    editing: bool = False
+
+
+class Cards:
+    """Opens, moves and closes the cards. `clock` gives seconds since 1970; `see` may be told of a Run any number of times."""
+
+    def __init__(
+        self, backend: Backend, speaker: Speaker, errands: Errands, clock: Callable[[], float]
+    ) -> None:
+        self._backend = backend
+        self._speaker = speaker
+        self._errands = errands
+        self._clock = clock
+        self._runs: dict[str, Run] = {}
+        self._busy: set[str] = set()
+        self._given_up: set[str] = set()
+        self._shown: dict[str, _Shown] = {}
+        self._something = asyncio.Event()
+
+    def see(self, run: Run) -> None:
+        """Take note of a Run's newest state, and open or close its card where that is due."""
+        if run.ended:
+            self._shown.pop(run.id, None)
+            due = run.marks.card_id is not None and not run.marks.card_closed
+            if not due:
+                self._runs.pop(run.id, None)
+                return
+        self._runs[run.id] = run
+        self._something.set()
+        if run.id in self._busy or run.id in self._given_up:
+            return
+        if run.ended:
+            self._start(run.id, self._close)
+        elif run.marks.card_id is None:
+            self._start(run.id, self._open)
+
+    async def run(self) -> None:
+        """Move the cards of live Runs for ever; waits for nothing at all while there is none."""
+        while True:
+            live = [
+                run
+                for run in self._runs.values()
+                if not run.ended and run.marks.card_id is not None
+            ]
+            if not live:
+                self._something.clear()
+                await self._something.wait()
+            for run in live:
+                if self._due(run, live):
+                    self._errands.run(self._move(run.id))
+            await asyncio.sleep(0.5)
+
+    def _start(self, run_id: str, work: Callable[[str], object]) -> None:
+        self._busy.add(run_id)
+        self._errands.run(self._guarded(run_id, work))
+
+    async def _guarded(self, run_id: str, work: Callable[[str], object]) -> None:
+        try:
+            await work(run_id)  # type: ignore[misc]  # both kinds of work are coroutine functions
+        except (UndeliverableError, MessageGoneError) as error:
+            self._given_up.add(run_id)
+            log.info("run %s has no card: %s", run_id, error)
+        finally:
+            self._busy.discard(run_id)
+        newest = self._runs.get(run_id)
+        if newest is not None and newest.ended and run_id not in self._given_up:
+            self.see(newest)
+
+    async def _open(self, run_id: str) -> None:
+        run = self._runs[run_id]
+        place = Place(run.origin.chat_id, run.origin.thread_id)
+        await self._speaker.react(place, run.origin.message_id, "👀")
+        card_id = await self._speaker.say(
+            place, self._letter(self._runs.get(run_id, run), Progress())
+        )
+        await self._mark(run_id, lambda marks: replace(marks, card_id=card_id))
+
+    async def _close(self, run_id: str) -> None:
+        run = self._runs[run_id]
+        card_id = run.marks.card_id
+        if card_id is None:
+            return
+        place = Place(run.origin.chat_id, run.origin.thread_id)
+        try:
+            await self._speaker.edit(place, card_id, lambda: self._letter(run, Progress()))
+        except (MessageGoneError, UndeliverableError) as error:
+            log.info("the card of run %s can't be closed: %s", run_id, error)
+        await self._mark(run_id, lambda marks: replace(marks, card_closed=True))
+        self._runs.pop(run_id, None)
+
+    async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> None:
+        """Change the marks of the newest state of a Run, again where it moved meanwhile."""
+        delay = 0.0
+        while True:
+            try:
+                run = await self._backend.get(run_id)
+                marked = await self._backend.mark(run, change(run.marks))
+            except UnknownRun:
+                self._runs.pop(run_id, None)
+                return
+            except Moved:
+                continue
+            except BackendError as error:
+                delay = min(30.0, delay * 2 + 0.5)
+                log.warning("run %s can't be marked yet: %s", run_id, error)
+                await asyncio.sleep(delay)
+            else:
+                self._runs[run_id] = marked
+                return
+
+    def _due(self, run: Run, live: list[Run]) -> bool:
+        """Say whether a card may be edited: the more live cards in a chat, the slower each."""
+        shown = self._shown.setdefault(run.id, _Shown(self._clock() - NEWS_SECONDS))
+        if shown.editing or run.id in self._busy or run.id in self._given_up:
+            return False
+        if shown.stage != _stage(run):
+            return self._clock() - shown.edited_at >= NEWS_SECONDS
+        beside = sum(other.origin.chat_id == run.origin.chat_id for other in live)
+        pause = (PRIVATE_SECONDS if run.origin.private else GROUP_SECONDS) * max(1, beside)
+        return self._clock() - shown.edited_at >= pause
+
+    async def _move(self, run_id: str) -> None:
+        run = self._runs.get(run_id)
+        shown = self._shown.get(run_id)
+        if run is None or shown is None or run.marks.card_id is None:
+            return
+        shown.editing = True
+        try:
+            progress = await self._progress(run, shown)
+            letter = self._letter(run, progress)
+            if letter.text.html() != shown.html:
+                place = Place(run.origin.chat_id, run.origin.thread_id)
+                await self._speaker.edit(
+                    place, run.marks.card_id, lambda: self._newest(run_id, progress)
+                )
+                shown.html = letter.text.html()
+            shown.stage = _stage(run)
+        except MessageGoneError:
+            # Somebody deleted the card: the completion still comes as a message of its own.
+            self._given_up.add(run_id)
+        except (UndeliverableError, UnreachableError, BackendError) as error:
+            log.info("the card of run %s wasn't moved: %s", run_id, error)
+        finally:
+            shown.editing = False
+            shown.edited_at = self._clock()
+
+    def _newest(self, run_id: str, progress: Progress) -> Letter:
+        """Compose at the turn: a Run that ended while its card waited shows its end."""
+        return self._letter(self._runs[run_id], progress)
+
+    async def _progress(self, run: Run, shown: _Shown) -> Progress:
+        if run.state is State.QUEUED:
+            return Progress()
+        tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
+        now = self._clock()
+        step = step_of_log(tail.decode("utf-8", "replace"))
+        if step != shown.step or not shown.step_since:
+            shown.step, shown.step_since = step, now
+        return Progress(step, now - shown.step_since)
+
+    def _letter(self, run: Run, progress: Progress) -> Letter:
+        notes = ignored_notes(run, self._backend.ignored_options)
+        text = card(run, progress, self._clock(), notes)
+        keyboard: tuple[tuple[Button, ...], ...] = ()
+        if not run.ended and run.cancelled_by is None:
+            keyboard = ((Button("⏹ Stop", f"stop:{run.id}"),),)
+        return Letter(text, keyboard, reply_to=run.origin.message_id, silent=True)
+
+
+def _stage(run: Run) -> object:
+    """Return what makes an edit urgent when it changes."""
+    return (run.state, run.place, run.report.phase if run.report else None, run.cancelled_by)
+
+
+def ignored_notes(run: Run, ignored: frozenset[str]) -> list[str]:
+    """Say which options of the Task this place can't apply."""
+    given = {
+        "memory": run.task.memory,
+        "cpu": run.task.cpu,
+        "image": run.task.image,
+        "services": run.task.services,
+    }
+    names = [name for name, value in given.items() if value is not None and name in ignored]
+    return [f"{' and '.join(names)} can't be set on this machine"] if names else []

@@ -1,0 +1,1 @@
+"""The commands of the chat: one module for each behaviour that a person sees."""

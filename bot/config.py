@@ -1,0 +1,90 @@
+"""What the operator allows, as values; `bot.config_file` reads them from YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+from typing import TypeVar
+
+from bot.address import Address
+from runs.backend import Limits
+
+
+class Role(Enum):
+    """What a person may do: viewer reads, runner also runs and stops what is their own, admin everything."""
+
+    VIEWER = "viewer"
+    RUNNER = "runner"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class RepoOptions:
+    """What a repo's entry, or `defaults`, may set; None means not set. Fields are those of `sandbox.task.Task`.
+
+    Only admins may run a `protected` repo.
+    """
+
+    branch: str | None = None
+    image: str | None = None
+    memory: str | None = None
+    cpu: str | None = None
+    timeout_seconds: int | None = None
+    services: tuple[str, ...] | None = None
+    pull_request: bool | None = None
+    protected: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repo:
+    """One repo that the config names."""
+
+    alias: str
+    address: Address
+    options: RepoOptions = field(default_factory=RepoOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the operator allows.
+
+    `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
+    membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`.
+    """
+
+    repos: Mapping[str, Repo] = field(default_factory=dict)
+    chats: frozenset[int] = frozenset()
+    people: Mapping[int, Role] = field(default_factory=dict)
+    images: tuple[str, ...] = ()
+    image_pull_secrets: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    defaults: RepoOptions = field(default_factory=RepoOptions)
+
+    def options_of(self, repo: Repo | None) -> RepoOptions:
+        """Return what applies to a repo, or to one that isn't named: its own options over the defaults."""
+        own = RepoOptions() if repo is None else repo.options
+        usual = self.defaults
+        return RepoOptions(
+            branch=_first(own.branch, usual.branch),
+            image=_first(own.image, usual.image),
+            memory=_first(own.memory, usual.memory),
+            cpu=_first(own.cpu, usual.cpu),
+            timeout_seconds=_first(own.timeout_seconds, usual.timeout_seconds),
+            services=_first(own.services, usual.services),
+            pull_request=_first(own.pull_request, usual.pull_request),
+            protected=_first(own.protected, usual.protected),
+        )
+
+    def allows_image(self, image: str) -> bool:
+        """Say whether a person may choose an image: one of the patterns, or one that the config itself uses."""
+        used = {self.defaults.image, *(repo.options.image for repo in self.repos.values())}
+        return image in used or any(fnmatchcase(image, pattern) for pattern in self.images)
+
+
+_Value = TypeVar("_Value")
+
+
+def _first(own: _Value | None, usual: _Value | None) -> _Value | None:
+    return usual if own is None else own

@@ -1,0 +1,224 @@
+"""The YAML of SANDBOX_CONFIG: its keys, and what each takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+import yaml
+
+from bot.address import BadRepo, read_configured, refuse_branch
+from bot.config import Config, Repo, RepoOptions, Role
+from bot.nodes import (
+    BadNode,
+    Key,
+    NotYaml,
+    Read,
+    Reader,
+    compose,
+    is_empty,
+    join,
+    read_boolean,
+    read_text,
+)
+from bot.options import BadValue, read_cpu, read_image, read_memory, read_timeout
+from runs.backend import Limits
+
+
+class ConfigError(Exception):
+    """The config can't be used; `mistakes` has one line each: where, what is wrong, and what would be right."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def parse(text: str) -> Config:
+    """Read a config; empty text is an empty one. Raises ConfigError with all mistakes at once.
+
+    Text that isn't YAML has one mistake: what stands behind it can't be read.
+    """
+    try:
+        root = compose(text)
+    except NotYaml as error:
+        raise ConfigError((f"line {error.line}: {error.what}",)) from error
+    if root is None:
+        return Config()
+    reader = Reader()
+    values = reader.fields(root, "", _KEYS)
+    if reader.mistakes:
+        lines = [f"line {line}: {what}" for line, what in sorted(reader.mistakes)]
+        left_out = len(lines) - _MOST_MISTAKES
+        more = (f"and {left_out} more",) if left_out > 0 else ()
+        raise ConfigError((*lines[:_MOST_MISTAKES], *more))
+    return Config(**values)
+
+
+_MOST_MISTAKES = 50
+
+
+def _scalar(read: Callable[[str], Any]) -> Read:
+    """Make a reader of one value out of a function of its text that raises BadValue or BadRepo."""
+
+    def read_node(_reader: Reader, node: yaml.Node, _place: str) -> Any:
+        try:
+            return read(read_text(node))
+        except BadValue as taken:
+            raise BadNode(f"takes {taken}") from taken
+        except BadRepo as bad:
+            raise BadNode(f"isn't right: {bad.what.rstrip('.')}") from bad
+
+    return read_node
+
+
+def _list_key(
+    field: str,
+    read: Callable[[str], Any],
+    example: str,
+    gather: Callable[[Iterable[Any]], Any] = tuple,
+) -> Key:
+    """Make the key of a list out of a function of an item's text."""
+    item_key = Key("", _scalar(read), example)
+
+    def read_node(reader: Reader, node: yaml.Node, place: str) -> Any:
+        if is_empty(node):
+            return gather(())
+        if not isinstance(node, yaml.SequenceNode):
+            raise BadNode("takes a list")
+        items = [reader.value(item, place, item_key) for item in node.value]
+        return gather(item for item in items if item is not None)
+
+    return Key(field, read_node, example)
+
+
+def _pattern(pattern: str, taken: str) -> Callable[[str], str]:
+    """Make a reader of text that matches a regular expression."""
+    compiled = re.compile(pattern)
+
+    def read(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise BadValue(taken)
+        return text
+
+    return read
+
+
+def _whole(most: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers from 1 to `most`."""
+
+    def read(text: str) -> int:
+        number = int(text) if re.fullmatch("[0-9]{1,6}", text) else 0
+        if not 1 <= number <= most:
+            raise BadValue(f"a whole number from 1 to {most}")
+        return number
+
+    return read
+
+
+def _id(text: str) -> int:
+    if not re.fullmatch("-?[1-9][0-9]{0,15}", text):
+        raise BadValue("a chat's id as /id tells it")
+    return int(text)
+
+
+def _person(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,15}", text):
+        raise BadValue("a person's id as /id tells it; those of groups are negative")
+    return int(text)
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role(text)
+    except ValueError:
+        raise BadValue("viewer, runner or admin") from None
+
+
+def _branch(text: str) -> str:
+    refuse_branch(text)
+    return text
+
+
+def _repos(reader: Reader, node: yaml.Node, place: str) -> dict[str, Repo]:
+    repos = {}
+    for alias, key_node, value_node in reader.entries(node, place):
+        if not re.fullmatch("[A-Za-z0-9_][A-Za-z0-9._-]{0,39}", alias):
+            reader.note(key_node, f"{join(place, alias)}: an alias is a word such as demo")
+            continue
+        repo = _repo(reader, value_node, join(place, alias), alias)
+        if repo is not None:
+            repos[alias] = repo
+    return repos
+
+
+def _repo(reader: Reader, node: yaml.Node, place: str, alias: str) -> Repo | None:
+    if not isinstance(node, yaml.MappingNode):
+        address = reader.value(node, place, replace(_URL, example=f"{alias}: {_SAMPLE_URL}"))
+        return None if address is None else Repo(alias, address)
+    known = len(reader.mistakes)
+    values = reader.fields(node, place, {"url": _URL, **_REPO_KEYS})
+    address = values.pop("url", None)
+    if address is None:
+        if len(reader.mistakes) == known:
+            reader.note(node, f"{place} has no url. For example {_URL.example}")
+        return None
+    return Repo(alias, address, RepoOptions(**values))
+
+
+def _people(reader: Reader, node: yaml.Node, place: str) -> dict[int, Role]:
+    people = {}
+    for name, key_node, value_node in reader.entries(node, place):
+        person = reader.value(key_node, f"{place}: a key", _PERSON)
+        role = reader.value(value_node, join(place, name), _ROLE)
+        if person is not None and role is not None:
+            people[person] = role
+    return people
+
+
+def _limits(reader: Reader, node: yaml.Node, place: str) -> Limits:
+    return Limits(**reader.fields(node, place, _LIMIT_KEYS))
+
+
+def _defaults(reader: Reader, node: yaml.Node, place: str) -> RepoOptions:
+    return RepoOptions(**reader.fields(node, place, _REPO_KEYS))
+
+
+_SAMPLE_URL = "https://github.com/owner/name"
+_SERVICE = _pattern(
+    "[a-z][a-z0-9-]{0,30}(?::[A-Za-z0-9._-]{1,60})?", "services such as postgres or redis:7"
+)
+_IMAGE_PATTERN = _pattern(r"[A-Za-z0-9./:_*?@\[\]-]{1,255}", "images, with * for anything")
+_SECRET_NAME = _pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "names of Secrets")
+_URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
+_PERSON = Key("", _scalar(_person), "12345678: runner")
+_ROLE = Key("", _scalar(_role), "12345678: runner")
+_REPO_KEYS = {
+    "branch": Key("branch", _scalar(_branch), "branch: main"),
+    "image": Key("image", _scalar(read_image), "image: ghcr.io/owner/name:1.2"),
+    "memory": Key("memory", _scalar(read_memory), "memory: 4Gi"),
+    "cpu": Key("cpu", _scalar(read_cpu), "cpu: 1500m"),
+    "timeout": Key("timeout_seconds", _scalar(read_timeout), "timeout: 45m"),
+    "services": _list_key("services", _SERVICE, "services: [postgres, redis]"),
+    "pr": Key("pull_request", read_boolean, "pr: true"),
+    "protected": Key("protected", read_boolean, "protected: true"),
+}
+_LIMIT_KEYS = {
+    "runs": Key("runs", _scalar(_whole(10_000)), "runs: 4"),
+    "runs_per_person": Key("runs_per_person", _scalar(_whole(10_000)), "runs_per_person: 2"),
+    "queue_minutes": Key(
+        "queue_seconds", _scalar(lambda text: 60 * _whole(10_080)(text)), "queue_minutes: 60"
+    ),
+}
+_KEYS = {
+    "repos": Key("repos", _repos, f"repos: {{demo: {_SAMPLE_URL}}}"),
+    "chats": _list_key("chats", _id, "chats: [-1001234567890]", frozenset),
+    "people": Key("people", _people, "people: {12345678: runner}"),
+    "images": _list_key("images", _IMAGE_PATTERN, 'images: ["ghcr.io/owner/*"]'),
+    "imagePullSecrets": _list_key(
+        "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"
+    ),
+    "limits": Key("limits", _limits, "limits: {runs: 4, runs_per_person: 2, queue_minutes: 60}"),
+    "defaults": Key("defaults", _defaults, "defaults: {timeout: 45m, memory: 4Gi}"),
+}

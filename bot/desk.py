@@ -1,0 +1,110 @@
+"""What every command has at hand."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from runs.store import LogStore
+
+from bot.config import Config, Role
+from bot.incoming import Incoming
+from bot.markup import Markup
+from bot.outbox import UndeliverableError, UnreachableError
+from bot.speaker import Button, Letter, Speaker
+from runs.backend import Backend
+from runs.run import Run, State
+
+log = logging.getLogger(__name__)
+
+
+class Errands:
+    """Owns the sends that nobody waits for; ends with the group that it was made over."""
+
+    def __init__(self, group: asyncio.TaskGroup) -> None:
+        self._group = group
+
+    def run(self, errand: Coroutine[Any, Any, object]) -> None:
+        """Start it now; a message that can't be delivered is logged, and so is a bug."""
+        self._group.create_task(self._guarded(errand))
+
+    @staticmethod
+    async def _guarded(errand: Coroutine[Any, Any, object]) -> None:
+        try:
+            await errand
+        except (UndeliverableError, UnreachableError) as error:
+            log.warning("a message could not be delivered: %s", error)
+        except Exception:
+            log.exception("an errand failed")
+
+
+class Book:
+    """The Runs that are under way, as last seen; nothing here that the Backend would not give again."""
+
+    def __init__(self) -> None:
+        self._live: dict[str, Run] = {}
+
+    def see(self, run: Run) -> None:
+        """Take note of a Run's newest state."""
+        if run.ended:
+            self._live.pop(run.id, None)
+        else:
+            self._live[run.id] = run
+
+    def live(self) -> list[Run]:
+        """Return the Runs that are queued or running."""
+        return list(self._live.values())
+
+    def waiting_of(self, person_id: int) -> int:
+        """Count the queued Runs of a person."""
+        return sum(
+            run.state is State.QUEUED and run.origin.person_id == person_id
+            for run in self._live.values()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed."""
+
+    backend: Backend
+    book: Book
+    speaker: Speaker
+    store: LogStore
+    config: Config
+    home_chat_id: int
+    forge_url: str
+    bot_name: str
+    errands: Errands
+    noticed: Callable[[Run], None]
+    clock: Callable[[], float] = field(default=time.time)
+
+    def answer(
+        self, message: Incoming, text: Markup, keyboard: tuple[tuple[Button, ...], ...] = ()
+    ) -> None:
+        """Put an answer to a message into the outbox."""
+        letter = Letter(text, keyboard, reply_to=message.message_id)
+        self.errands.run(self.speaker.say(message.place, letter))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command that may be carried out: who asks, in what role, and the text behind the command."""
+
+    message: Incoming
+    role: Role
+    arguments: str
+
+    def owns(self, run: Run) -> bool:
+        """Say whether the Run is this person's own."""
+        return run.origin.person_id == self.message.person.id
+
+    def sees(self, run: Run) -> bool:
+        """Say whether the Run belongs to this chat; in private an admin sees all."""
+        if self.message.private and self.role is Role.ADMIN:
+            return True
+        return run.origin.chat_id == self.message.place.chat_id

@@ -1,0 +1,169 @@
+"""Why a Run failed, in words: one plain sentence and one next step for each cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runs.outcome import Outcome, Seen
+from sandbox.report import Cause
+from sandbox.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`sentence` says what happened, `advice` what a person can do; both are plain text."""
+
+    sentence: str
+    advice: str
+
+
+def explain(outcome: Outcome, task: Task) -> Explanation:
+    """Return the words for a Run that didn't end well."""
+    cause = outcome.cause
+    if cause is None:
+        return Explanation(
+            "It failed and left no reason.", "Look at the log, then send the task again."
+        )
+    sentence, advice = _WORDS[cause]
+    return Explanation(_filled(sentence, task, outcome), _filled(advice, task, outcome))
+
+
+def _filled(text: str, task: Task, outcome: Outcome) -> str:
+    """Replace our own few placeholders; never `str.format`, since a task may hold braces."""
+    known = {
+        "<branch>": task.branch or "the default branch",
+        "<repo>": task.repo_name or task.repo_url,
+        "<timeout>": duration(task.timeout_seconds),
+        "<budget>": "" if task.budget_usd is None else f" of ${task.budget_usd:g}",
+        "<model>": task.model or (outcome.report and outcome.report.model) or "the default model",
+        "<signal>": str(outcome.exit.signal if outcome.exit and outcome.exit.signal else 9),
+    }
+    for name, value in known.items():
+        text = text.replace(name, value)
+    return text
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: "42 s", "3 min 5 s", "2 h 10 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+_AGAIN = "Send the task again; nothing was changed."
+_KEY = "An admin renews the key, then send the task again."
+
+_WORDS: dict[Cause | Seen, tuple[str, str]] = {
+    Cause.BAD_ENVIRONMENT: (
+        "The sandbox was started with settings that it can't use.",
+        "That is a fault of the installation: show these lines to an admin.",
+    ),
+    Cause.CLONE_AUTH: (
+        "The repository refused the git token, or there is none.",
+        "An admin checks that GITHUB_TOKEN is valid and may read <repo>.",
+    ),
+    Cause.CLONE_NOT_FOUND: (
+        "The repository <repo> isn't there, or the git token may not see it.",
+        "Check the name; for a private repository an admin gives the token access to it.",
+    ),
+    Cause.CLONE_BRANCH: (
+        "There is no branch <branch> in <repo>.",
+        "Check the branch's name, or leave @branch out for the default branch.",
+    ),
+    Cause.CLONE_NETWORK: (
+        "The repository's server couldn't be reached.",
+        "Try again in a few minutes; nothing was changed.",
+    ),
+    Cause.CLONE_FAILED: ("The repository couldn't be cloned.", "The lines above are git's own."),
+    Cause.AGENT_MISSING: (
+        "The agent's program isn't installed where the task ran.",
+        "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",
+    ),
+    Cause.AGENT_FAILED: ("The agent failed.", "The lines above are its last; the log has all."),
+    Cause.AGENT_SILENT: ("The agent ended without saying how.", _AGAIN),
+    Cause.AGENT_KILLED: (
+        "The agent was killed from outside.",
+        "Often that is a lack of memory. Send the task again, perhaps with --memory 8Gi.",
+    ),
+    Cause.LOGIN: (
+        "The agent isn't logged in to its model.",
+        "An admin sets CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) or ANTHROPIC_API_KEY.",
+    ),
+    Cause.API_AUTH: ("The model's API refused the key (401).", _KEY),
+    Cause.API_FORBIDDEN: (
+        "The model's API doesn't allow this to our key (403).",
+        "An admin checks what the key may use.",
+    ),
+    Cause.API_NOT_FOUND: (
+        "The model's API doesn't know <model> (404).",
+        "Check --model, or leave it out.",
+    ),
+    Cause.API_RATE_LIMIT: (
+        "The model's API has had enough of our requests for now (429).",
+        "Wait some minutes, then send the task again.",
+    ),
+    Cause.API_OVERLOADED: (
+        "The model's API is overloaded (529), and stayed so over all retries.",
+        "That is usually over in minutes: send the task again.",
+    ),
+    Cause.API_ERROR: (
+        "The model's API failed, and stayed so over all retries.",
+        "Send the task again in some minutes.",
+    ),
+    Cause.BUDGET: (
+        "The agent used up its budget<budget>.",
+        "Send the task again with a higher --budget, or in smaller parts.",
+    ),
+    Cause.TURNS: ("The agent reached its limit of turns.", "Send the task again in smaller parts."),
+    Cause.DEADLINE: (
+        "The time of <timeout> was over before the agent was done.",
+        "Send the task again with a longer --timeout, or in smaller parts.",
+    ),
+    Cause.CANCELLED: ("It was stopped.", "Send the task again when you want it."),
+    Cause.PUSH_AUTH: (
+        "The work is done, but the git token may not push to <repo>.",
+        "An admin gives GITHUB_TOKEN the right to write, then send the task again.",
+    ),
+    Cause.PUSH_REFUSED: (
+        "The work is done, but the repository refused the push.",
+        "The lines above are the server's own; its rules have to allow branches claude/*.",
+    ),
+    Cause.PUSH_FAILED: (
+        "The work is done, but it couldn't be pushed.",
+        "Send the task again when the repository's server can be reached.",
+    ),
+    Cause.DISK_FULL: (
+        "The disk was full.",
+        "An admin makes room where the tasks run, then send the task again.",
+    ),
+    Cause.INTERNAL: (
+        "The sandbox program itself failed. That is our mistake.",
+        "Show these lines to an admin; sending the task again may work.",
+    ),
+    Seen.KILLED: (
+        "The task was killed from outside (signal <signal>).",
+        "Often that is a lack of memory on the machine. Send the task again.",
+    ),
+    Seen.LOST: (
+        "The task vanished: the machine restarted, or somebody killed it.",
+        "Look for a branch claude/… of it, then send the task again.",
+    ),
+    Seen.NO_REPORT: ("The task ended without a Report.", "The log's last lines are above."),
+    Seen.FORGED_REPORT: (
+        "The task claimed a success that its exit code denies, so the claim isn't believed.",
+        "Look at the log and at the repository's branches before you go on.",
+    ),
+    Seen.NOT_STARTED: (
+        "The task couldn't be started.",
+        "The reason is above; an admin can mend it.",
+    ),
+    Seen.WAITED_TOO_LONG: (
+        "It waited too long for a free place.",
+        "Send it again when fewer tasks run: /jobs shows them.",
+    ),
+}

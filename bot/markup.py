@@ -1,0 +1,188 @@
+"""Text with markup for Telegram: the only place where text becomes HTML.
+
+A message is built from spans, so its length is known before any escaping, cutting can't fall inside of a tag, and
+the plain form is always there for a server that refuses the markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+MESSAGE_UNITS = 4096
+"""The longest message, in UTF-16 units after parsing (Bot API, sendMessage: 1-4096 characters)."""
+
+# Characters that would change the text around them: controls, bidirectional overrides, lone surrogates, and the
+# line separators that some clients break at and others don't.
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+_SEPARATORS = re.compile("\r\n?|[\u2028\u2029]")
+
+
+class Tag(Enum):
+    """The marks that we use; the value is the HTML tag of the Bot API's "HTML style"."""
+
+    BOLD = "b"
+    ITALIC = "i"
+    CODE = "code"
+    PRE = "pre"
+    QUOTE = "blockquote"
+    LINK = "a"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of text under at most one tag; `url` belongs to a LINK."""
+
+    text: str
+    tag: Tag | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """A message text. Joined with `+`; an empty one is false."""
+
+    spans: tuple[Span, ...] = ()
+
+    def __add__(self, other: Markup | str) -> Markup:
+        return Markup(self.spans + (other if isinstance(other, Markup) else plain(other)).spans)
+
+    def __bool__(self) -> bool:
+        return any(span.text for span in self.spans)
+
+    @property
+    def units(self) -> int:
+        """The length that Telegram counts, in UTF-16 units."""
+        return sum(units(span.text) for span in self.spans)
+
+    def html(self) -> str:
+        """Return it as the HTML that the Bot API parses."""
+        return "".join(_span_html(span) for span in self.spans if span.text)
+
+    def text(self) -> str:
+        """Return it without any markup; a link is followed by its address."""
+        return "".join(_span_text(span) for span in self.spans)
+
+    def cut(self, limit: int = MESSAGE_UNITS) -> Markup:
+        """Return at most `limit` units of it, ending in … where something was left out."""
+        if self.units <= limit:
+            return self
+        kept: list[Span] = []
+        room = limit - 1
+        for span in self.spans:
+            size = units(span.text)
+            if size > room:
+                kept.append(replace(span, text=_first_units(span.text, room).rstrip() + "…"))
+                break
+            kept.append(span)
+            room -= size
+        return Markup(tuple(kept))
+
+
+def plain(text: str) -> Markup:
+    """Return text without markup."""
+    return _marked(text, None)
+
+
+def bold(text: str) -> Markup:
+    """Return text in bold."""
+    return _marked(text, Tag.BOLD)
+
+
+def italic(text: str) -> Markup:
+    """Return text in italics."""
+    return _marked(text, Tag.ITALIC)
+
+
+def code(text: str) -> Markup:
+    """Return text that a tap copies."""
+    return _marked(text, Tag.CODE)
+
+
+def pre(text: str) -> Markup:
+    """Return lines in a fixed width."""
+    return _marked(text, Tag.PRE)
+
+
+def quote(text: str) -> Markup:
+    """Return text as a quotation."""
+    return _marked(text, Tag.QUOTE)
+
+
+def link(text: str, url: str | None) -> Markup:
+    """Return text that opens a web address; anything but http and https stays plain text."""
+    if url is None or not re.fullmatch(r"https?://[^\s\"<>]+", url):
+        return plain(text)
+    return Markup((Span(clean(text), Tag.LINK, url),))
+
+
+def joined(parts: Iterable[Markup | str], separator: str) -> Markup:
+    """Join the parts that aren't empty."""
+    result = Markup()
+    for part in parts:
+        if not part:
+            continue
+        piece = part if isinstance(part, Markup) else plain(part)
+        result = result + separator + piece if result else piece
+    return result
+
+
+def lines(*parts: Markup | str) -> Markup:
+    """Join the parts that aren't empty, each on a line of its own."""
+    return joined(parts, "\n")
+
+
+def paragraphs(*parts: Markup | str) -> Markup:
+    """Join the parts that aren't empty, with an empty line between."""
+    return joined(parts, "\n\n")
+
+
+def clean(text: str) -> str:
+    """Return foreign text without what would change the text around it; ordinary emoji and scripts stay."""
+    return _HARMFUL.sub("", _SEPARATORS.sub("\n", text))
+
+
+def units(text: str) -> int:
+    """Count UTF-16 units, as Telegram does."""
+    return len(text) + sum(1 for character in text if character > "\uffff")
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return foreign text cleaned, on one line, and at most `limit` UTF-16 units long."""
+    flat = " ".join(clean(text).split())
+    return flat if units(flat) <= limit else _first_units(flat, limit - 1).rstrip() + "…"
+
+
+def _marked(text: str, tag: Tag | None) -> Markup:
+    cleaned = clean(text)
+    return Markup((Span(cleaned, tag),)) if cleaned else Markup()
+
+
+def _first_units(text: str, limit: int) -> str:
+    room = limit
+    for index, character in enumerate(text):
+        room -= 2 if character > "\uffff" else 1
+        if room < 0:
+            # A joiner or a variation selector at the cut would glue the next thing to it.
+            return text[:index].rstrip("\u200d\ufe0f")
+    return text
+
+
+def _span_html(span: Span) -> str:
+    text = html.escape(span.text, quote=False)
+    if span.tag is None:
+        return text
+    if span.tag is Tag.LINK:
+        return f'<a href="{html.escape(span.url or "", quote=True)}">{text}</a>'
+    return f"<{span.tag.value}>{text}</{span.tag.value}>"
+
+
+def _span_text(span: Span) -> str:
+    if span.tag is Tag.LINK and span.url and span.url not in span.text:
+        return f"{span.text} ({span.url})"
+    return span.text

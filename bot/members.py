@@ -1,0 +1,50 @@
+"""Who somebody is in the home chat, asked of Telegram and kept for a while."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from telegram import Bot
+from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
+
+from bot.access import Membership, membership
+
+log = logging.getLogger(__name__)
+
+KEPT_SECONDS = 60.0
+
+
+class Members:
+    """Answers from memory for a minute; Telegram tells nobody of a change, so a longer memory would lie."""
+
+    def __init__(
+        self, bot: Bot, home_chat_id: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._bot = bot
+        self._home = home_chat_id
+        self._clock = clock
+        self._known: dict[int, tuple[float, Membership]] = {}
+
+    async def of(self, person_id: int) -> Membership | None:
+        """Return what a person is in the home chat; None when Telegram doesn't answer."""
+        known = self._known.get(person_id)
+        if known is not None and self._clock() - known[0] < KEPT_SECONDS:
+            return known[1]
+        try:
+            member = await self._bot.get_chat_member(self._home, person_id)
+        except ChatMigrated as error:
+            self._home = error.new_chat_id
+            return await self.of(person_id)
+        except (BadRequest, Forbidden):
+            found = Membership.NONE
+        except TelegramError as error:
+            log.warning("telegram doesn't say who %s is: %s", person_id, type(error).__name__)
+            return known[1] if known is not None else None
+        else:
+            found = membership(member.status, is_member=bool(getattr(member, "is_member", False)))
+        if len(self._known) > 10_000:
+            self._known.clear()
+        self._known[person_id] = (self._clock(), found)
+        return found

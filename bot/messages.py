@@ -1,0 +1,305 @@
+"""Every sentence that tells of a Run: the card that moves, the completion, the digest, the table of Runs.
+
+Pure: Runs in, markup out. Why a Run failed is in `bot/explain.py`, the answers to commands in `bot/answers.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote as url_quote
+from urllib.parse import urlsplit
+
+from bot.explain import duration, explain
+from bot.markup import (
+    MESSAGE_UNITS,
+    Markup,
+    bold,
+    clean,
+    code,
+    italic,
+    joined,
+    lines,
+    link,
+    paragraphs,
+    plain,
+    pre,
+    quote,
+    shortened,
+)
+from runs.outcome import Ending, Outcome
+from runs.run import Run, State
+from sandbox.report import Phase, Report
+
+SILENT_SECONDS = 300
+"""After so long without a line from the agent the card says that it is silent."""
+
+PROVING_LINES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the log's tail says about a live Run: the last line of the agent and its age, the time in this phase."""
+
+    step: str = ""
+    silent_seconds: float = 0.0
+
+
+def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) -> Markup:
+    """Return the text of the card of a Run as it stands; `notes` are remarks such as options that don't apply."""
+    if run.outcome is not None:
+        return _closed_card(run, run.outcome)
+    task = quote(shortened(run.task.prompt, 240))
+    remarks = [italic(note) for note in notes]
+    if run.state is State.QUEUED:
+        place = f"place {run.place}" if run.place else "waiting"
+        waited = duration(now - run.created_at)
+        return lines(
+            joined([plain("🕐 ") + bold("Waiting"), place, target(run)], " · "),
+            task,
+            f"since {waited}",
+            *remarks,
+        )
+    phase = run.report.phase if run.report else None
+    elapsed = duration(now - (run.started_at or run.created_at))
+    stopping = f"stopping, asked by {run.cancelled_by}" if run.cancelled_by else ""
+    state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
+    where = joined([f"▶ {_PHASE_WORDS[phase]}", elapsed, stopping], " · ")
+    step: Markup = code(shortened(progress.step, 160)) if progress.step else Markup()
+    silence = Markup()
+    if progress.silent_seconds >= SILENT_SECONDS:
+        silence = plain(f"🔇 silent for {duration(progress.silent_seconds)}")
+    return lines(state, task, where, step, silence, *remarks, code(run.id))
+
+
+def completion(run: Run, log_tail: str = "") -> Markup:
+    """Return the message that says how a Run ended; `log_tail` are the log's last lines, the proof if there's no other."""
+    outcome = run.outcome
+    if outcome is None:
+        raise ValueError(f"run {run.id} hasn't ended")
+    headline = _headline(run, outcome)
+    report = outcome.report
+    facts = lines(_work(run, report), _pull_request(report), _numbers(run, report), _denied(report))
+    identity = code(run.id)
+    if outcome.ended_well:
+        summary = _summary(report, 1800)
+        return paragraphs(headline, summary, lines(facts, identity)).cut()
+    if outcome.ending is Ending.CANCELLED:
+        return paragraphs(headline, lines(facts, identity)).cut()
+    words = explain(outcome, run.task)
+    proof = _proof(outcome, log_tail)
+    reached = f"It came as far as: {_PHASE_WORDS[report.phase]}." if report else ""
+    return paragraphs(
+        lines(headline, words.sentence),
+        pre(proof) if proof else Markup(),
+        lines(f"➜ {words.advice}", reached),
+        lines(facts, identity),
+    ).cut()
+
+
+def digest(runs: Sequence[Run]) -> Markup:
+    """Return one message for many Runs that ended at about the same time, a line or two each."""
+    rows = []
+    for run in runs:
+        if run.outcome is None:
+            raise ValueError(f"run {run.id} hasn't ended")
+        report = run.outcome.report
+        head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
+        if run.outcome.ended_well:
+            said = shortened(report.summary if report else "", 100)
+            rows.append(lines(head, _branch_line(run, report), plain(said)))
+        elif run.outcome.ending is Ending.CANCELLED:
+            rows.append(lines(head, _branch_line(run, report)))
+        else:
+            rows.append(
+                lines(head, explain(run.outcome, run.task).sentence, _branch_line(run, report))
+            )
+    return paragraphs(bold(f"{len(runs)} tasks ended"), *rows).cut()
+
+
+def table(runs: Sequence[Run], now: float) -> Markup:
+    """Return the answer to /jobs: what runs and waits, then what ended, newest first."""
+    if not runs:
+        return lines("No tasks here.", plain('Start one: /run repo "task"'))
+    live = [run for run in runs if not run.ended]
+    ended = [run for run in reversed(runs) if run.ended]
+    rows = [_row(run, now) for run in live] + [_row(run, now) for run in ended[:10]]
+    rest = len(ended) - 10
+    return paragraphs(
+        bold(f"{len(live)} running or waiting, {len(ended)} ended"),
+        *rows,
+        f"and {rest} older that ended" if rest > 0 else "",
+    ).cut()
+
+
+def target(run: Run) -> Markup:
+    """Return repo@branch as people call it."""
+    name = run.task.repo_name or run.task.repo_url
+    return plain(
+        shortened(name, 80) + (f"@{shortened(run.task.branch, 60)}" if run.task.branch else "")
+    )
+
+
+def step_of_log(tail: str) -> str:
+    """Return the last line of a log's tail that says what goes on; our own phase lines don't."""
+    for line in reversed(clean(tail).split("\n")):
+        text = line.strip(" │\t")
+        if text and not text.startswith("▶"):
+            return text
+    return ""
+
+
+def branch_url(repo_url: str, branch: str) -> str | None:
+    """Return the web page of a branch where the forge's address is known: GitHub and GitLab in their usual forms."""
+    parts = urlsplit(repo_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        return None
+    middle = (
+        "/-/tree/"
+        if "gitlab" in parts.hostname
+        else "/tree/"
+        if "github" in parts.hostname
+        else None
+    )
+    if middle is None:
+        return None
+    path = parts.path.rstrip("/").removesuffix(".git")
+    return f"{parts.scheme}://{parts.netloc}{path}{middle}{url_quote(branch)}"
+
+
+def _closed_card(run: Run, outcome: Outcome) -> Markup:
+    took = duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
+    return lines(
+        _headline(run, outcome),
+        quote(shortened(run.task.prompt, 240)),
+        joined([took, code(run.id)], " · "),
+    )
+
+
+def _headline(run: Run, outcome: Outcome) -> Markup:
+    words = _HEADLINES[outcome.ending]
+    if outcome.ending is Ending.CANCELLED and run.cancelled_by:
+        words = f"Stopped by {shortened(run.cancelled_by, 60)}"
+    return joined([plain(f"{_ICONS[outcome.ending]} ") + bold(words), target(run)], " · ")
+
+
+def _work(run: Run, report: Report | None) -> Markup:
+    if report is None or not report.branch:
+        return Markup()
+    size = plain(diffstat(report)) if report.files else Markup()
+    return lines(_branch_line(run, report), size)
+
+
+def diffstat(report: Report) -> str:
+    """Return "3 files +41 −7"."""
+    files = "1 file" if report.files == 1 else f"{report.files} files"
+    return f"{files} +{report.insertions} −{report.deletions}"
+
+
+def _branch_line(run: Run, report: Report | None) -> Markup:
+    if report is None or not report.branch or not report.pushed:
+        return Markup()
+    url = branch_url(run.task.repo_url, report.branch)
+    name = link(report.branch, url) if url else code(report.branch)
+    if run.outcome is not None and not run.outcome.ended_well:
+        return plain("🌿 what it had is pushed: ") + name
+    return plain("🌿 ") + name
+
+
+def _pull_request(report: Report | None) -> Markup:
+    if report is None:
+        return Markup()
+    if report.pull_request:
+        found = re.search(r"/(\d+)/?$", report.pull_request)
+        return plain("🔀 ") + link(
+            f"Pull request #{found[1]}" if found else "Pull request", report.pull_request
+        )
+    if report.pull_request_error:
+        return plain(f"⚠️ No pull request: {shortened(report.pull_request_error, 300)}")
+    return Markup()
+
+
+def _numbers(run: Run, report: Report | None) -> Markup:
+    parts = []
+    if report is not None:
+        if report.cost_usd:
+            parts.append(f"${report.cost_usd:.2f}")
+        tokens = (report.input_tokens or 0) + (report.output_tokens or 0)
+        if tokens:
+            parts.append(f"{tokens / 1000:.0f}k tokens" if tokens >= 1000 else f"{tokens} tokens")
+        if report.turns:
+            parts.append("1 turn" if report.turns == 1 else f"{report.turns} turns")
+        if report.model:
+            parts.append(shortened(report.model, 60))
+    if run.ended_at is not None:
+        parts.append(duration(run.ended_at - (run.started_at or run.created_at)))
+    return plain(" · ".join(parts))
+
+
+def _denied(report: Report | None) -> Markup:
+    if report is None or not report.denied:
+        return Markup()
+    return plain(
+        "🚫 Refused to the agent: " + ", ".join(shortened(name, 40) for name in report.denied)
+    )
+
+
+def _summary(report: Report | None, limit: int) -> Markup:
+    text = clean(report.summary).strip() if report else ""
+    if not text:
+        return Markup()
+    return plain(text).cut(limit)
+
+
+def _proof(outcome: Outcome, log_tail: str) -> str:
+    text = outcome.error or log_tail
+    rows = [row.rstrip() for row in clean(text).split("\n") if row.strip()]
+    cut = [shortened(row, 200) if len(row) > 200 else row for row in rows[-PROVING_LINES:]]
+    return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
+
+
+def _row(run: Run, now: float) -> Markup:
+    if run.outcome is not None:
+        head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
+        ago = (
+            f"{_HEADLINES[run.outcome.ending].lower()} {duration(now - (run.ended_at or now))} ago"
+        )
+        return lines(head, plain(shortened(run.task.prompt, 80)), plain(ago))
+    if run.state is State.QUEUED:
+        state = f"waiting, place {run.place}" if run.place else "waiting"
+    else:
+        phase = run.report.phase if run.report else None
+        state = f"{_PHASE_WORDS[phase]} · {duration(now - (run.started_at or run.created_at))}"
+    icon = "🕐" if run.state is State.QUEUED else "⚙️"
+    return lines(
+        joined([icon, target(run), code(run.id)], " "),
+        plain(shortened(run.task.prompt, 80)),
+        plain(state),
+    )
+
+
+_ICONS = {
+    Ending.PUSHED: "✅",
+    Ending.NOTHING_CHANGED: "⚪",
+    Ending.NOT_PUSHED: "⚠️",
+    Ending.CANCELLED: "⏹",
+    Ending.FAILED: "❌",
+}
+
+_HEADLINES = {
+    Ending.PUSHED: "Done",
+    Ending.NOTHING_CHANGED: "Done, nothing changed",
+    Ending.NOT_PUSHED: "Not pushed",
+    Ending.CANCELLED: "Stopped",
+    Ending.FAILED: "Failed",
+}
+
+_PHASE_WORDS = {
+    None: "starting",
+    Phase.ENVIRONMENT: "starting",
+    Phase.CLONE: "cloning",
+    Phase.AGENT: "the agent works",
+    Phase.DELIVER: "pushing",
+    Phase.DONE: "done",
+}

@@ -1,0 +1,188 @@
+"""Which message or button goes to which behaviour, once it is known who asks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from telegram import Update
+from telegram.ext import (
+    Application,
+    CallbackQueryHandler,
+    CommandHandler,
+    ContextTypes,
+    MessageHandler,
+    filters,
+)
+
+from bot import answers
+from bot.access import Action, Actor, Refusal, needs_membership, refuse, role_of
+from bot.commands.cancel import cancel, stop_button
+from bot.commands.clean import clean
+from bot.commands.help import help_
+from bot.commands.jobs import jobs
+from bot.commands.late import run_late
+from bot.commands.logs import logs
+from bot.commands.run import run
+from bot.config import Role
+from bot.desk import Asked, Desk
+from bot.incoming import Incoming, Person, Place, Press, read_message, read_press
+from bot.members import Members
+from bot.mistake import Mistake
+from bot.nearest import nearest
+from bot.parse import read_command
+from runs.backend import BackendError, UnknownRun
+
+log = logging.getLogger(__name__)
+
+Context = ContextTypes.DEFAULT_TYPE
+NOTICE_SECONDS = 3600.0
+"""A stranger is told so once in this time, not at every word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """A command: what it does, and which right it takes."""
+
+    carry_out: Callable[[Asked, Desk], Awaitable[None]]
+    action: Action
+
+
+BEHAVIOURS: dict[str, Behaviour] = {
+    "run": Behaviour(run, Action.RUN),
+    "jobs": Behaviour(jobs, Action.READ),
+    "logs": Behaviour(logs, Action.READ),
+    "cancel": Behaviour(cancel, Action.READ),
+    "clean": Behaviour(clean, Action.READ),
+    "help": Behaviour(help_, Action.READ),
+    "start": Behaviour(help_, Action.READ),
+}
+"""`cancel` and `clean` decide for themselves, since a person's own Run is another matter than somebody else's."""
+
+
+class Router:
+    """Hands updates of the library's Application to behaviours."""
+
+    def __init__(self, desk: Desk, members: Members) -> None:
+        self._desk = desk
+        self._members = members
+        self._noticed: dict[tuple[int, int], float] = {}
+
+    def register(self, application: Application) -> None:  # type: ignore[type-arg]  # its six parameters say nothing here
+        """Tell the Application what goes where."""
+        fresh = filters.UpdateType.MESSAGE
+        application.add_handler(CommandHandler(list(BEHAVIOURS), self._on_command, fresh))
+        application.add_handler(CommandHandler("id", self._on_id, fresh))
+        edited = filters.UpdateType.EDITED_MESSAGE
+        application.add_handler(CommandHandler(list(BEHAVIOURS), self._on_edit, edited))
+        application.add_handler(MessageHandler(fresh & filters.COMMAND, self._on_unknown))
+        application.add_handler(CallbackQueryHandler(self._on_press))
+        application.add_error_handler(self._on_error)
+
+    async def _on_command(self, update: Update, _context: Context) -> None:
+        message = read_message(update)
+        command = read_command(message.text, self._desk.bot_name) if message else None
+        if message is None or command is None:
+            return
+        behaviour = BEHAVIOURS[command.name]
+        role = await self._admitted(message, behaviour.action)
+        if role is None:
+            return
+        if message.forwarded:
+            self._desk.answer(message, answers.forwarded())
+            return
+        try:
+            await behaviour.carry_out(Asked(message, role, command.arguments), self._desk)
+        except Mistake as error:
+            self._desk.answer(message, answers.mistake(error))
+        except UnknownRun:
+            self._desk.answer(message, answers.gone())
+        except BackendError as error:
+            log.warning("/%s failed: %s", command.name, error)
+            self._desk.answer(message, answers.not_now())
+
+    async def _on_id(self, update: Update, _context: Context) -> None:
+        message = read_message(update)
+        if message is not None:
+            self._desk.answer(message, answers.ids(message))
+
+    async def _on_edit(self, update: Update, _context: Context) -> None:
+        message = read_message(update)
+        if message is not None and await self._admitted(message, Action.READ) is not None:
+            self._desk.answer(message, answers.edited())
+
+    async def _on_unknown(self, update: Update, _context: Context) -> None:
+        """Answer a command that nobody knows where it can only be meant for this bot."""
+        message = read_message(update)
+        command = read_command(message.text, self._desk.bot_name) if message else None
+        if message is None or command is None:
+            return
+        addressed = "@" in message.text.split(maxsplit=1)[0]
+        if not (message.private or addressed) or await self._admitted(message, Action.READ) is None:
+            return
+        self._desk.answer(message, answers.unknown(command.name, nearest(command.name, BEHAVIOURS)))
+
+    async def _on_press(self, update: Update, _context: Context) -> None:
+        press = read_press(update)
+        if press is None:
+            return
+        said = await self._pressed(press)
+        self._desk.errands.run(self._desk.speaker.answer_press(press.id, said))
+
+    async def _pressed(self, press: Press) -> str:
+        role = await self._role(press.person, press.place, private=press.private)
+        if isinstance(role, Refusal):
+            return f"I don't know you. Your id is {press.person.id}."
+        verb, _, rest = press.data.partition(":")
+        try:
+            if verb == "stop":
+                return await stop_button(press, role, rest, self._desk)
+            if verb == "late":
+                return await run_late(press, role, self._desk)
+        except Mistake as error:
+            return error.what
+        except BackendError as error:
+            log.warning("button %s failed: %s", verb, error)
+            return "The place where tasks run doesn't answer now. Press again in a minute."
+        return "That button is from an older time. Send the command again."
+
+    async def _on_error(self, update: object, context: Context) -> None:
+        log.error("an update met a bug", exc_info=context.error)
+        message = read_message(update) if isinstance(update, Update) else None
+        if message is not None:
+            self._desk.answer(message, answers.broken())
+
+    async def _admitted(self, message: Incoming, action: Action) -> Role | None:
+        """Return the role of who asks if it allows the action; else say why not, strangers once an hour."""
+        role = await self._role(message.person, message.place, private=message.private)
+        reason = role if isinstance(role, Refusal) else refuse(role, action)
+        if not isinstance(role, Refusal) and reason is None:
+            return role
+        if reason is not None and (not isinstance(role, Refusal) or self._first_time(message)):
+            self._desk.answer(message, answers.refused(reason, message))
+        return None
+
+    async def _role(self, person: Person, place: Place, *, private: bool) -> Role | Refusal:
+        """Say who somebody is; while Telegram doesn't say whether they are a member, ask again, for a lost answer
+        must not lose a command."""
+        actor = Actor(person.id, place.chat_id, private, person.is_bot, person.sender_chat_id)
+        config, home = self._desk.config, self._desk.home_chat_id
+        if not needs_membership(actor, config, home):
+            return role_of(actor, config, home)
+        delay = 0.5
+        while (member := await self._members.of(person.id)) is None:
+            await asyncio.sleep(delay)
+            delay = min(10.0, delay * 2)
+        return role_of(actor, config, home, member)
+
+    def _first_time(self, message: Incoming) -> bool:
+        now = self._desk.clock()
+        who = (message.place.chat_id, message.person.id)
+        if now - self._noticed.get(who, float("-inf")) < NOTICE_SECONDS:
+            return False
+        if len(self._noticed) > 10_000:
+            self._noticed.clear()
+        self._noticed[who] = now
+        return True

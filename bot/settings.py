@@ -1,0 +1,200 @@
+"""The bot's environment, read once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TypeVar
+
+from bot.address import BadRepo, forge_url
+from bot.nearest import nearest
+
+
+class BackendName(Enum):
+    """Where Runs run: SANDBOX_BACKEND."""
+
+    KUBERNETES = "kubernetes"
+    LOCAL = "local"
+
+
+class AgentName(Enum):
+    """Which agent works: SANDBOX_AGENT."""
+
+    CLAUDE = "claude"
+    SCRIPTED = "scripted"
+
+
+class SettingsError(Exception):
+    """The environment can't be used; `mistakes` has one line for each variable, with an example."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says. `home_chat_id` is TELEGRAM_CHAT_ID, `forge_url` the web address of GITHUB_API_URL."""
+
+    telegram_token: str = field(repr=False)
+    home_chat_id: int
+    telegram_api_url: str
+    backend: BackendName
+    agent: AgentName
+    config_path: Path | None
+    state_folder: Path
+    log_store: Path
+    poll_seconds: float
+    forge_url: str
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Read the variables of the bot; empty counts as absent. Raises SettingsError with all mistakes at once."""
+    reader = _Reader(environment)
+    state = reader.state_folder()
+    settings = Settings(
+        telegram_token=reader.token(),
+        home_chat_id=reader.chat_id(),
+        telegram_api_url=reader.url("TELEGRAM_API_URL", "https://api.telegram.org"),
+        backend=reader.choice("SANDBOX_BACKEND", BackendName.KUBERNETES),
+        agent=reader.choice("SANDBOX_AGENT", AgentName.CLAUDE),
+        config_path=reader.config_path(),
+        state_folder=state,
+        log_store=reader.log_store(state),
+        poll_seconds=reader.poll_seconds(),
+        forge_url=reader.forge(),
+    )
+    mistakes = (*reader.mistakes, *_misspelt(environment))
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+_NAMES = (
+    "TELEGRAM_BOT_TOKEN",
+    "TELEGRAM_CHAT_ID",
+    "TELEGRAM_API_URL",
+    "SANDBOX_BACKEND",
+    "SANDBOX_CONFIG",
+    "SANDBOX_NAMESPACE",
+    "SANDBOX_STATE",
+    "SANDBOX_LOG_STORE",
+    "SANDBOX_POLL_SECONDS",
+    "SANDBOX_AGENT",
+)
+_NO_SERVER = "isn't the address of a server, with nothing secret in it"
+_ALIKE = 0.7
+_LONGEST_SHOWN = 40
+_MOST_SECONDS = 3600
+_TOKEN = re.compile("[0-9]+:[A-Za-z0-9_-]+")
+_CHAT_ID = re.compile("-?[1-9][0-9]{0,15}")
+_URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_Choice = TypeVar("_Choice", bound=Enum)
+
+
+class _Reader:
+    """Reads one variable after the other; what it returns after noting a mistake is never used."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.mistakes: list[str] = []
+
+    def token(self) -> str:
+        token = self._text("TELEGRAM_BOT_TOKEN")
+        if not _TOKEN.fullmatch(token):
+            what = "isn't a bot's token" if token else "isn't set"
+            self._note("TELEGRAM_BOT_TOKEN", what, "123456789:AAF…, from @BotFather")
+        return token
+
+    def chat_id(self) -> int:
+        text = self._text("TELEGRAM_CHAT_ID")
+        if _CHAT_ID.fullmatch(text):
+            return int(text)
+        what = f"isn't a chat's id: {_shown(text)}" if text else "isn't set"
+        self._note("TELEGRAM_CHAT_ID", what, "-1001234567890, the id of your group")
+        return 0
+
+    def url(self, name: str, usual: str) -> str:
+        url = self._text(name) or usual
+        if _URL.fullmatch(url):
+            return url.rstrip("/")
+        # Not shown: an address may hold a password or a token.
+        self._note(name, _NO_SERVER, usual)
+        return usual
+
+    def forge(self) -> str:
+        usual = "https://api.github.com"
+        try:
+            return forge_url(self.url("GITHUB_API_URL", usual))
+        except BadRepo:
+            self._note("GITHUB_API_URL", _NO_SERVER, usual)
+            return usual
+
+    def choice(self, name: str, usual: _Choice) -> _Choice:
+        text = self._text(name)
+        values = [str(member.value) for member in type(usual)]
+        if not text:
+            return usual
+        if text in values:
+            return type(usual)(text)
+        what = f"isn't {' or '.join(values)}: {_shown(text)}"
+        self._note(name, what, nearest(text, values) or str(usual.value))
+        return usual
+
+    def config_path(self) -> Path | None:
+        text = self._text("SANDBOX_CONFIG")
+        return Path(text) if text else None
+
+    def state_folder(self) -> Path:
+        text, home = self._text("SANDBOX_STATE"), self._text("HOME")
+        usual = self._text("XDG_STATE_HOME") or (home and f"{home}/.local/state")
+        if not (text or usual):
+            what = "isn't set, and neither is HOME, where it would be"
+            self._note("SANDBOX_STATE", what, "/var/lib/claude-sandbox")
+        return Path(text or f"{usual}/claude-sandbox")
+
+    def log_store(self, state: Path) -> Path:
+        text = self._text("SANDBOX_LOG_STORE")
+        if "://" in text:
+            what = "isn't a folder, and other places can't be used yet"
+            self._note("SANDBOX_LOG_STORE", what, "/var/lib/claude-sandbox/logs")
+        return Path(text) if text else state / "logs"
+
+    def poll_seconds(self) -> float:
+        text = self._text("SANDBOX_POLL_SECONDS")
+        if not text:
+            return 30.0
+        seconds = float(text) if re.fullmatch(r"[0-9]{1,6}(?:\.[0-9]{1,3})?", text) else 0.0
+        if not 1 <= seconds <= _MOST_SECONDS:
+            what = f"isn't a number from 1 to {_MOST_SECONDS}: {_shown(text)}"
+            self._note("SANDBOX_POLL_SECONDS", what, "30")
+        return seconds
+
+    def _text(self, name: str) -> str:
+        return self._environment.get(name, "").strip()
+
+    def _note(self, name: str, what: str, example: str) -> None:
+        self.mistakes.append(f"{name} {what}. Example: {name}={example}")
+
+
+def _shown(text: str) -> str:
+    return repr(text[:_LONGEST_SHOWN])
+
+
+def _misspelt(environment: Mapping[str, str]) -> list[str]:
+    """Name variables that are almost one of ours that isn't set.
+
+    Others pass: the sandbox has names of its own, and Kubernetes adds some for Services called sandbox-… too.
+    """
+    mistakes = []
+    missing = [name for name in _NAMES if not environment.get(name)]
+    for name in sorted(set(environment) - set(_NAMES)):
+        prefix = name.partition("_")[0] + "_"
+        rests = [known.removeprefix(prefix) for known in missing if known.startswith(prefix)]
+        alike = nearest(name.removeprefix(prefix), rests, _ALIKE)
+        if alike is not None and environment[name]:
+            mistakes.append(f"{name} isn't known. Did you mean {prefix}{alike}?")
+    return mistakes

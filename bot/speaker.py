@@ -1,0 +1,239 @@
+"""The way out to Telegram: each kind of message once, the library's errors translated once."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    InputFile,
+    LinkPreviewOptions,
+    ReactionTypeEmoji,
+    ReplyParameters,
+)
+from telegram.constants import ParseMode
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    RetryAfter,
+    TelegramError,
+)
+
+from bot.incoming import Place
+from bot.markup import MESSAGE_UNITS, Markup
+from bot.outbox import (
+    ChatMovedError,
+    Outbox,
+    Priority,
+    SlowDownError,
+    UndeliverableError,
+    UnreachableError,
+)
+
+log = logging.getLogger(__name__)
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button; `data` comes back when it is pressed, at most 64 bytes (Bot API, InlineKeyboardButton)."""
+
+    text: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message before it is sent. `silent` rings nobody's phone; a lost `reply_to` doesn't matter."""
+
+    text: Markup
+    keyboard: tuple[tuple[Button, ...], ...] = ()
+    reply_to: int | None = None
+    silent: bool = False
+
+
+class MessageGoneError(Exception):
+    """The message to edit was deleted."""
+
+
+class Speaker:
+    """Says things in chats, in turn. Every method may raise UndeliverableError and UnreachableError of the outbox."""
+
+    def __init__(self, bot: Bot, outbox: Outbox) -> None:
+        self._bot = bot
+        self._outbox = outbox
+
+    async def say(self, place: Place, letter: Letter, priority: Priority = Priority.ANSWER) -> int:
+        """Send a message when its turn comes; return its id."""
+        return await self._outbox.deliver(
+            place.chat_id,
+            priority,
+            lambda chat_id: self.send_now(replace(place, chat_id=chat_id), letter),
+        )
+
+    async def say_in_turn(self, chat_id: int, compose: Callable[[int], Awaitable[None]]) -> None:
+        """Call `compose(chat id)` when a completion's turn comes, for ever until it went through.
+
+        `compose` uses `send_now`, as late as it can.
+        """
+        await self._outbox.deliver(chat_id, Priority.COMPLETION, compose, attempts=None)
+
+    async def send_now(self, place: Place, letter: Letter) -> int:
+        """Send a message without waiting for a turn; raises the outbox's four errors.
+
+        Markup that is refused is sent as plain text, a message into a topic that is gone goes to the chat.
+        """
+        text, mode = letter.text.cut(MESSAGE_UNITS).html(), ParseMode.HTML
+        reply = None
+        if letter.reply_to is not None:
+            reply = ReplyParameters(letter.reply_to, allow_sending_without_reply=True)
+        thread = place.thread_id
+        for _ in range(4):
+            try:
+                sent = await self._bot.send_message(
+                    place.chat_id,
+                    text,
+                    parse_mode=mode,
+                    message_thread_id=thread,
+                    reply_parameters=reply,
+                    reply_markup=_keyboard(letter.keyboard),
+                    disable_notification=letter.silent,
+                    link_preview_options=NO_PREVIEW,
+                )
+            except BadRequest as error:
+                said = error.message.lower()
+                if "can't parse entities" in said and mode is not None:
+                    text, mode = letter.text.text(), None  # type: ignore[assignment]  # the library's None is "no markup"
+                elif "too long" in said:
+                    text = letter.text.cut(MESSAGE_UNITS // 2).text()
+                    mode = None  # type: ignore[assignment]  # as above
+                elif "thread not found" in said or "topic" in said:
+                    thread = None
+                elif "repl" in said:
+                    reply = None
+                else:
+                    raise _translated(error) from error
+                log.warning(
+                    "telegram refused a message in chat %s, sent otherwise: %s", place.chat_id, said
+                )
+            except TelegramError as error:
+                raise _translated(error) from error
+            else:
+                return sent.message_id
+        raise UndeliverableError("refused in every form")
+
+    async def edit(
+        self,
+        place: Place,
+        message_id: int,
+        compose: Callable[[], Letter],
+        priority: Priority = Priority.CARD,
+    ) -> None:
+        """Edit a message when its turn comes; `compose` is called then. Raises MessageGoneError.
+
+        An edit that changes nothing is a success.
+        """
+
+        async def send(chat_id: int) -> None:
+            await self._edit_now(chat_id, message_id, compose())
+
+        await self._outbox.deliver(place.chat_id, priority, send)
+
+    async def react(self, place: Place, message_id: int, emoji: str) -> None:
+        """Put one reaction on a message; repeating it changes nothing. A refusal doesn't matter and is only logged."""
+        try:
+            await self._bot.set_message_reaction(
+                self._outbox.address(place.chat_id), message_id, [ReactionTypeEmoji(emoji)]
+            )
+        except TelegramError as error:
+            log.info("no reaction in chat %s: %s", place.chat_id, error)
+
+    async def send_file(
+        self, place: Place, name: str, data: bytes, caption: Markup, reply_to: int
+    ) -> int:
+        """Send a file of at most 50 MB (Bot API, sendDocument) when its turn comes; return the message's id."""
+
+        async def send(chat_id: int) -> int:
+            try:
+                sent = await self._bot.send_document(
+                    chat_id,
+                    InputFile(data, filename=name, attach=True),
+                    caption=caption.cut(1024).html(),
+                    parse_mode=ParseMode.HTML,
+                    message_thread_id=place.thread_id,
+                    reply_parameters=ReplyParameters(reply_to, allow_sending_without_reply=True),
+                )
+            except TelegramError as error:
+                raise _translated(error) from error
+            return sent.message_id
+
+        return await self._outbox.deliver(place.chat_id, Priority.ANSWER, send)
+
+    async def answer_press(self, press_id: str, text: str, *, alert: bool = False) -> None:
+        """Answer a pressed button with a line of at most 200 characters; one that is too old is let be."""
+        try:
+            await self._bot.answer_callback_query(press_id, text[:200], show_alert=alert)
+        except TelegramError as error:
+            log.info("a button's answer wasn't taken: %s", error)
+
+    async def _edit_now(self, chat_id: int, message_id: int, letter: Letter) -> None:
+        text = letter.text.cut(MESSAGE_UNITS)
+        for form, mode in ((text.html(), ParseMode.HTML), (text.text(), None)):
+            try:
+                await self._bot.edit_message_text(
+                    form,
+                    chat_id,
+                    message_id,
+                    parse_mode=mode,
+                    reply_markup=_keyboard(letter.keyboard),
+                    link_preview_options=NO_PREVIEW,
+                )
+            except BadRequest as error:
+                said = error.message.lower()
+                if "not modified" in said:
+                    return
+                if "can't parse entities" in said:
+                    continue
+                if (
+                    "to edit not found" in said
+                    or "can't be edited" in said
+                    or "message_id_invalid" in said
+                ):
+                    raise MessageGoneError(said) from error
+                raise _translated(error) from error
+            except TelegramError as error:
+                raise _translated(error) from error
+            else:
+                return
+
+
+def _translated(error: TelegramError) -> Exception:
+    if isinstance(error, RetryAfter):
+        wait = error.retry_after
+        return SlowDownError(
+            wait.total_seconds() if isinstance(wait, datetime.timedelta) else float(wait)
+        )
+    if isinstance(error, ChatMigrated):
+        return ChatMovedError(error.new_chat_id)
+    if isinstance(error, Forbidden | BadRequest):
+        return UndeliverableError(str(error))
+    # Time-outs, 5xx, garbage instead of JSON, a wedged pool: it may have arrived.
+    return UnreachableError(type(error).__name__)
+
+
+def _keyboard(rows: tuple[tuple[Button, ...], ...]) -> InlineKeyboardMarkup | None:
+    if not rows:
+        return None
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(button.text, callback_data=button.data) for button in row]
+            for row in rows
+        ]
+    )

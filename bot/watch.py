@@ -1,0 +1,78 @@
+"""The watch: whatever a Run does, the card, the completion and the Record hear of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from runs.store import LogStore
+
+from bot.cards import Cards
+from bot.completion import Completions
+from bot.desk import Book, Errands
+from runs.backend import Backend, BackendError
+from runs.run import Run
+
+log = logging.getLogger(__name__)
+
+SWEEP_LIMIT_SECONDS = 60.0
+KEPT_SECONDS = 30 * 24 * 3600.0
+
+
+class Watch:
+    """Follows the Backend, and re-reads it now and then since no watch can be trusted for ever."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        store: LogStore,
+        errands: Errands,
+        listeners: Iterable[Book | Cards | Completions],
+    ) -> None:
+        self._backend = backend
+        self._store = store
+        self._errands = errands
+        self._listeners: list[Callable[[Run], None]] = [listener.see for listener in listeners]
+        self._recorded: set[str] = set()
+
+    def see(self, run: Run) -> None:
+        """Tell everybody of a Run; one that can't be handled doesn't stop the others."""
+        if run.id not in self._recorded:
+            self._recorded.add(run.id)
+            if not run.ended:
+                self._errands.run(self._record(run))
+        for listener in self._listeners:
+            try:
+                listener(run)
+            except Exception:
+                log.exception("run %s can't be followed", run.id)
+
+    async def run(self) -> None:
+        """Follow for ever; when the Backend doesn't answer, again after a while."""
+        delay = 0.8
+        while True:
+            try:
+                async for run in self._backend.changes():
+                    delay = 0.8
+                    self.see(run)
+            except BackendError as error:
+                log.warning("the runs can't be followed now: %s", error)
+            await asyncio.sleep(delay)
+            delay = min(30.0, delay * 2)
+
+    async def sweep(self) -> None:
+        """Re-read everything once; what hangs ends after a minute, so that the next sweep comes."""
+        try:
+            async with asyncio.timeout(SWEEP_LIMIT_SECONDS):
+                await self._backend.sweep()
+                runs = await self._backend.list_runs()
+                self._recorded &= {run.id for run in runs}
+                for run in runs:
+                    self.see(run)
+                await self._store.prune(KEPT_SECONDS)
+        except (BackendError, OSError, TimeoutError) as error:
+            log.warning("the sweep didn't end: %s", str(error) or type(error).__name__)
+
+    async def _record(self, run: Run) -> None:
+        await self._store.write_record(run)

@@ -1,0 +1,158 @@
+"""The bot's environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.settings import AgentName, BackendName, SettingsError, read
+
+TOKEN = "123456789:AAFs3cretS3cretS3cret"
+LEAST = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_CHAT_ID": "-1001234", "HOME": "/home/me"}
+
+
+def mistakes(**changed: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        read({**LEAST, **changed})
+    assert str(caught.value) == "\n".join(caught.value.mistakes)
+    return caught.value.mistakes
+
+
+def test_a_token_and_a_chat_are_enough():
+    settings = read(LEAST)
+    assert settings.telegram_token == TOKEN
+    assert settings.home_chat_id == -1001234
+    assert settings.telegram_api_url == "https://api.telegram.org"
+    assert settings.backend is BackendName.KUBERNETES
+    assert settings.agent is AgentName.CLAUDE
+    assert settings.config_path is None
+    assert settings.state_folder == Path("/home/me/.local/state/claude-sandbox")
+    assert settings.log_store == Path("/home/me/.local/state/claude-sandbox/logs")
+    assert settings.poll_seconds == 30
+    assert settings.forge_url == "https://github.com"
+
+
+def test_every_variable_is_read():
+    settings = read(
+        {
+            **LEAST,
+            "TELEGRAM_CHAT_ID": " 42\n",
+            "TELEGRAM_API_URL": "http://127.0.0.1:8081/",
+            "SANDBOX_BACKEND": "local",
+            "SANDBOX_CONFIG": "/etc/bot.yaml",
+            "SANDBOX_NAMESPACE": "sandboxes",
+            "SANDBOX_STATE": "/var/state",
+            "SANDBOX_LOG_STORE": "/var/logs",
+            "SANDBOX_POLL_SECONDS": "2.5",
+            "SANDBOX_AGENT": "scripted",
+            "GITHUB_API_URL": "https://ghe.example/api/v3",
+        }
+    )
+    assert settings.home_chat_id == 42
+    assert settings.telegram_api_url == "http://127.0.0.1:8081"
+    assert settings.backend is BackendName.LOCAL
+    assert settings.config_path == Path("/etc/bot.yaml")
+    assert settings.state_folder == Path("/var/state")
+    assert settings.log_store == Path("/var/logs")
+    assert settings.poll_seconds == 2.5
+    assert settings.agent is AgentName.SCRIPTED
+    assert settings.forge_url == "https://ghe.example"
+
+
+def test_empty_variables_count_as_absent():
+    empty = dict.fromkeys(
+        ("TELEGRAM_API_URL", "SANDBOX_BACKEND", "SANDBOX_CONFIG", "SANDBOX_STATE", "SANDBOX_AGENT",
+         "SANDBOX_LOG_STORE", "SANDBOX_POLL_SECONDS", "GITHUB_API_URL", "SANDBOX_POLLSECONDS"),
+        "",
+    )  # fmt: skip
+    assert read({**LEAST, **empty}) == read(LEAST)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TELEGRAM_BOT_TOKEN", ""),
+        ("TELEGRAM_BOT_TOKEN", "no-token"),
+        ("TELEGRAM_BOT_TOKEN", "123:abc/../x"),
+        ("TELEGRAM_CHAT_ID", ""),
+        ("TELEGRAM_CHAT_ID", "@group"),
+        ("TELEGRAM_CHAT_ID", "0"),
+        ("TELEGRAM_API_URL", "api.telegram.org"),
+        ("TELEGRAM_API_URL", "ftp://x"),
+        ("TELEGRAM_API_URL", "https://user:pw@host"),
+        ("SANDBOX_BACKEND", "kubernets"),
+        ("SANDBOX_AGENT", "Claude"),
+        ("SANDBOX_LOG_STORE", "s3://bucket"),
+        ("SANDBOX_POLL_SECONDS", "0"),
+        ("SANDBOX_POLL_SECONDS", "3601"),
+        ("SANDBOX_POLL_SECONDS", "soon"),
+        ("SANDBOX_POLL_SECONDS", "nan"),
+        ("SANDBOX_POLL_SECONDS", "-1"),
+        ("GITHUB_API_URL", "github.com"),
+        ("GITHUB_API_URL", "https://a..b"),
+        ("GITHUB_API_URL", "https://host:99999"),
+    ],
+)
+def test_a_wrong_value_is_named_with_an_example(name, value):
+    (mistake,) = mistakes(**{name: value})
+    assert mistake.startswith(f"{name} isn't ")
+    assert f"Example: {name}=" in mistake
+
+
+def test_all_mistakes_are_told_together():
+    told = mistakes(
+        TELEGRAM_BOT_TOKEN="",
+        TELEGRAM_CHAT_ID="x",
+        SANDBOX_BACKEND="moon",
+        SANDBOX_POLL_SECONDS="never",
+        SANDBOX_CONFG="/etc/bot.yaml",
+    )
+    assert [line.split()[0] for line in told] == [
+        "TELEGRAM_BOT_TOKEN",
+        "TELEGRAM_CHAT_ID",
+        "SANDBOX_BACKEND",
+        "SANDBOX_POLL_SECONDS",
+        "SANDBOX_CONFG",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("SANDBOX_BACKEDN", "SANDBOX_BACKEND"),
+        ("SANDBOX_POLLSECONDS", "SANDBOX_POLL_SECONDS"),
+        ("TELEGRAM_TOKEN", "TELEGRAM_BOT_TOKEN"),
+        ("TELEGRAM_CHATID", "TELEGRAM_CHAT_ID"),
+    ],
+)
+def test_a_misspelt_variable_is_told_with_the_nearest(wrong, meant):
+    told = mistakes(**{meant: "", wrong: "1"})
+    assert told[-1] == f"{wrong} isn't known. Did you mean {meant}?"
+
+
+def test_a_variable_almost_like_one_that_is_set_passes():
+    assert read({**LEAST, "TELEGRAM_TOKEN": "of another program"}) == read(LEAST)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SANDBOX_SERVICE_HOST", "SANDBOX_PORT", "SANDBOX_PORT_80_TCP", "SANDBOX_TIMEOUT", "SANDBOX_RUN",
+     "SANDBOX_REPORT", "SANDBOX_BUDGET", "SANDBOX_DEMO_ONCE", "TELEGRAM_SERVICE_PORT", "CLAUDE_IMAGE"],
+)  # fmt: skip
+def test_variables_of_others_pass(name):
+    assert read({**LEAST, name: "1"}) == read(LEAST)
+
+
+def test_without_a_home_the_state_folder_is_asked_for():
+    assert mistakes(HOME="")[0].startswith("SANDBOX_STATE isn't set")
+    assert read({**LEAST, "HOME": "", "XDG_STATE_HOME": "/s"}).state_folder == Path(
+        "/s/claude-sandbox"
+    )
+
+
+def test_the_token_is_in_no_text_of_settings_or_mistakes():
+    assert TOKEN not in repr(read(LEAST))
+    told = mistakes(TELEGRAM_BOT_TOKEN=f"{TOKEN} oops", TELEGRAM_API_URL=f"https://{TOKEN}@x")
+    assert len(told) == 2
+    assert "s3cret" not in "\n".join(told)

@@ -1,0 +1,10 @@
+"""Fixtures of the whole suite; each lives beside the part that it hands out."""
+
+from __future__ import annotations
+
+import os
+
+pytest_plugins = ["tests.parts.fixtures", "tests.parts.model_fixtures"]
+
+# The library's new form of durations, as `claude-sandbox bot` sets it; the old one warns at every use.
+os.environ["PTB_TIMEDELTA"] = "true"
