@@ -3,6 +3,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+# As typed: a $ in it is the person's, not make's.
+override export ONCE := $(value ONCE)
 READY := $(VENV)/ready
 
 .PHONY: help setup demo test check format lock bench claude-cli clean
@@ -17,7 +19,7 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@touch $(READY)
 
 demo: $(READY) ## Play the whole conversation here: make demo ONCE='/run demo "add a farewell"'
-	@$(if $(value ONCE),SANDBOX_DEMO_ONCE="$$ONCE" )$(BIN)/claude-sandbox demo
+	@$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"}
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest
@@ -44,4 +46,3 @@ clean: ## Remove the environment and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build ./*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-export ONCE

@@ -32,10 +32,14 @@ def choose(assignment: Assignment, environment: Mapping[str, str]) -> Agent:
     return make(assignment, environment, Redactor(read_keys(environment).secrets).text)
 
 
-def _scripted(assignment: Assignment, _environment: Mapping[str, str], redact: Redact) -> Agent:
-    """Run the program by its path, isolated: a clone that holds a `sandbox` package can't take its place."""
+def _scripted(assignment: Assignment, environment: Mapping[str, str], redact: Redact) -> Agent:
+    """Run the program by its path, isolated: a clone that holds a `sandbox` package can't take its place.
+
+    SANDBOX_SCRIPTED_PACE are the seconds that it takes for a step, for people who watch; none by default.
+    """
     program = Path(__file__).with_name("scripted.py")
-    command = [sys.executable, "-I", str(program), "--", assignment.task.prompt]
+    pace = environment.get("SANDBOX_SCRIPTED_PACE") or "0"
+    command = [sys.executable, "-I", str(program), pace, assignment.task.prompt]
     return StreamAgent(command, {}, redact)
 
 

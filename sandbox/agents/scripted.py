@@ -54,11 +54,11 @@ def read_task(task: str) -> Script:
     )
 
 
-def perform(task: str, script: Script, folder: Path) -> int:
-    """Play the script in `folder`, printing one JSON row per step; return the exit code."""
+def perform(task: str, script: Script, folder: Path, pace_seconds: float = 0.0) -> int:
+    """Play the script in `folder`, printing one JSON row per step, so many seconds apart; return the exit code."""
     if script.stubborn:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    transcript = _Transcript()
+    transcript = _Transcript(pace_seconds)
     transcript.row(type="system", subtype="init", cwd=str(folder), model="scripted")
     _make_noise(script.noise_megabytes)
     summary = _EDITS[script.edit](transcript, folder, task)
@@ -75,8 +75,9 @@ def perform(task: str, script: Script, folder: Path) -> int:
 class _Transcript:
     """The rows on standard output, and the number of turns so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace_seconds: float) -> None:
         self._turns = 1
+        self._pace_seconds = pace_seconds
 
     def row(self, **values: object) -> None:
         sys.stdout.write(json.dumps(values) + "\n")
@@ -100,6 +101,7 @@ class _Transcript:
 
     def _content(self, **block: object) -> None:
         self.row(type="assistant", message={"model": "scripted", "content": [block]})
+        time.sleep(self._pace_seconds)
 
     def _result(self, **values: object) -> None:
         usage = {"input_tokens": 0, "output_tokens": 0}
@@ -241,9 +243,9 @@ def _number_after(words: str, task: str, default: int) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Perform the task, which is the last argument, in the current folder; return the exit code."""
-    task = arguments[-1] if arguments else ""
-    return perform(task, read_task(task), Path.cwd())
+    """Perform a task in the current folder; return the exit code. Arguments: the pace in seconds, the task."""
+    pace, task = arguments
+    return perform(task, read_task(task), Path.cwd(), float(pace))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,181 @@
+"""`claude-sandbox demo`: the whole conversation on this machine, without a token, a cluster or a network."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from cli.demo_stage import (
+    DemoError,
+    Stage,
+    bot_log,
+    close_stage,
+    open_stage,
+    shown_branch,
+)
+from cli.transcript import Transcript
+from runs.backend import BackendError, Limits
+from runs.local import LocalBackend
+from runs.local_place import LocalPlace
+from runs.run import Run
+
+ENDED_WELL = 0
+NOT_WELL = 1
+BROKEN = 2
+INTERRUPTED = 130
+STOP_SECONDS = 30.0
+GREETING = """A chat with the bot, in this terminal. Type, for example:
+  /run demo "add a farewell to the greeter"
+  /run demo wait 20
+  /jobs
+A line that begins with ! presses a button of the newest message: !Stop. Ctrl-C ends the demo."""
+
+
+def run_demo(environment: Mapping[str, str], once: str | None) -> int:
+    """Play the demo; return the exit code.
+
+    With `once`, one conversation: 0 only if its Run ended well, 1 if it didn't or none was started, 2 if the demo
+    itself can't run, 130 after Ctrl-C. Everything is made in a folder of its own, which is removed at the end;
+    SANDBOX_STATE names one that stays.
+    """
+    kept = environment.get("SANDBOX_STATE")
+    try:
+        folder = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="claude-sandbox-demo-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        return asyncio.run(_play(folder.resolve(), environment, once))
+    except (DemoError, OSError) as error:
+        print(error, file=sys.stderr)
+        return BROKEN
+    finally:
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _play(folder: Path, environment: Mapping[str, str], once: str | None) -> int:
+    me = asyncio.current_task()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: me.cancel() if me else None)
+    stage = None
+    try:
+        stage = await open_stage(folder, environment)
+        backend = LocalBackend(LocalPlace(stage.state, {}, limits=Limits(runs=0)))
+        printing = asyncio.create_task(_print_events(stage))
+        try:
+            return await (
+                _converse(stage, backend) if once is None else _once(stage, backend, once)
+            )
+        except asyncio.CancelledError:
+            print("\nEnding the demo …", file=sys.stderr)
+            return ENDED_WELL if once is None else INTERRUPTED
+        finally:
+            printing.cancel()
+            await _stop_runs(backend)
+            await backend.close()
+    finally:
+        if stage is not None:
+            await close_stage(stage)
+
+
+async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
+    """Say one thing and wait for what comes of it."""
+    print(f"claude-sandbox demo, everything in {stage.folder}\n")
+    asked = stage.world.say(stage.you, stage.team, text)
+    while True:
+        _check_bot(stage)
+        runs = await backend.list_runs()
+        if runs and all(
+            run.told and (run.marks.card_closed or run.marks.card_id is None) for run in runs
+        ):
+            break
+        answered = any(
+            message.reply_to_id == asked.id and message.sender == stage.world.bot
+            for message in stage.world.messages(stage.team)
+        )
+        if answered and not runs and not stage.world.state.updates.pending():
+            print("\nNo task was started.", file=sys.stderr)
+            return NOT_WELL
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0)  # let the last events be printed
+    run = runs[-1]
+    return _conclusion(stage, run)
+
+
+def _conclusion(stage: Stage, run: Run) -> int:
+    """Show what git itself says of the branch; return the exit code."""
+    outcome = run.outcome
+    report = outcome.report if outcome else None
+    if report is not None and report.pushed and report.branch:
+        print(f"\ngit log --stat main..{report.branch}\n")
+        print(shown_branch(stage.remote, report.branch).rstrip())
+    return ENDED_WELL if outcome is not None and outcome.ended_well else NOT_WELL
+
+
+async def _converse(stage: Stage, backend: LocalBackend) -> int:
+    """Take what is typed as messages until the input ends; then wait for the Runs that are under way."""
+    print(GREETING, flush=True)
+    async for line in _typed_lines():
+        _check_bot(stage)
+        text = line.strip()
+        if text.startswith("!"):
+            await _press(stage, text[1:].strip())
+        elif text:
+            stage.world.say(stage.you, stage.team, text)
+    while True:
+        _check_bot(stage)
+        runs = await backend.list_runs()
+        if not stage.world.state.updates.pending() and all(run.told for run in runs):
+            return ENDED_WELL
+        await asyncio.sleep(0.1)
+
+
+async def _press(stage: Stage, label: str) -> None:
+    for message in reversed(stage.world.messages(stage.team)):
+        for row in message.keyboard:
+            for button in row:
+                if label.lower() in button.text.lower():
+                    await stage.world.press(stage.you, message, button.text)
+                    return
+    print(f"There is no button {label!r}.", file=sys.stderr)
+
+
+async def _typed_lines() -> AsyncIterator[str]:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        while line := await reader.readline():
+            yield line.decode("utf-8", "replace")
+    finally:
+        transport.close()
+
+
+async def _print_events(stage: Stage) -> None:
+    transcript = Transcript(shutil.get_terminal_size().columns)
+    async for event in stage.world.follow():
+        for line in transcript.lines(event):
+            print(line, flush=True)
+
+
+def _check_bot(stage: Stage) -> None:
+    if stage.bot.returncode is not None:
+        raise DemoError(f"The bot ended by itself:\n{bot_log(stage.folder)}")
+
+
+async def _stop_runs(backend: LocalBackend) -> None:
+    """Leave no process behind: stop what runs, and wait for it as long as its delivery may take."""
+    with contextlib.suppress(TimeoutError, BackendError):
+        async with asyncio.timeout(STOP_SECONDS):
+            for run in await backend.list_runs():
+                if not run.ended:
+                    await backend.cancel(run.id, "the end of the demo")
+            while any(not run.ended for run in await backend.list_runs()):  # noqa: ASYNC110 (another process ends them)
+                await asyncio.sleep(0.1)
