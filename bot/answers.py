@@ -16,10 +16,10 @@ _RUN = '/run demo "add a farewell to the greeter"'
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("start a task in a repo", _RUN),
-    "jobs": ("what runs, waits and ended", "/jobs"),
-    "logs": ("the last lines of a task's log", "/logs k7f3q2ab 50"),
-    "cancel": ("stop a task, keep its work", "/cancel k7f3q2ab"),
-    "clean": ("remove ended tasks", "/clean"),
+    "jobs": ("what runs, waits and has ended", "/jobs"),
+    "logs": ("the last lines of a run's log", "/logs k7f3q2ab 50"),
+    "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
+    "clean": ("remove ended runs", "/clean"),
     "help": ("what I understand", "/help run"),
     "id": ("the ids of this chat and of you", "/id"),
 }
@@ -39,11 +39,11 @@ _RUN_HELP = (
 )
 
 _MORE: dict[str, str] = {
-    "jobs": "It lists the tasks of this chat with their ids: tap an id to copy it.",
-    "logs": "The beginning of an id is enough. Behind it the number of lines, else 30. Or answer a task's message with /logs.",
-    "cancel": "The beginning of an id is enough, or answer a task's message with /cancel. What the agent has done so far "
+    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it.",
+    "logs": "The beginning of an id is enough. Behind it the number of lines, else 30. Or answer a run's message with /logs.",
+    "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
     "is pushed to a branch that ends in -wip.",
-    "clean": "It removes your own ended tasks that you were told of (an admin's /clean: those of all the chat), and says "
+    "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
     "which; their logs stay 30 days. With ids behind it, only these.",
     "help": "With a command's name behind it, more about that command.",
     "id": "An admin needs these numbers for the config: chats and people.",
@@ -73,7 +73,7 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
         else '/run owner/name "fix the typo in the README"'
     )
     return paragraphs(
-        "I run tasks in your repos and tell you how they ended.",
+        "Give me a task for a repo: a coding agent works on it in a sandbox, and I tell you how it ended.",
         lines(*rows),
         repos,
         lines("Try:", code(example)),
@@ -106,9 +106,9 @@ def refused(refusal: Refusal, message: Incoming) -> Markup:
         Refusal.ELSEWHERE: f"I don't work in this chat. {me}, {here}: an admin can add it to the config.",
         Refusal.STRANGER: f"I don't know you. {me}: an admin can add you to the config.",
         Refusal.VIEWER: f"You may look (/jobs, /logs), but not change things. {me}: an admin can make you a runner.",
-        Refusal.NOT_YOURS: "That task is somebody else's: its owner or an admin can do that.",
+        Refusal.NOT_YOURS: "That run is somebody else's: its owner or an admin can do that.",
         Refusal.REPO_NOT_NAMED: "Only the repos in the config may be run here; an admin may run others. /help lists them.",
-        Refusal.REPO_PROTECTED: "Only admins may run tasks in this repo.",
+        Refusal.REPO_PROTECTED: "Only admins may run this repo.",
         Refusal.OTHER_HOST: "I only know repos of the config and of its forge; an admin adds this one to the config first.",
     }
     return plain(words[refusal])
@@ -137,20 +137,20 @@ def unknown(name: str, nearest: str | None) -> Markup:
 
 def gone() -> Markup:
     """Return the answer when a Run was removed in the middle of a command."""
-    return plain("That task was just removed. Its log stays: /logs with its id.")
+    return plain("That run was just removed. Its log stays: /logs with its id.")
 
 
 def not_now() -> Markup:
     """Return the answer when the Backend doesn't answer a question."""
     return plain(
-        "The place where tasks run doesn't answer now. Try again in a minute; running tasks go on."
+        "The place where runs live doesn't answer now. Try again in a minute; what runs goes on."
     )
 
 
 def unavailable() -> Markup:
     """Return what is said once while the Backend is away."""
     return plain(
-        "The place where tasks run doesn't answer. I keep trying: your task starts as soon as it does."
+        "The place where runs live doesn't answer. I keep trying: your task starts as soon as it does."
     )
 
 
@@ -197,14 +197,14 @@ def which_one(runs: Sequence[Run], command: str) -> Markup:
 def cleaned(removed: Sequence[Run], kept: Sequence[tuple[Run, str]]) -> Markup:
     """Return the answer to /clean: what went, and what of the named Runs stayed and why."""
     if not removed and not kept:
-        return plain("There is nothing to clean: no ended task that was told of.")
+        return plain("There is nothing to clean: no ended run that was told of.")
     rows = [
         joined([code(run.id), target(run), plain(shortened(run.task.prompt, 50))], " ")
         for run in removed[:30]
     ]
     more = f"and {len(removed) - 30} more" if len(removed) > 30 else ""
     head = (
-        plain("Removed 1 task:" if len(removed) == 1 else f"Removed {len(removed)} tasks:")
+        plain("Removed 1 run:" if len(removed) == 1 else f"Removed {len(removed)} runs:")
         if removed
         else Markup()
     )

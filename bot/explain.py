@@ -81,7 +81,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.CLONE_FAILED: ("The repository couldn't be cloned.", "The lines above are git's own."),
     Cause.AGENT_MISSING: (
-        "The agent's program isn't installed where the task ran.",
+        "The agent's program isn't installed where the run was.",
         "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",
     ),
     Cause.AGENT_FAILED: ("The agent failed.", "The lines above are its last; the log has all."),
@@ -139,31 +139,31 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.DISK_FULL: (
         "The disk was full.",
-        "An admin makes room where the tasks run, then send the task again.",
+        "An admin makes room where the runs live, then send the task again.",
     ),
     Cause.INTERNAL: (
         "The sandbox program itself failed. That is our mistake.",
         "Show these lines to an admin; sending the task again may work.",
     ),
     Seen.KILLED: (
-        "The task was killed from outside (signal <signal>).",
+        "The run was killed from outside (signal <signal>).",
         "Often that is a lack of memory on the machine. Send the task again.",
     ),
     Seen.LOST: (
-        "The task vanished: the machine restarted, or somebody killed it.",
+        "The run vanished: the machine restarted, or somebody killed it.",
         "Look for a branch claude/… of it, then send the task again.",
     ),
-    Seen.NO_REPORT: ("The task ended without a Report.", "The log's last lines are above."),
+    Seen.NO_REPORT: ("The run ended without saying how.", "The log's last lines are above."),
     Seen.FORGED_REPORT: (
-        "The task claimed a success that its exit code denies, so the claim isn't believed.",
+        "The run claims a success that its exit code denies, so the claim isn't believed.",
         "Look at the log and at the repository's branches before you go on.",
     ),
     Seen.NOT_STARTED: (
-        "The task couldn't be started.",
+        "The run couldn't be started.",
         "The reason is above; an admin can mend it.",
     ),
     Seen.WAITED_TOO_LONG: (
         "It waited too long for a free place.",
-        "Send it again when fewer tasks run: /jobs shows them.",
+        "Send it again when less is going on: /jobs shows it.",
     ),
 }

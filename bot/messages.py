@@ -115,13 +115,13 @@ def digest(runs: Sequence[Run]) -> Markup:
             rows.append(
                 lines(head, explain(run.outcome, run.task).sentence, _branch_line(run, report))
             )
-    return paragraphs(bold(f"{len(runs)} tasks ended"), *rows).cut()
+    return paragraphs(bold(f"{len(runs)} runs ended"), *rows).cut()
 
 
 def table(runs: Sequence[Run], now: float) -> Markup:
     """Return the answer to /jobs: what runs and waits, then what ended, newest first."""
     if not runs:
-        return lines("No tasks here.", plain('Start one: /run repo "task"'))
+        return lines("No runs here.", plain('Start one: /run repo "task"'))
     live = [run for run in runs if not run.ended]
     ended = [run for run in reversed(runs) if run.ended]
     rows = [_row(run, now) for run in live] + [_row(run, now) for run in ended[:10]]

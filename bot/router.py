@@ -145,7 +145,7 @@ class Router:
             return error.what
         except BackendError as error:
             log.warning("button %s failed: %s", verb, error)
-            return "The place where tasks run doesn't answer now. Press again in a minute."
+            return "The place where runs live doesn't answer now. Press again in a minute."
         return "That button is from an older time. Send the command again."
 
     async def _on_error(self, update: object, context: Context) -> None:

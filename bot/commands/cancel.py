@@ -47,15 +47,15 @@ async def stop_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
     try:
         run: Run = await desk.backend.get(run_id)
     except UnknownRun:
-        return "That task is gone."
+        return "That run is gone."
     if run.origin.chat_id != press.place.chat_id:
-        return "That task belongs to another chat."
+        return "That run belongs to another chat."
     own = run.origin.person_id == press.person.id
     reason = refuse(role, Action.CHANGE, own=own)
     if reason is Refusal.NOT_YOURS:
-        return "That task is somebody else's: its owner or an admin can stop it."
+        return "That run is somebody else's: its owner or an admin can stop it."
     if reason is not None:
-        return "You may look, but not stop tasks."
+        return "You may look, but not stop runs."
     if run.ended:
         return "It has ended already."
     desk.noticed(await desk.backend.cancel(run.id, press.person.name))

@@ -21,10 +21,10 @@ async def run_late(press: Press, role: Role, desk: Desk) -> str:
     if asked.person.id != press.person.id:
         return "Only who sent the command can start it."
     if refuse(role, Action.RUN) is not None:
-        return "You may look, but not start tasks."
+        return "You may look, but not start runs."
     request = read_run(command.arguments, desk.config, desk.forge_url, asked.replied_text)
     if refuse_repo(role, request.target, desk.config) is not None:
-        return "You may not run tasks in this repo."
+        return "You may not run this repo."
     await start(asked, to_task(request, desk.config), desk)
     started = Letter(plain("It was old, but still wanted: started."))
     desk.errands.run(desk.speaker.edit(press.place, press.message_id, lambda: started))

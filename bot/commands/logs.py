@@ -52,7 +52,7 @@ def _chosen(asked: Asked, runs: list[Run]) -> tuple[Run, int]:
         live = [run for run in runs if not run.ended]
         newest = max(live or runs, key=lambda run: run.created_at, default=None)
         if newest is None:
-            raise Mistake("There is no task here whose log I could show.")
+            raise Mistake("There is no run here whose log I could show.")
         return newest, LINES
     request = read_logs(asked.arguments)
     return named_run(request.run_prefix, runs, "logs"), min(request.lines or LINES, MOST_LINES)
