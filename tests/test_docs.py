@@ -1,0 +1,64 @@
+"""What the documents say is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.config import Role
+from bot.config_file import parse
+from bot.settings import read
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    named = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert named
+    assert named <= targets
+
+
+def test_every_file_that_a_document_points_to_is_there() -> None:
+    for document in DOCUMENTS:
+        text = document.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+            assert (document.parent / link).exists(), f"{document.name}: {link}"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:bot|runs|sandbox|cli|docs)/[a-z_/]*(?:\.py)?)`", readme):
+        assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("text", blocks(ROOT / "docs" / "config.md", "yaml"))
+def test_the_example_of_the_config_can_be_used_as_it_stands(text: str) -> None:
+    config = parse(text)
+    assert set(config.repos) == {"demo", "shop"}
+    assert config.people[12345678] is Role.ADMIN
+    assert config.limits.queue_seconds == 3600
+
+
+def test_every_variable_of_the_readme_is_known_to_the_bot() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`((?:SANDBOX|TELEGRAM)_[A-Z_]+)`", readme))
+    values = {
+        "TELEGRAM_BOT_TOKEN": "123456789:" + "A" * 35,
+        "TELEGRAM_CHAT_ID": "-1001234567890",
+        "TELEGRAM_API_URL": "http://127.0.0.1:8081",
+        "SANDBOX_BACKEND": "local",
+        "SANDBOX_AGENT": "scripted",
+        "SANDBOX_CONFIG": "/etc/claude-sandbox.yaml",
+        "SANDBOX_STATE": "/var/lib/claude-sandbox",
+        "SANDBOX_LOG_STORE": "/var/log/claude-sandbox",
+        "SANDBOX_POLL_SECONDS": "30",
+    }
+    assert names == set(values)
+    settings = read(values)
+    assert str(settings.state_folder) == values["SANDBOX_STATE"]
+    assert settings.poll_seconds == 30
