@@ -9,8 +9,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
-from runs.store import LogStore
-
 from bot.config import Config, Role
 from bot.incoming import Incoming
 from bot.markup import Markup
@@ -18,6 +16,7 @@ from bot.outbox import UndeliverableError, UnreachableError
 from bot.speaker import Button, Letter, Speaker
 from runs.backend import Backend
 from runs.run import Run, State
+from runs.store import LogStore
 
 log = logging.getLogger(__name__)
 

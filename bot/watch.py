@@ -6,13 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from runs.store import LogStore
-
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.desk import Book, Errands
 from runs.backend import Backend, BackendError
 from runs.run import Run
+from runs.store import LogStore
 
 log = logging.getLogger(__name__)
 

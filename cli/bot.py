@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from runs.local import LocalBackend
-from runs.local_place import LocalPlace
-from runs.store import LogStore
-
 from bot.config import Config
 from bot.config_file import ConfigError, parse
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
-
-log = logging.getLogger(__name__)
+from cli.log_format import start_logging
+from runs.local import LocalBackend
+from runs.local_place import LocalPlace
+from runs.store import LogStore
 
 
 def run_bot(environment: Mapping[str, str]) -> int:
     """Run the bot until a signal ends it; return the exit code: 0, 1 for a refused token, 2 for wrong settings."""
     # The library's new form of durations; the old one warns at every use.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
-    for chatty in ("httpx", "httpcore", "apscheduler"):
-        # httpx logs addresses at INFO, and the bot's token is a part of them.
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    start_logging(environment)
     try:
         settings = read(environment)
         config = load_config(settings.config_path)
