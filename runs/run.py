@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -87,6 +88,11 @@ def run_id(key: str) -> str:
     """Return the id that belongs to a key: 8 characters of a-z and 2-7, the same for the same key."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
     return base64.b32encode(digest[:5]).decode("ascii").lower()
+
+
+def is_run_id(text: str) -> bool:
+    """Say whether a text can be the id of a Run; what can't must never become part of a path."""
+    return re.fullmatch("[a-z2-7]{8}", text) is not None
 
 
 def message_key(chat_id: int, message_id: int) -> str:

@@ -1,0 +1,116 @@
+"""Where and how Runs go on this machine: the settings, the program's environment, and the start of its keeper."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runs.backend import Limits, Refused
+from runs.local_files import LOG, REPORT, WORKSPACE, RunFolder
+from runs.run import Run
+from sandbox.task import Task, to_environment
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPlace:
+    """Where and how Runs go on this machine.
+
+    `state` is a folder of its own. `environment` is what the sandbox program gets beside the contract's
+    variables: keys, HOME, PATH; it is never written to disk, and what begins with TELEGRAM_ isn't passed on.
+    With a limit of 0 Runs nothing is started at all, for who only watches and cancels what another process runs.
+    `program` must not import from the current folder, where the agent may write. After a cancel it has
+    `grace_seconds` to deliver. A Run that was told is removed after `ttl_seconds`. While Runs are running
+    their files are looked at every `poll_seconds`. `clock` gives seconds since 1970.
+    """
+
+    state: Path
+    environment: Mapping[str, str]
+    agent: str = "claude"
+    limits: Limits = field(default_factory=Limits)
+    program: tuple[str, ...] = (sys.executable, "-P", "-m", "sandbox")
+    grace_seconds: float = 90.0
+    ttl_seconds: float = 3600.0
+    poll_seconds: float = 0.1
+    clock: Callable[[], float] = time.time
+
+
+class Keepers:
+    """Starts the keepers of Runs, and reaps those that this process started."""
+
+    def __init__(self, place: LocalPlace) -> None:
+        self._place = place
+        self._processes: set[int] = set()
+
+    def check(self, task: Task, folder: RunFolder) -> None:
+        """Refuse a Task that no process can be given. Raises Refused."""
+        for name, value in self._environment(task, folder).items():
+            try:
+                size = len(os.fsencode(f"{name}={value}"))
+            except UnicodeEncodeError:
+                raise Refused("The task holds a character that isn't valid Unicode.") from None
+            if "\0" in value:
+                raise Refused("The task holds a NUL character.")
+            if size >= _MAX_VARIABLE_BYTES:
+                raise Refused(f"The task is too long: {name} may have 128 KiB at most.")
+
+    def start(self, run: Run, folder: RunFolder) -> None:
+        """Start the keeper of a Run. Where that fails it is logged, and may be tried again.
+
+        Two keepers of one Run are harmless: one of them does nothing.
+        """
+        null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        log = (os.POSIX_SPAWN_OPEN, 1, str(folder.path / LOG), append, 0o600)
+        command = [sys.executable, "-I", "-S", "-c", _KEEPER, str(_ROOT), str(folder.path)]
+        command += [str(self._place.grace_seconds), *self._place.program]
+        try:
+            keeper = os.posix_spawn(
+                command[0],
+                command,
+                self._environment(run.task, folder),
+                file_actions=[null, log, (os.POSIX_SPAWN_DUP2, 1, 2)],
+                setsid=True,
+                setsigdef=[signal.SIGPIPE],
+            )
+        except OSError as error:
+            logger.warning("run %s: its keeper can't be started: %s", run.id, error)
+        else:
+            self._processes.add(keeper)
+            logger.info("run %s: started", run.id)
+
+    def reap(self) -> None:
+        """Let go of the keepers that have ended."""
+        for process in list(self._processes):
+            try:
+                ended = os.waitpid(process, os.WNOHANG)[0]
+            except ChildProcessError:
+                ended = process
+            if ended:
+                self._processes.discard(process)
+
+    def _environment(self, task: Task, folder: RunFolder) -> dict[str, str]:
+        given = self._place.environment.items()
+        return {
+            **{name: value for name, value in given if not name.startswith("TELEGRAM_")},
+            **to_environment(task, folder.path.name),
+            "SANDBOX_AGENT": self._place.agent,
+            "SANDBOX_REPORT": str(folder.path / REPORT),
+            "SANDBOX_WORKSPACE": str(folder.path / WORKSPACE),
+        }
+
+
+_MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
+_ROOT = Path(__file__).resolve().parent.parent
+# -m would need the package on a path that -I -S leaves out; last on the path, it can't shadow the standard library
+_KEEPER = (
+    "import os, sys; sys.path.append(sys.argv.pop(1)); "
+    "from runs.keeper import main; sys.exit(main(sys.argv[1:], os.environ))"
+)

@@ -1,0 +1,140 @@
+"""What outlives a Run: its Record (JSON) and its log, in one folder."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from runs import durable, encoding
+from runs.backend import Unavailable, UnknownRun
+from runs.run import Run, is_run_id
+
+logger = logging.getLogger(__name__)
+
+_Parameters = ParamSpec("_Parameters")
+_Result = TypeVar("_Result")
+
+
+class LogStore:
+    """Records and logs below one folder, made when the first is written: `<id>.json` and `<id>.log`.
+
+    A Record is a Run as it was when the Record was written last: open until its end was written. Every method
+    may raise Unavailable; those that take an id raise UnknownRun for what can't be one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._complained: set[str] = set()
+
+    async def write_record(self, run: Run) -> None:
+        """Write the Record of a Run, or replace it; a password in the repo's URL is left out."""
+        await self._do(self._write, run.id, "json", _record(run))
+
+    async def write_log(self, run_id: str, log: bytes) -> None:
+        """Write the log of a Run, or replace it."""
+        await self._do(self._write, run_id, "log", log)
+
+    async def read_record(self, run_id: str) -> Run:
+        """Read a Record. Raises UnknownRun when there is none that can be read."""
+        run = await self._do(self._read, self._path(run_id, "json"))
+        if run is None:
+            raise UnknownRun(f"There is no record of a run {run_id}.")
+        return run
+
+    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
+        """Read a log, or as much of its end. Raises UnknownRun when there is none."""
+        log = await self._do(durable.read_end, self._path(run_id, "log"), tail_bytes)
+        if log is None:
+            raise UnknownRun(f"There is no log of a run {run_id}.")
+        return log
+
+    async def list_records(self) -> list[Run]:
+        """Read all Records, newest first; those that can't be read are left out and logged once."""
+        return await self._do(self._list)
+
+    async def prune(self, older_than_seconds: float) -> int:
+        """Remove Records and logs that were written longer ago; return how many files that were."""
+        return await self._do(self._prune, time.time() - older_than_seconds)
+
+    def _write(self, run_id: str, ending: str, data: bytes) -> None:
+        path = self._path(run_id, ending)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        durable.write(path, data)
+
+    def _read(self, path: Path) -> Run | None:
+        try:
+            run = encoding.read_run(encoding.load(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        if run is None or run.id != path.stem:
+            self._complain(path)
+            return None
+        return run
+
+    def _list(self) -> list[Run]:
+        runs = [
+            run
+            for path in self._files()
+            if path.suffix == ".json" and (run := self._read_tolerantly(path)) is not None
+        ]
+        return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)
+
+    def _read_tolerantly(self, path: Path) -> Run | None:
+        try:
+            return self._read(path)
+        except OSError:
+            self._complain(path)
+            return None
+
+    def _prune(self, before: float) -> int:
+        pruned = 0
+        for path in self._files():
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+                    pruned += 1
+        return pruned
+
+    def _files(self) -> list[Path]:
+        """List what is ours: Records, logs, and what a crash left of a write."""
+        try:
+            return [path for path in self._folder.iterdir() if _FILE.fullmatch(path.name)]
+        except FileNotFoundError:
+            return []
+
+    def _complain(self, path: Path) -> None:
+        if path.name not in self._complained:
+            self._complained.add(path.name)
+            logger.warning("%s in the log store can't be read as a record", path.name)
+
+    def _path(self, run_id: str, ending: str) -> Path:
+        if not is_run_id(run_id):
+            raise UnknownRun("There is no such run.")
+        return self._folder / f"{run_id}.{ending}"
+
+    async def _do(
+        self,
+        work: Callable[_Parameters, _Result],
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> _Result:
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except OSError as error:
+            raise Unavailable(durable.in_words(error, "the log store")) from error
+
+
+_FILE = re.compile(r"[a-z2-7]{8}\.(json|log)|\.[a-z2-7]{8}\.(json|log)\.\d+\.\d+~")
+_USER_INFO = re.compile(r"^(https?://)[^/?#]*@", re.IGNORECASE)
+
+
+def _record(run: Run) -> bytes:
+    url = _USER_INFO.sub(r"\1", run.task.repo_url)
+    return encoding.dump(encoding.run_values(replace(run, task=replace(run.task, repo_url=url))))
