@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+DEFAULT_REPORT = "/dev/termination-log"
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -101,7 +103,7 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
-        report_path=environment.get("SANDBOX_REPORT") or "/dev/termination-log",
+        report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
         workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
     )
     if mistakes:

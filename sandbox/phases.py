@@ -1,0 +1,217 @@
+"""One run from its environment to its Report."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sandbox.agent_run import run_agent
+from sandbox.agents import Agent
+from sandbox.agents.choose import UnknownAgent
+from sandbox.clone import Clone, CloneFailed, check_url, make_clone
+from sandbox.deliver import Delivering, Delivery, deliver
+from sandbox.git import Git, clean_environment
+from sandbox.keys import read_keys, without_keys
+from sandbox.log import Log
+from sandbox.process import GRACE_SECONDS, Limits, Stop
+from sandbox.report import Cause, Phase, Report, Verdict
+from sandbox.report_file import write_report
+from sandbox.task import Assignment, BadEnvironment
+from sandbox.verdict import MAX_ERROR, AgentEnd, ended_well, settle, shown, told_by_agent
+from sandbox.words import branch_name, title
+
+DELIVERY_SECONDS = 60.0
+"""A delivery may take this long even when the run's time is over."""
+RESERVED_SHARE = 0.1
+"""The part of the run's time, DELIVERY_SECONDS at most, that is kept from the agent for the delivery."""
+PULL_REQUEST_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a run meets besides its Assignment.
+
+    `started_at` is the `time.monotonic` value from which the run's time counts. `adopted` says that orphans of the
+    agent become ours (`sandbox.descendants`): then all of them are ended with it.
+    """
+
+    environment: Mapping[str, str] = field(repr=False)
+    log: Log
+    stop: Stop
+    started_at: float
+    choose: Callable[[Assignment, Mapping[str, str]], Agent]
+    adopted: bool = False
+    grace_seconds: float = GRACE_SECONDS
+
+
+def perform(assignment: Assignment, surroundings: Surroundings) -> Report:
+    """Carry out one run; return its final Report, which is also written to the assignment's `report_path`.
+
+    Every way in which the task, the agent, the remote or the disk can fail is in the Report.
+    """
+    run = _Run(assignment, surroundings)
+    try:
+        run.perform()
+    except _Failed as failure:
+        run.fail(failure.cause, str(failure))
+    except Exception:  # the top of the program: a mistake of ours is told like any other end
+        surroundings.log.note(traceback.format_exc())
+        last = traceback.format_exc().splitlines()[-1]
+        run.fail(Cause.INTERNAL, f"a mistake in the sandbox program: {last}")
+    return run.finish()
+
+
+class _Failed(Exception):
+    """The run ends here."""
+
+    def __init__(self, cause: Cause, error: str) -> None:
+        super().__init__(error)
+        self.cause = cause
+
+
+class _Run:
+    """The run as far as it has come."""
+
+    def __init__(self, assignment: Assignment, around: Surroundings) -> None:
+        self._assignment = assignment
+        self._task = assignment.task
+        self._around = around
+        self._log = around.log
+        self._keys = read_keys(around.environment)
+        self._deadline = around.started_at + assignment.task.timeout_seconds
+        reserved = min(DELIVERY_SECONDS, RESERVED_SHARE * assignment.task.timeout_seconds)
+        self._agent_deadline = self._deadline - reserved
+        self._report = Report(assignment.run_id, Phase.ENVIRONMENT)
+
+    def perform(self) -> None:
+        """Go through the phases."""
+        git, agent = self._prepare()
+        clone = self._clone(git)
+        end = self._run_agent(agent, clone)
+        delivery = self._deliver(git, clone, end)
+        self._report = settle(self._report, end, delivery, self._task.timeout_seconds)
+        if self._report.verdict is Verdict.PUSHED and self._task.pull_request:
+            self._open_pull_request(clone)
+        self._report = replace(self._report, phase=Phase.DONE)
+
+    def fail(self, cause: Cause, error: str) -> None:
+        """Settle on a failure, in the phase that was reached."""
+        self._report = replace(self._report, verdict=Verdict.FAILED, cause=cause, error=error)
+
+    def finish(self) -> Report:
+        """Write the final Report and print how the run ended."""
+        error = self._report.error
+        if error is not None:
+            self._report = replace(self._report, error=self._clean(error).strip()[-MAX_ERROR:])
+        self._report = replace(self._report, summary=self._clean(self._report.summary))
+        self._write()
+        self._log.phase(Phase.DONE.value, _ending(self._report))
+        if self._report.error:
+            self._log.note(self._report.error)
+        return self._report
+
+    def _prepare(self) -> tuple[Git, Agent]:
+        self._enter(Phase.ENVIRONMENT, f"run {self._assignment.run_id}")
+        known = {**without_keys(self._around.environment), **self._keys.model_environment()}
+        try:
+            _check_run_id(self._assignment.run_id)
+            check_url(self._task.repo_url)
+            agent = self._around.choose(self._assignment, known)
+        except (BadEnvironment, UnknownAgent) as mistake:
+            raise _Failed(Cause.BAD_ENVIRONMENT, str(mistake)) from mistake
+        executable = shutil.which("git", path=self._around.environment.get("PATH"))
+        if executable is None:
+            raise _Failed(Cause.BAD_ENVIRONMENT, "git isn't installed here, or isn't on PATH")
+        environment = clean_environment(self._around.environment)
+        workspace = self._assignment.workspace
+        git = Git(executable, workspace, environment, self._agent_deadline, self._around.stop)
+        return git, agent
+
+    def _clone(self, git: Git) -> Clone:
+        self._enter(Phase.CLONE, f"{self._task.repo_url} {self._task.branch or ''}")
+        branch = branch_name(self._assignment.run_id, self._task.prompt)
+        try:
+            clone = make_clone(git, self._keys, self._task, branch)
+        except CloneFailed as failure:
+            raise _Failed(failure.cause, str(failure)) from failure
+        self._report = replace(self._report, base=clone.base)
+        return clone
+
+    def _run_agent(self, agent: Agent, clone: Clone) -> AgentEnd:
+        self._enter(Phase.AGENT, self._assignment.agent)
+        around = self._around
+        limits = Limits(self._agent_deadline, around.grace_seconds, around.stop, around.adopted)
+        end = run_agent(agent, clone.folder, around.environment, limits, self._log)
+        self._report = told_by_agent(self._report, end, self._clean)
+        return end
+
+    def _deliver(self, git: Git, clone: Clone, end: AgentEnd) -> Delivery:
+        suffix = "" if ended_well(end) else "-wip"
+        self._enter(Phase.DELIVER, clone.branch + suffix)
+        until = max(self._deadline, time.monotonic() + DELIVERY_SECONDS)
+        ours = replace(git, deadline=until, stop=None)
+        return deliver(
+            Delivering(ours, self._keys, clone, self._message(end), self._log.note), suffix
+        )
+
+    def _message(self, end: AgentEnd) -> str:
+        subject = self._clean(title(self._task.prompt))
+        state = "" if ended_well(end) else "Unfinished: "
+        return f"{state}{subject}\n\nCommitted by claude-sandbox, run {self._assignment.run_id}."
+
+    def _open_pull_request(self, clone: Clone) -> None:
+        # Loaded here, since most runs don't need the HTTP client and every run waits for its start.
+        from sandbox.forge import (
+            MAX_TITLE,
+            NoPullRequest,
+            PullRequest,
+            body_text,
+            open_pull_request,
+        )
+
+        self._write()
+        prompt = self._clean(self._task.prompt)
+        body = body_text(self._report.summary, prompt, self._assignment.run_id)
+        wanted = PullRequest(
+            clone.url, str(self._report.branch), clone.base or "", title(prompt, MAX_TITLE), body
+        )
+        try:
+            until = time.monotonic() + PULL_REQUEST_SECONDS
+            address = open_pull_request(wanted, self._keys, until)
+        except NoPullRequest as reason:
+            self._report = replace(self._report, pull_request_error=self._clean(str(reason)))
+            self._log.note(f"no pull request: {reason}")
+        else:
+            self._report = replace(self._report, pull_request=self._clean(address))
+            self._log.note(f"pull request {address}")
+
+    def _enter(self, phase: Phase, detail: str) -> None:
+        self._report = replace(self._report, phase=phase)
+        self._log.phase(phase.value, detail)
+        self._write()
+
+    def _write(self) -> None:
+        if problem := write_report(self._assignment.report_path, self._report):
+            self._log.note(problem)
+
+    def _clean(self, text: str) -> str:
+        return self._log.redactor.text(shown(text))
+
+
+def _check_run_id(run_id: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,59}", run_id):
+        raise BadEnvironment("SANDBOX_RUN may hold letters, digits and hyphens only")
+
+
+def _ending(report: Report) -> str:
+    words = [report.verdict.value]
+    if report.cause is not None:
+        words.append(report.cause.value)
+    if report.branch is not None:
+        where = report.branch if report.pushed else f"{report.branch} (not on the remote)"
+        words.append(f"{where}: {report.files} files, +{report.insertions} −{report.deletions}")
+    return ", ".join(words)

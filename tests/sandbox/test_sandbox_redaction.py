@@ -1,0 +1,100 @@
+"""Secrets don't get into a log, in whatever form and however they are split."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.redaction import MARK, Redactor, forms
+
+TOKEN = "ghp_0123456789abcdefABCDEF+/x"
+
+
+def printed(lines: list[str], *secrets: str) -> list[str]:
+    redactor = Redactor(secrets)
+    return [done for line in lines for done in redactor.line(line)] + redactor.flush()
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:"])
+@pytest.mark.parametrize("after", ["", "z", "zy", "\n"])
+def test_every_alignment_of_base64_is_found(before: str, after: str) -> None:
+    encoded = base64.b64encode(f"{before}{TOKEN}{after}".encode()).decode()
+    for text in (encoded, encoded.replace("+", "-").replace("/", "_")):
+        assert MARK in Redactor([TOKEN]).text(text)
+        assert (
+            len(Redactor([TOKEN]).text(text).replace(MARK, ""))
+            <= len(before) * 2 + len(after) * 2 + 8
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TOKEN,
+        f"https://x-access-token:{TOKEN}@host/",
+        quote(TOKEN, safe=""),
+        TOKEN.encode().hex(),
+        json.dumps({"token": TOKEN}),
+    ],
+)
+def test_every_form_is_found(text: str) -> None:
+    assert printed([text], TOKEN)[0].count(MARK) == 1
+
+
+@pytest.mark.parametrize("width", range(1, len(TOKEN) + 1))
+def test_a_secret_folded_over_lines_is_found_in_all_of_them(width: int) -> None:
+    text = f"before {TOKEN} after"
+    lines = [text[start : start + width] for start in range(0, len(text), width)]
+    done = printed(lines, TOKEN)
+    joined = "".join(done)
+    assert len(done) == len(lines)
+    for start in range(len(TOKEN) - 8):
+        assert TOKEN[start : start + 8] not in joined, done
+
+
+def test_lines_keep_their_order_and_come_at_once_when_nothing_looks_like_a_secret() -> None:
+    redactor = Redactor([TOKEN])
+    assert redactor.line("one") == ["one"]
+    assert redactor.line("ends like ghp_01") == []
+    assert redactor.line("two") == ["ends like ghp_01", "two"]
+    assert redactor.flush() == []
+
+
+def test_what_waits_is_bounded() -> None:
+    redactor = Redactor(["a" * 5000])
+    given_back = [line for _ in range(300) for line in redactor.line("a" * 10)]
+    assert len(given_back) >= 200
+
+
+def test_secrets_with_line_breaks_are_found() -> None:
+    key = "-----BEGIN KEY-----\nabcdefgh\nijklmnop\n-----END KEY-----"
+    assert "abcdefgh" not in "".join(printed(["x", *key.split("\n"), "y"], key))
+    assert "abcdefgh" not in Redactor([key]).text(f"x\n{key}\ny")
+
+
+def test_short_forms_are_left_out() -> None:
+    assert all(len(form) >= 8 for form in forms("12345678"))
+
+
+@given(
+    st.lists(st.text(max_size=30), max_size=10),
+    st.text(alphabet="abcdef0123456789", min_size=8, max_size=30),
+)
+def test_nothing_but_secrets_is_changed(lines: list[str], secret: str) -> None:
+    joined = "".join(lines)
+    if not any(form in joined for form in forms(secret)):
+        assert printed(lines, secret) == lines
+
+
+@given(
+    st.text(max_size=20), st.text(max_size=20), st.text(min_size=8, max_size=40), st.integers(0, 80)
+)
+def test_a_secret_cut_anywhere_never_shows(before: str, after: str, secret: str, cut: int) -> None:
+    secret = secret.replace("\n", "n").replace("\r", "r")
+    text = f"{before}{secret}{after}".replace("\n", " ")
+    assert secret not in "".join(printed([text[:cut], text[cut:]], secret)).replace(MARK, "\0")
