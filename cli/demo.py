@@ -19,7 +19,7 @@ from cli.demo_stage import (
     open_stage,
     shown_branch,
 )
-from cli.transcript import Transcript
+from cli.transcript import Transcript, wrapped
 from runs.backend import BackendError, Limits
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
@@ -34,7 +34,8 @@ GREETING = """A chat with the bot, in this terminal. Type, for example:
   /run demo "add a farewell to the greeter"
   /run demo wait 20
   /jobs
-A line that begins with ! presses a button of the newest message: !Stop. Ctrl-C ends the demo."""
+A ! presses a button of the newest message: !Stop
+Ctrl-C ends the demo."""
 
 
 def run_demo(environment: Mapping[str, str], once: str | None) -> int:
@@ -85,7 +86,7 @@ async def _play(folder: Path, environment: Mapping[str, str], once: str | None) 
 
 async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
     """Say one thing and wait for what comes of it."""
-    print(f"claude-sandbox demo, everything in {stage.folder}\n")
+    print(f"claude-sandbox demo, with everything in\n{stage.folder}\n")
     asked = stage.world.say(stage.you, stage.team, text)
     while True:
         _check_bot(stage)
@@ -112,8 +113,10 @@ def _conclusion(stage: Stage, run: Run) -> int:
     outcome = run.outcome
     report = outcome.report if outcome else None
     if report is not None and report.pushed and report.branch:
-        print(f"\ngit log --stat main..{report.branch}\n")
-        print(shown_branch(stage.remote, report.branch).rstrip())
+        print("\nThe branch, as git shows it:\n")
+        room = _terminal_columns()
+        for line in shown_branch(stage.remote, report.branch, room).splitlines():
+            print(*wrapped(line, room), sep="\n")
     return ENDED_WELL if outcome is not None and outcome.ended_well else NOT_WELL
 
 
@@ -159,10 +162,14 @@ async def _typed_lines() -> AsyncIterator[str]:
 
 
 async def _print_events(stage: Stage) -> None:
-    transcript = Transcript(shutil.get_terminal_size().columns)
+    transcript = Transcript(_terminal_columns())
     async for event in stage.world.follow():
         for line in transcript.lines(event):
             print(line, flush=True)
+
+
+def _terminal_columns() -> int:
+    return shutil.get_terminal_size().columns
 
 
 def _check_bot(stage: Stage) -> None:

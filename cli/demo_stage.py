@@ -134,9 +134,10 @@ def make_remote(folder: Path) -> Path:
     return remote
 
 
-def shown_branch(remote: Path, branch: str) -> str:
-    """Return git's own account of a branch in the bare repository, as the proof that it is there."""
-    return _git(["--git-dir", str(remote), "log", "--stat=56", "--format=%h %s", f"main..{branch}"])
+def shown_branch(remote: Path, branch: str, columns: int) -> str:
+    """Return git's own account of a branch in the bare repository, as the proof that it is there; its table has `columns`."""
+    show = ["log", f"--stat={max(30, min(columns, 80))}", "--format=%h %s", f"main..{branch}"]
+    return _git(["--git-dir", str(remote), *show])
 
 
 def bot_log(folder: Path) -> str:

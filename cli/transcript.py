@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
+import re
+import unicodedata
 
 from playground.events import Event, EventKind
 
@@ -34,19 +35,46 @@ class Transcript:
         if event.kind is EventKind.REACTED and event.detail:
             return [f"{event.who}: {event.detail}"]
         if event.kind is EventKind.PRESSED:
-            return [f"{event.who} presses a button"]
+            return [f"{event.who}: [{_label(event)}]"]
         if event.kind is EventKind.ANSWERED and event.detail:
-            return [f"{event.who}: ({event.detail})"]
+            return wrapped(f"{event.who}: ({event.detail})", self._width)
         return []
 
     def _body(self, rows: list[str]) -> list[str]:
-        wrapped: list[str] = []
-        for row in rows:
-            room = self._width - len(MARGIN)
-            wrapped += textwrap.wrap(
-                row, room, replace_whitespace=False, drop_whitespace=False
-            ) or [""]
-        return [MARGIN + row.rstrip() for row in wrapped]
+        room = self._width - len(MARGIN)
+        return [(MARGIN + part).rstrip() for row in rows for part in wrapped(row, room)]
 
     def _buttons(self, event: Event) -> list[str]:
         return [MARGIN + " ".join(f"[{label}]" for label in row) for row in event.buttons]
+
+
+def _label(event: Event) -> str:
+    rows = event.message.keyboard if event.message else ()
+    return next(
+        (button.text for row in rows for button in row if button.data == event.detail), "a button"
+    )
+
+
+def wrapped(row: str, room: int) -> list[str]:
+    """Break a row into lines of at most `room` columns: between words, or within one that is too long for a line."""
+    lines = [""]
+    for word in re.findall(r"\S+\s*|\s+", row.expandtabs(4)):
+        if lines[-1] and columns(lines[-1] + word.rstrip()) > room:
+            lines.append("")
+        for character in word:
+            if columns(lines[-1] + character) <= room:
+                lines[-1] += character
+            elif not character.isspace():
+                lines.append(character)
+    return lines
+
+
+def columns(text: str) -> int:
+    """Count the columns that a terminal needs: wide characters take two, combining ones none."""
+    return sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Cf", "Mn"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

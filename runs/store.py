@@ -32,14 +32,18 @@ class LogStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._complained: set[str] = set()
+        # First in, first out: a Record of a Run's start never comes after that of its end.
+        self._writing = asyncio.Lock()
 
     async def write_record(self, run: Run) -> None:
         """Write the Record of a Run, or replace it; a password in the repo's URL is left out."""
-        await self._do(self._write, run.id, "json", _record(run))
+        async with self._writing:
+            await self._do(self._write, run.id, "json", _record(run))
 
     async def write_log(self, run_id: str, log: bytes) -> None:
         """Write the log of a Run, or replace it."""
-        await self._do(self._write, run_id, "log", log)
+        async with self._writing:
+            await self._do(self._write, run_id, "log", log)
 
     async def read_record(self, run_id: str) -> Run:
         """Read a Record. Raises UnknownRun when there is none that can be read."""
