@@ -129,6 +129,18 @@ def forwarded() -> Markup:
     return plain("A forwarded command starts nothing. Send it as your own message.")
 
 
+def captioned() -> Markup:
+    """Return the answer to a command that stands under a picture or file."""
+    return plain(
+        "A command under a picture or a file starts nothing: I can't look at it. Send the command as a message of its own."
+    )
+
+
+def glued() -> Markup:
+    """Return the answer to a command with something other than a space behind it."""
+    return lines("Put a space behind the command. For example:", code(_RUN))
+
+
 def unknown(name: str, nearest: str | None) -> Markup:
     """Return the answer to a command that doesn't exist."""
     hint = f"Did you mean /{nearest}?" if nearest else "/help lists what I understand."

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from telegram import BotCommand, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
-from telegram.request import HTTPXRequest
 
 from bot import answers
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.config import Config
+from bot.connections import Connections, PollConnections
 from bot.desk import Book, Desk, Errands
 from bot.intake import (
     LIMIT,
@@ -46,12 +47,13 @@ FAREWELL_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the bot works with; the caller makes and closes the Backend."""
+    """What the bot works with; the caller makes and closes the Backend. `clock` gives seconds since 1970."""
 
     settings: Settings
     config: Config
     backend: Backend
     store: LogStore
+    clock: Callable[[], float] = time.time
 
 
 async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
@@ -59,7 +61,7 @@ async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
 
     What is being sent when `stop` comes is sent to its end; everything else is found again by the next bot.
     """
-    connections = [_connections(16), _connections(1)]
+    connections = (Connections(16), PollConnections())
     application = _application(surroundings.settings, *connections)
     outbox = Outbox()
     refused = False
@@ -119,9 +121,10 @@ def _start(
         bot_name=application.bot.username,
         errands=errands,
         noticed=noticed,
+        clock=surroundings.clock,
     )
     cards = Cards(backend, speaker, errands, desk.clock)
-    watch = Watch(backend, store, errands, [book, cards, Completions(desk)])
+    watch = Watch(backend, store, errands, book, [cards, Completions(desk)])
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 
@@ -172,17 +175,7 @@ async def _stopping(intake: Intake, stop: asyncio.Event) -> None:
             raise
 
 
-def _connections(size: int) -> HTTPXRequest:
-    return HTTPXRequest(
-        connection_pool_size=size,
-        read_timeout=15.0,
-        write_timeout=15.0,
-        connect_timeout=10.0,
-        pool_timeout=10.0,
-    )
-
-
-def _application(settings: Settings, calls: HTTPXRequest, polls: HTTPXRequest) -> Application:  # type: ignore[type-arg]  # its six parameters say nothing here
+def _application(settings: Settings, calls: Connections, polls: Connections) -> Application:  # type: ignore[type-arg]  # its six parameters say nothing here
     server = settings.telegram_api_url.rstrip("/")
     return (
         Application.builder()

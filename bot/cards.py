@@ -57,6 +57,7 @@ class Cards:
         """Take note of a Run's newest state, and open or close its card where that is due."""
         if run.ended:
             self._shown.pop(run.id, None)
+            self._given_up.discard(run.id)
             due = run.marks.card_id is not None and not run.marks.card_closed
             if not due:
                 self._runs.pop(run.id, None)
@@ -93,17 +94,23 @@ class Cards:
     async def _guarded(self, run_id: str, work: Callable[[str], object]) -> None:
         try:
             await work(run_id)  # type: ignore[misc]  # both kinds of work are coroutine functions
-        except (UndeliverableError, MessageGoneError) as error:
+        except UndeliverableError as error:
             self._given_up.add(run_id)
             log.info("run %s has no card: %s", run_id, error)
+        except BackendError as error:
+            log.info("the card of run %s has to wait: %s", run_id, error)
+            return
         finally:
             self._busy.discard(run_id)
         newest = self._runs.get(run_id)
-        if newest is not None and newest.ended and run_id not in self._given_up:
+        if newest is not None and newest.ended:
             self.see(newest)
 
     async def _open(self, run_id: str) -> None:
-        run = self._runs[run_id]
+        # Read anew: what was seen may be older than a card that was opened meanwhile.
+        run = await self._fresh(run_id)
+        if run is None or run.ended or run.marks.card_id is not None:
+            return
         place = Place(run.origin.chat_id, run.origin.thread_id)
         await self._speaker.react(place, run.origin.message_id, "👀")
         card_id = await self._speaker.say(
@@ -124,6 +131,21 @@ class Cards:
         await self._mark(run_id, lambda marks: replace(marks, card_closed=True))
         self._runs.pop(run_id, None)
 
+    async def _fresh(self, run_id: str) -> Run | None:
+        """Read a Run and take note of it; None when it was removed. Raises BackendError."""
+        try:
+            run = await self._backend.get(run_id)
+        except UnknownRun:
+            self._forget(run_id)
+            return None
+        self._runs[run_id] = run
+        return run
+
+    def _forget(self, run_id: str) -> None:
+        self._runs.pop(run_id, None)
+        self._shown.pop(run_id, None)
+        self._given_up.discard(run_id)
+
     async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> None:
         """Change the marks of the newest state of a Run, again where it moved meanwhile."""
         delay = 0.0
@@ -132,7 +154,7 @@ class Cards:
                 run = await self._backend.get(run_id)
                 marked = await self._backend.mark(run, change(run.marks))
             except UnknownRun:
-                self._runs.pop(run_id, None)
+                self._forget(run_id)
                 return
             except Moved:
                 continue
@@ -167,10 +189,12 @@ class Cards:
             if letter.text.html() != shown.html:
                 place = Place(run.origin.chat_id, run.origin.thread_id)
                 await self._speaker.edit(
-                    place, run.marks.card_id, lambda: self._newest(run_id, progress)
+                    place, run.marks.card_id, lambda: self._newest(run, progress)
                 )
                 shown.html = letter.text.html()
             shown.stage = _stage(run)
+        except UnknownRun:
+            self._forget(run_id)
         except MessageGoneError:
             # Somebody deleted the card: the completion still comes as a message of its own.
             self._given_up.add(run_id)
@@ -180,9 +204,9 @@ class Cards:
             shown.editing = False
             shown.edited_at = self._clock()
 
-    def _newest(self, run_id: str, progress: Progress) -> Letter:
+    def _newest(self, run: Run, progress: Progress) -> Letter:
         """Compose at the turn: a Run that ended while its card waited shows its end."""
-        return self._letter(self._runs[run_id], progress)
+        return self._letter(self._runs.get(run.id, run), progress)
 
     async def _progress(self, run: Run, shown: _Shown) -> Progress:
         if run.state is State.QUEUED:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bot.desk import Desk
 from bot.incoming import Place
-from bot.messages import completion, digest
+from bot.markup import Markup
+from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
 from bot.speaker import Letter
-from runs.backend import BackendError, Moved, UnknownRun
+from runs.backend import BackendError, Moved, Unavailable, UnknownRun
 from runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -24,15 +25,20 @@ DIGEST_MOST = 20
 CLAIM_SECONDS = 30.0
 """So long a claim of another process is respected; then that process died inside of its send."""
 
+CLAIM_LIMIT_SECONDS = 15.0
+"""So long a Backend that doesn't answer may hold up a chat's turn."""
+
+KEEP_LIMIT_SECONDS = 120.0
 UNDELIVERABLE_PAUSE = 600.0
 TAIL_BYTES = 8192
 
 
 @dataclass(slots=True)
 class _Lane:
-    """What waits in one place, and whether somebody works it off."""
+    """What waits to be told in one place, and whether somebody works it off."""
 
-    waiting: dict[str, Run]
+    place: Place
+    waiting: dict[str, Run] = field(default_factory=dict)
     working: bool = False
     quiet_until: float = 0.0
 
@@ -57,42 +63,58 @@ class Completions:
         if not run.ended or run.told or run.id in self._taken:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
-        lane = self._lanes.setdefault(place, _Lane({}))
+        lane = self._lanes.setdefault(place, _Lane(place))
         if self._clock() < lane.quiet_until:
             return
         self._taken.add(run.id)
-        self._errands.run(self._queue(run, lane, place))
+        self._errands.run(self._queue(run, lane))
 
-    async def _queue(self, run: Run, lane: _Lane, place: Place) -> None:
+    async def _queue(self, run: Run, lane: _Lane) -> None:
         """Keep the Record and the log first: after it was told, the Run may go."""
-        try:
-            async with self._keeping:  # one log in memory at a time
-                data = await self._backend.read_log(run.id)
-                await self._store.write_log(run.id, data)
-                await self._store.write_record(run)
-                del data
-        except (BackendError, OSError) as error:
-            log.warning("the log of run %s can't be kept: %s", run.id, error)
+        async with self._keeping:  # one log in memory at a time
+            await self._keep(run)
         lane.waiting[run.id] = run
-        if not lane.working:
-            lane.working = True
-            try:
-                await self._work(lane, place)
-            finally:
-                lane.working = False
+        if lane.working:
+            return
+        lane.working = True
+        try:
+            await self._work(lane)
+        finally:
+            lane.working = False
+            self._let_go(lane)
 
-    async def _work(self, lane: _Lane, place: Place) -> None:
+    async def _keep(self, run: Run) -> None:
+        try:
+            async with asyncio.timeout(KEEP_LIMIT_SECONDS):
+                await self._store.write_log(run.id, await self._backend.read_log(run.id))
+                await self._store.write_record(run)
+        except (BackendError, OSError) as error:
+            why = str(error) or type(error).__name__
+            log.warning("the log of run %s can't be kept: %s", run.id, why)
+
+    async def _work(self, lane: _Lane) -> None:
+        """Tell everything that waits: in its own place, or where that refuses, in the home chat."""
+        place, delay = lane.place, 0.0
         while lane.waiting:
             try:
                 await self._speaker.say_in_turn(place.chat_id, partial(self._tell, lane, place))
+                delay = 0.0
             except UndeliverableError as error:
                 log.warning("chat %s can't be told: %s", place.chat_id, error)
-                if place != self._home:
-                    place = self._home
-                    continue
-                lane.quiet_until = self._clock() + UNDELIVERABLE_PAUSE
-                self._taken -= set(lane.waiting)
-                lane.waiting.clear()
+                if place == self._home:
+                    lane.quiet_until = self._clock() + UNDELIVERABLE_PAUSE
+                    self._let_go(lane)
+                place = self._home
+            except BackendError as error:
+                # Waited for outside of the turn: the chat's answers go on.
+                delay = min(30.0, delay * 2 + 1.0)
+                log.warning("what ended can't be told yet: %s", error)
+                await asyncio.sleep(delay)
+
+    def _let_go(self, lane: _Lane) -> None:
+        """Forget what waits in a lane: the next sweep brings it again."""
+        self._taken -= set(lane.waiting)
+        lane.waiting.clear()
 
     async def _tell(self, lane: _Lane, place: Place, chat_id: int) -> None:
         """Send the next message of a lane, its turn having come, and take its Runs as told."""
@@ -100,25 +122,35 @@ class Completions:
         if not claimed:
             return
         letter = await self._letter(claimed)
-        await self._speaker.send_now(Place(chat_id, place.thread_id), letter)
+        if place.chat_id != lane.place.chat_id:
+            # The message that asked is in another chat.
+            letter = Letter(told_elsewhere(letter.text, claimed[0].origin))
+        await self._speaker.send_now(place, letter, chat_id)
         for run in claimed:
             lane.waiting.pop(run.id, None)
             if not await self._acknowledged(run):
                 self._errands.run(self._acknowledge(run))
 
     async def _claimed(self, lane: _Lane) -> list[Run]:
-        """Claim what goes into the next message, and only that; called when the turn has come."""
+        """Claim what goes into the next message, and only that; called when the turn has come.
+
+        Raises BackendError; what was claimed until then is still ours.
+        """
         oldest = sorted(lane.waiting.values(), key=lambda run: (run.ended_at or 0, run.id))
         batch = oldest[:DIGEST_MOST] if len(oldest) >= DIGEST_FROM else oldest[:1]
         claimed = []
-        for run in batch:
-            mine = await self._claim(run.id)
-            if mine is not None:
-                claimed.append(mine)
-                continue
-            # Told already, gone, or claimed by another process: the sweep brings it back if that one died.
-            lane.waiting.pop(run.id, None)
-            self._forget(run.id)
+        try:
+            async with asyncio.timeout(CLAIM_LIMIT_SECONDS):
+                for run in batch:
+                    mine = await self._claim(run.id)
+                    if mine is not None:
+                        claimed.append(mine)
+                        continue
+                    # Told, gone, or claimed by another process: the sweep brings it back if that one died.
+                    lane.waiting.pop(run.id, None)
+                    self._forget(run.id)
+        except TimeoutError:
+            raise Unavailable("the place where runs live doesn't answer") from None
         return claimed
 
     async def _claim(self, run_id: str) -> Run | None:
@@ -126,38 +158,40 @@ class Completions:
         while True:
             try:
                 run = await self._backend.get(run_id)
-                if run.told or not run.ended:
+                if run.told or not run.ended or self._is_held(run):
                     return None
                 now = self._clock()
-                held = run.marks.claimed_at
-                if (
-                    held is not None
-                    and held != self._claims.get(run_id)
-                    and now - held < CLAIM_SECONDS
-                ):
-                    return run
+                # Before it is written: it may be written although the answer is an error.
                 self._claims[run_id] = now
                 return await self._backend.mark(run, replace(run.marks, claimed_at=now))
             except Moved:
-                continue
+                self._claims.pop(run_id, None)
             except UnknownRun:
                 return None
-            except BackendError as error:
-                log.warning("run %s can't be claimed yet: %s", run_id, error)
-                await asyncio.sleep(1.0)
+
+    def _is_held(self, run: Run) -> bool:
+        held = run.marks.claimed_at
+        ours = held is not None and held == self._claims.get(run.id)
+        return held is not None and not ours and self._clock() - held < CLAIM_SECONDS
 
     async def _letter(self, runs: list[Run]) -> Letter:
-        if len(runs) > 1:
-            return Letter(digest(runs))
-        run = runs[0]
+        reply_to = runs[0].origin.message_id if len(runs) == 1 else None
+        try:
+            text = digest(runs) if len(runs) > 1 else await self._completion(runs[0])
+        except Exception:
+            # A Run that can't be put into words must not keep the others from being told.
+            log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
+            text = bare(runs)
+        return Letter(text, reply_to=reply_to)
+
+    async def _completion(self, run: Run) -> Markup:
         tail = b""
         if run.outcome is not None and not run.outcome.ended_well and not run.outcome.error:
             try:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        text = completion(run, tail.decode("utf-8", "replace"))
-        return Letter(text, reply_to=run.origin.message_id)
+        return completion(run, tail.decode("utf-8", "replace"))
 
     async def _acknowledge(self, run: Run) -> None:
         """Make the told mark durable, however long that takes: until then a crash would repeat the message."""

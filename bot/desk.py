@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +48,8 @@ class Book:
 
     def __init__(self) -> None:
         self._live: dict[str, Run] = {}
+        self._starting: Counter[int] = Counter()
+        self._landed = asyncio.Condition()
 
     def see(self, run: Run) -> None:
         """Take note of a Run's newest state."""
@@ -54,12 +58,31 @@ class Book:
         else:
             self._live[run.id] = run
 
-    def live(self) -> list[Run]:
-        """Return the Runs that are queued or running."""
-        return list(self._live.values())
+    def keep(self, ids: Set[str]) -> None:
+        """Forget all Runs but these: the others were removed, which nobody tells."""
+        self._live = {known: run for known, run in self._live.items() if known in ids}
 
-    def waiting_of(self, person_id: int) -> int:
-        """Count the queued Runs of a person."""
+    @contextlib.asynccontextmanager
+    async def starting(self, person_id: int, most: int) -> AsyncIterator[bool]:
+        """Hold a place among a person's waiting Runs while one more is started; give False when `most` wait already.
+
+        A Run that is being started may be one that waits, so over `most` of both together it is first seen which.
+        """
+        async with self._landed:
+            while self._waiting(person_id) + self._starting[person_id] >= most:
+                if not self._starting[person_id]:
+                    break
+                await self._landed.wait()
+            admitted = self._waiting(person_id) + self._starting[person_id] < most
+            self._starting[person_id] += admitted
+        try:
+            yield admitted
+        finally:
+            self._starting[person_id] -= admitted
+            async with self._landed:
+                self._landed.notify_all()
+
+    def _waiting(self, person_id: int) -> int:
         return sum(
             run.state is State.QUEUED and run.origin.person_id == person_id
             for run in self._live.values()

@@ -30,7 +30,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message. `date` is in seconds since 1970; `replied_*` belong to the message that this one answers."""
+    """A message. `date` is in seconds since 1970; `replied_*` belong to the message that this one answers.
+
+    `replied_bot` is the name of the bot that wrote that, None when it was a person.
+    """
 
     place: Place
     private: bool
@@ -42,6 +45,7 @@ class Incoming:
     forwarded: bool = False
     replied_text: str | None = None
     replied_message_id: int | None = None
+    replied_bot: str | None = None
 
     def origin(self) -> Origin:
         """Return where a Run that this message asks for answers."""
@@ -116,6 +120,7 @@ def _incoming(message: Message, *, edited: bool = False) -> Incoming | None:
         forwarded=message.forward_origin is not None,
         replied_text=(replied.text or replied.caption) if replied else None,
         replied_message_id=replied.message_id if replied else None,
+        replied_bot=_bot_name(replied) if replied else None,
     )
 
 
@@ -129,6 +134,11 @@ def _person(message: Message) -> Person | None:
         message.from_user.is_bot,
         speaking.id if speaking else None,
     )
+
+
+def _bot_name(message: Message) -> str | None:
+    sender = message.from_user
+    return sender.username if sender is not None and sender.is_bot else None
 
 
 def _place(message: Message) -> Place:

@@ -116,7 +116,7 @@ def quote(text: str) -> Markup:
 
 def link(text: str, url: str | None) -> Markup:
     """Return text that opens a web address; anything but http and https stays plain text."""
-    if url is None or not re.fullmatch(r"https?://[^\s\"<>]+", url):
+    if url is None or not re.fullmatch(r"https?://[^\s\"<>]+", url) or _HARMFUL.search(url):
         return plain(text)
     return Markup((Span(clean(text), Tag.LINK, url),))
 

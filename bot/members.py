@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import time
-from collections.abc import Callable
 
 from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
@@ -19,18 +18,16 @@ KEPT_SECONDS = 60.0
 class Members:
     """Answers from memory for a minute; Telegram tells nobody of a change, so a longer memory would lie."""
 
-    def __init__(
-        self, bot: Bot, home_chat_id: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, bot: Bot, home_chat_id: int) -> None:
         self._bot = bot
         self._home = home_chat_id
-        self._clock = clock
         self._known: dict[int, tuple[float, Membership]] = {}
 
     async def of(self, person_id: int) -> Membership | None:
         """Return what a person is in the home chat; None when Telegram doesn't answer."""
+        now = asyncio.get_running_loop().time()
         known = self._known.get(person_id)
-        if known is not None and self._clock() - known[0] < KEPT_SECONDS:
+        if known is not None and now - known[0] < KEPT_SECONDS:
             return known[1]
         try:
             member = await self._bot.get_chat_member(self._home, person_id)
@@ -46,5 +43,5 @@ class Members:
             found = membership(member.status, is_member=bool(getattr(member, "is_member", False)))
         if len(self._known) > 10_000:
             self._known.clear()
-        self._known[person_id] = (self._clock(), found)
+        self._known[person_id] = (now, found)
         return found

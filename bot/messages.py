@@ -29,7 +29,7 @@ from bot.markup import (
     shortened,
 )
 from runs.outcome import Ending, Outcome
-from runs.run import Run, State
+from runs.run import Origin, Run, State
 from sandbox.report import Phase, Report
 
 SILENT_SECONDS = 300
@@ -53,17 +53,18 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     task = quote(shortened(run.task.prompt, 240))
     remarks = [italic(note) for note in notes]
     if run.state is State.QUEUED:
-        place = f"place {run.place}" if run.place else "waiting"
+        place = f"place {run.place}" if run.place else ""
         waited = duration(now - run.created_at)
         return lines(
             joined([plain("🕐 ") + bold("Waiting"), place, target(run)], " · "),
             task,
             f"since {waited}",
             *remarks,
+            code(run.id),
         )
     phase = run.report.phase if run.report else None
     elapsed = duration(now - (run.started_at or run.created_at))
-    stopping = f"stopping, asked by {run.cancelled_by}" if run.cancelled_by else ""
+    stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
     state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
     where = joined([f"▶ {_PHASE_WORDS[phase]}", elapsed, stopping], " · ")
     step: Markup = code(shortened(progress.step, 160)) if progress.step else Markup()
@@ -99,8 +100,12 @@ def completion(run: Run, log_tail: str = "") -> Markup:
 
 
 def digest(runs: Sequence[Run]) -> Markup:
-    """Return one message for many Runs that ended at about the same time, a line or two each."""
+    """Return one message for many Runs that ended at about the same time, two or three lines each.
+
+    Each gets an equal share of the message, so that every one is in it.
+    """
     rows = []
+    share = MESSAGE_UNITS // max(1, len(runs)) - 4
     for run in runs:
         if run.outcome is None:
             raise ValueError(f"run {run.id} hasn't ended")
@@ -108,14 +113,32 @@ def digest(runs: Sequence[Run]) -> Markup:
         head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
             said = shortened(report.summary if report else "", 100)
-            rows.append(lines(head, _branch_line(run, report), plain(said)))
+            row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
-            rows.append(lines(head, _branch_line(run, report)))
+            row = lines(head, _branch_line(run, report))
         else:
-            rows.append(
-                lines(head, explain(run.outcome, run.task).sentence, _branch_line(run, report))
-            )
+            row = lines(head, explain(run.outcome, run.task).sentence, _branch_line(run, report))
+        rows.append(row.cut(share))
     return paragraphs(bold(f"{len(runs)} runs ended"), *rows).cut()
+
+
+def bare(runs: Sequence[Run]) -> Markup:
+    """Return what can be said of any Run that ended, whatever is wrong with the rest of it."""
+    rows = [
+        joined([_ICONS[run.outcome.ending], code(run.id), _HEADLINES[run.outcome.ending]], " ")
+        for run in runs
+        if run.outcome is not None
+    ]
+    return lines(*rows, "More can't be shown here: /logs with an id has the rest.").cut()
+
+
+def told_elsewhere(text: Markup, origin: Origin) -> Markup:
+    """Return a completion for the home chat, since the chat that asked for it refuses messages."""
+    where = f"chat {origin.chat_id}"
+    if origin.private:
+        where = f"private by {shortened(origin.person_name, 60) or origin.person_id}"
+    note = f"Asked for in {where}, where I can't write any more:"
+    return paragraphs(italic(note), text).cut()
 
 
 def table(runs: Sequence[Run], now: float) -> Markup:

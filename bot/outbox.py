@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
-import itertools
 import logging
 import random
 from collections import deque
@@ -64,11 +62,15 @@ class Window:
     seconds: float
 
 
-GROUP = (Window(20, 60.0), Window(4, 4.0))
-PRIVATE = (Window(60, 60.0), Window(4, 4.0))
+GROUP = (Window(20, 60.0), Window(4, 5.0))
+PRIVATE = (Window(60, 60.0), Window(4, 5.0))
 OVERALL = Window(28, 1.0)
 KEPT_FREE = 2
 """Places of each group's minute that only answers may take."""
+
+
+ANSWERS_IN_A_ROW = 5
+"""After so many, a completion that waits goes first: who floods a chat with commands must not keep ends from it."""
 
 
 @dataclass(slots=True)
@@ -76,15 +78,32 @@ class _Lane:
     """One chat: who waits, when it sent, until when it was told to be quiet."""
 
     windows: tuple[Window, ...]
-    waiting: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list)
+    waiting: dict[Priority, deque[asyncio.Future[None]]] = field(
+        default_factory=lambda: {priority: deque() for priority in Priority}
+    )
+    answers_in_a_row: int = 0
     sent: deque[float] = field(default_factory=deque)
     quiet_until: float = 0.0
     busy: bool = False
     timer: asyncio.TimerHandle | None = None
 
+    def order(self) -> list[Priority]:
+        """Return the priorities for which somebody waits, the next to go first."""
+        for futures in self.waiting.values():
+            while futures and futures[0].done():
+                futures.popleft()
+        order = [priority for priority in Priority if self.waiting[priority]]
+        return sorted(order, key=lambda priority: not self.favours(priority))
+
+    def favours(self, priority: Priority) -> bool:
+        """Say whether it's the turn of the completions, after so many answers."""
+        return priority is Priority.COMPLETION and self.answers_in_a_row >= ANSWERS_IN_A_ROW
+
 
 class Outbox:
     """Hands out turns to send, per chat one at a time, by priority and then by age.
+
+    Completions are never starved: see ANSWERS_IN_A_ROW.
 
     `clock` gives seconds on any monotonic scale; `call_later` and `sleep` belong to the running loop, so a test with
     a virtual loop time drives all of it.
@@ -94,7 +113,6 @@ class Outbox:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._lanes: dict[int, _Lane] = {}
         self._moved: dict[int, int] = {}
-        self._numbers = itertools.count()
         self._overall: deque[float] = deque()
         self._stopped = False
 
@@ -151,7 +169,7 @@ class Outbox:
         if lane is None:
             lane = self._lanes[chat_id] = _Lane(GROUP if chat_id < 0 else PRIVATE)
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(lane.waiting, (priority, next(self._numbers), ready))
+        lane.waiting[priority].append(ready)
         self._advance(lane)
         try:
             await ready
@@ -170,23 +188,29 @@ class Outbox:
         self._advance(lane)
 
     def _advance(self, lane: _Lane) -> None:
-        """Give the turn to the first who waits, or come back when it may be given."""
-        while lane.waiting and lane.waiting[0][2].done():
-            heapq.heappop(lane.waiting)
-        if lane.busy or not lane.waiting or self._stopped:
+        """Give the turn to the first who may go, or come back when one may."""
+        if lane.busy or self._stopped:
             return
         if lane.timer is not None:
             lane.timer.cancel()
             lane.timer = None
         now = self._clock()
-        wait = self._wait(lane, Priority(lane.waiting[0][0]), now)
-        if wait > 0:
-            lane.timer = asyncio.get_running_loop().call_later(wait, self._advance, lane)
-            return
+        waits = []
+        for priority in lane.order():
+            wait = self._wait(lane, priority, now)
+            if wait <= 0:
+                self._give(lane, priority, now)
+                return
+            waits.append(wait)
+        if waits:
+            lane.timer = asyncio.get_running_loop().call_later(min(waits), self._advance, lane)
+
+    def _give(self, lane: _Lane, priority: Priority, now: float) -> None:
         lane.busy = True
+        lane.answers_in_a_row = lane.answers_in_a_row + 1 if priority is Priority.ANSWER else 0
         lane.sent.append(now)
         self._overall.append(now)
-        heapq.heappop(lane.waiting)[2].set_result(None)
+        lane.waiting[priority].popleft().set_result(None)
 
     def _wait(self, lane: _Lane, priority: Priority, now: float) -> float:
         """Return the seconds until every window has a place for this priority."""
@@ -199,7 +223,7 @@ class Outbox:
         for window in lane.windows:
             count = window.count
             if window.seconds == longest and priority is not Priority.ANSWER:
-                count -= KEPT_FREE
+                count -= 0 if lane.favours(priority) else KEPT_FREE
             if len(lane.sent) >= count:
                 wait = max(wait, lane.sent[-count] + window.seconds - now)
         if len(self._overall) >= OVERALL.count:

@@ -61,6 +61,9 @@ BEHAVIOURS: dict[str, Behaviour] = {
 }
 """`cancel` and `clean` decide for themselves, since a person's own Run is another matter than somebody else's."""
 
+_TOLD_ONCE = (Refusal.ELSEWHERE, Refusal.STRANGER, Refusal.CHANNEL, Refusal.BOT)
+"""Refusals of those who don't belong here: the bot is no means to flood a chat."""
+
 
 class Router:
     """Hands updates of the library's Application to behaviours."""
@@ -78,13 +81,19 @@ class Router:
         edited = filters.UpdateType.EDITED_MESSAGE
         application.add_handler(CommandHandler(list(BEHAVIOURS), self._on_edit, edited))
         application.add_handler(MessageHandler(fresh & filters.COMMAND, self._on_unknown))
+        application.add_handler(MessageHandler(fresh & filters.CAPTION, self._on_caption))
         application.add_handler(CallbackQueryHandler(self._on_press))
         application.add_error_handler(self._on_error)
 
     async def _on_command(self, update: Update, _context: Context) -> None:
         message = read_message(update)
-        command = read_command(message.text, self._desk.bot_name) if message else None
-        if message is None or command is None:
+        if message is None:
+            return
+        command = read_command(message.text, self._desk.bot_name)
+        if command is None:
+            # To us, or it wouldn't be here; but something other than a space stands behind the command.
+            if await self._admitted(message, Action.READ) is not None:
+                self._desk.answer(message, answers.glued())
             return
         behaviour = BEHAVIOURS[command.name]
         role = await self._admitted(message, behaviour.action)
@@ -112,6 +121,15 @@ class Router:
         message = read_message(update)
         if message is not None and await self._admitted(message, Action.READ) is not None:
             self._desk.answer(message, answers.edited())
+
+    async def _on_caption(self, update: Update, _context: Context) -> None:
+        """Answer a command under a file, which the library doesn't count as one."""
+        message = read_message(update)
+        command = read_command(message.text, self._desk.bot_name) if message else None
+        if message is None or command is None or command.name not in BEHAVIOURS:
+            return
+        if await self._admitted(message, Action.READ) is not None:
+            self._desk.answer(message, answers.captioned())
 
     async def _on_unknown(self, update: Update, _context: Context) -> None:
         """Answer a command that nobody knows where it can only be meant for this bot."""
@@ -158,9 +176,9 @@ class Router:
         """Return the role of who asks if it allows the action; else say why not, strangers once an hour."""
         role = await self._role(message.person, message.place, private=message.private)
         reason = role if isinstance(role, Refusal) else refuse(role, action)
-        if not isinstance(role, Refusal) and reason is None:
-            return role
-        if reason is not None and (not isinstance(role, Refusal) or self._first_time(message)):
+        if reason is None:
+            return role if isinstance(role, Role) else None
+        if reason not in _TOLD_ONCE or self._first_time(message):
             self._desk.answer(message, answers.refused(reason, message))
         return None
 

@@ -63,6 +63,28 @@ class MessageGoneError(Exception):
     """The message to edit was deleted."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One way to send a letter; `marked` says that `text` is HTML."""
+
+    text: str
+    marked: bool
+    thread_id: int | None
+    reply_to: int | None
+    keyboard: tuple[tuple[Button, ...], ...]
+
+
+_CHAT_REFUSES = (
+    "chat not found",
+    "not enough rights",
+    "have no rights",
+    "write_forbidden",
+    "upgraded to a supergroup",
+    "deactivated",
+)
+"""Refusals of a chat, whatever the message."""
+
+
 class Speaker:
     """Says things in chats, in turn. Every method may raise UndeliverableError and UnreachableError of the outbox."""
 
@@ -75,7 +97,7 @@ class Speaker:
         return await self._outbox.deliver(
             place.chat_id,
             priority,
-            lambda chat_id: self.send_now(replace(place, chat_id=chat_id), letter),
+            lambda chat_id: self.send_now(place, letter, chat_id),
         )
 
     async def say_in_turn(self, chat_id: int, compose: Callable[[int], Awaitable[None]]) -> None:
@@ -85,49 +107,45 @@ class Speaker:
         """
         await self._outbox.deliver(chat_id, Priority.COMPLETION, compose, attempts=None)
 
-    async def send_now(self, place: Place, letter: Letter) -> int:
-        """Send a message without waiting for a turn; raises the outbox's four errors.
+    async def send_now(self, place: Place, letter: Letter, chat_id: int) -> int:
+        """Send a message without waiting for a turn, to the id that the chat has today; raises the outbox's four errors.
 
-        Markup that is refused is sent as plain text, a message into a topic that is gone goes to the chat.
+        Markup that is refused is sent as plain text, a message into a topic that is gone goes to the chat, and what
+        is refused for a reason unknown here goes once more without anything that could be refused.
         """
-        text, mode = letter.text.cut(MESSAGE_UNITS).html(), ParseMode.HTML
-        reply = None
-        if letter.reply_to is not None:
-            reply = ReplyParameters(letter.reply_to, allow_sending_without_reply=True)
-        thread = place.thread_id
-        for _ in range(4):
+        # In a supergroup that a group became, the old numbers belong to other messages.
+        reply_to = letter.reply_to if chat_id == place.chat_id else None
+        html = letter.text.cut(MESSAGE_UNITS).html()
+        form = _Form(html, True, place.thread_id, reply_to, letter.keyboard)
+        while True:
             try:
-                sent = await self._bot.send_message(
-                    place.chat_id,
-                    text,
-                    parse_mode=mode,
-                    message_thread_id=thread,
-                    reply_parameters=reply,
-                    reply_markup=_keyboard(letter.keyboard),
-                    disable_notification=letter.silent,
-                    link_preview_options=NO_PREVIEW,
-                )
+                return await self._send_form(chat_id, form, letter.silent)
             except BadRequest as error:
-                said = error.message.lower()
-                if "can't parse entities" in said and mode is not None:
-                    text, mode = letter.text.text(), None  # type: ignore[assignment]  # the library's None is "no markup"
-                elif "too long" in said:
-                    text = letter.text.cut(MESSAGE_UNITS // 2).text()
-                    mode = None  # type: ignore[assignment]  # as above
-                elif "thread not found" in said or "topic" in said:
-                    thread = None
-                elif "repl" in said:
-                    reply = None
-                else:
+                other = _other_form(form, error.message.lower(), letter)
+                if other is None:
                     raise _translated(error) from error
+                form = other
                 log.warning(
-                    "telegram refused a message in chat %s, sent otherwise: %s", place.chat_id, said
+                    "telegram refused a message in chat %s, sent otherwise: %s", chat_id, error
                 )
             except TelegramError as error:
                 raise _translated(error) from error
-            else:
-                return sent.message_id
-        raise UndeliverableError("refused in every form")
+
+    async def _send_form(self, chat_id: int, form: _Form, silent: bool) -> int:
+        reply = None
+        if form.reply_to is not None:
+            reply = ReplyParameters(form.reply_to, allow_sending_without_reply=True)
+        sent = await self._bot.send_message(
+            chat_id,
+            form.text,
+            parse_mode=ParseMode.HTML if form.marked else None,
+            message_thread_id=form.thread_id,
+            reply_parameters=reply,
+            reply_markup=_keyboard(form.keyboard),
+            disable_notification=silent,
+            link_preview_options=NO_PREVIEW,
+        )
+        return sent.message_id
 
     async def edit(
         self,
@@ -138,19 +156,24 @@ class Speaker:
     ) -> None:
         """Edit a message when its turn comes; `compose` is called then. Raises MessageGoneError.
 
-        An edit that changes nothing is a success.
+        An edit that changes nothing is a success. In a supergroup that a group became, the message's number belongs
+        to another one, so it counts as gone.
         """
 
         async def send(chat_id: int) -> None:
+            if chat_id != place.chat_id:
+                raise MessageGoneError("the group became a supergroup")
             await self._edit_now(chat_id, message_id, compose())
 
         await self._outbox.deliver(place.chat_id, priority, send)
 
     async def react(self, place: Place, message_id: int, emoji: str) -> None:
         """Put one reaction on a message; repeating it changes nothing. A refusal doesn't matter and is only logged."""
+        if self._outbox.address(place.chat_id) != place.chat_id:
+            return
         try:
             await self._bot.set_message_reaction(
-                self._outbox.address(place.chat_id), message_id, [ReactionTypeEmoji(emoji)]
+                place.chat_id, message_id, [ReactionTypeEmoji(emoji)]
             )
         except TelegramError as error:
             log.info("no reaction in chat %s: %s", place.chat_id, error)
@@ -212,6 +235,20 @@ class Speaker:
                 raise _translated(error) from error
             else:
                 return
+
+
+def _other_form(form: _Form, said: str, letter: Letter) -> _Form | None:
+    """Return how to send what was refused with these words, None when no form of it would be taken."""
+    if any(words in said for words in _CHAT_REFUSES):
+        return None
+    if "can't parse entities" in said and form.marked:
+        return replace(form, text=letter.text.text(), marked=False)
+    if ("thread not found" in said or "topic" in said) and form.thread_id is not None:
+        return replace(form, thread_id=None)
+    if "repl" in said and form.reply_to is not None:
+        return replace(form, reply_to=None)
+    plainest = _Form(letter.text.cut(MESSAGE_UNITS // 2).text(), False, None, None, ())
+    return None if form == plainest else plainest
 
 
 def _translated(error: TelegramError) -> Exception:

@@ -27,12 +27,17 @@ class Watch:
         backend: Backend,
         store: LogStore,
         errands: Errands,
-        listeners: Iterable[Book | Cards | Completions],
+        book: Book,
+        tellers: Iterable[Cards | Completions],
     ) -> None:
         self._backend = backend
         self._store = store
         self._errands = errands
-        self._listeners: list[Callable[[Run], None]] = [listener.see for listener in listeners]
+        self._book = book
+        self._listeners: list[Callable[[Run], None]] = [
+            book.see,
+            *(teller.see for teller in tellers),
+        ]
         self._recorded: set[str] = set()
 
     def see(self, run: Run) -> None:
@@ -57,6 +62,8 @@ class Watch:
                     self.see(run)
             except BackendError as error:
                 log.warning("the runs can't be followed now: %s", error)
+            except Exception:
+                log.exception("the runs can't be followed now")
             await asyncio.sleep(delay)
             delay = min(30.0, delay * 2)
 
@@ -66,7 +73,9 @@ class Watch:
             async with asyncio.timeout(SWEEP_LIMIT_SECONDS):
                 await self._backend.sweep()
                 runs = await self._backend.list_runs()
-                self._recorded &= {run.id for run in runs}
+                ids = {run.id for run in runs}
+                self._recorded &= ids
+                self._book.keep(ids)
                 for run in runs:
                     self.see(run)
                 await self._store.prune(KEPT_SECONDS)
@@ -74,4 +83,7 @@ class Watch:
             log.warning("the sweep didn't end: %s", str(error) or type(error).__name__)
 
     async def _record(self, run: Run) -> None:
-        await self._store.write_record(run)
+        try:
+            await self._store.write_record(run)
+        except BackendError as error:
+            log.warning("run %s can't be recorded: %s", run.id, error)

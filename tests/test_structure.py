@@ -19,6 +19,7 @@ MAY_IMPORT = {
 }
 TELEGRAM_EDGES = {
     "bot/app.py",
+    "bot/connections.py",
     "bot/incoming.py",
     "bot/members.py",
     "bot/router.py",

@@ -19,7 +19,7 @@ async def cancel(asked: Asked, desk: Desk) -> None:
     if asked.arguments.strip():
         run = named_run(read_cancel(asked.arguments), runs, "cancel")
     else:
-        answered = replied_run(asked, runs)
+        answered = replied_run(asked, runs, desk, "cancel")
         own = [run for run in runs if asked.owns(run) and not run.ended]
         if answered is not None:
             run = answered

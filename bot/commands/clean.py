@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
+import logging
+
 from bot import answers
-from bot.access import Action, refuse
+from bot.access import Action, Refusal, refuse
 from bot.commands.chosen import named_run, visible_runs
+from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.parse import read_clean
+from runs.backend import BackendError
 from runs.run import Run
+
+log = logging.getLogger(__name__)
 
 
 async def clean(asked: Asked, desk: Desk) -> None:
-    """Remove what may go and say which; a running or an untold Run never goes."""
+    """Remove what may go and say which; a running or an untold Run never goes.
+
+    Without a name that is this chat's, also for an admin who sees those of all chats.
+    """
+    if asked.role is Role.VIEWER:
+        desk.answer(asked.message, answers.refused(Refusal.VIEWER, asked.message))
+        return
     runs = await visible_runs(asked, desk)
     named = read_clean(asked.arguments)
-    chosen = [named_run(prefix, runs, "clean") for prefix in named] if named else runs
+    if named:
+        chosen = [named_run(prefix, runs, "clean") for prefix in named]
+    else:
+        chosen = [run for run in runs if run.origin.chat_id == asked.message.place.chat_id]
     removed: list[Run] = []
     kept: list[tuple[Run, str]] = []
-    for run in chosen:
-        if refuse(asked.role, Action.CHANGE, own=asked.owns(run)) is not None:
-            kept.append((run, "it is somebody else's"))
-        elif not run.ended:
-            kept.append((run, "it hasn't ended"))
-        elif not run.told or not await desk.backend.clean(run.id):
-            kept.append((run, "its end hasn't been told yet"))
-        else:
+    for run in dict.fromkeys(chosen):
+        why = await _removed(run, asked, desk)
+        if why is None:
             removed.append(run)
+        else:
+            kept.append((run, why))
     desk.answer(asked.message, answers.cleaned(removed, kept if named else []))
+
+
+async def _removed(run: Run, asked: Asked, desk: Desk) -> str | None:
+    """Remove a Run; say why not where it stays."""
+    if refuse(asked.role, Action.CHANGE, own=asked.owns(run)) is not None:
+        return "it is somebody else's"
+    if not run.ended:
+        return "it hasn't ended"
+    try:
+        gone = run.told and await desk.backend.clean(run.id)
+    except BackendError as error:
+        log.warning("run %s can't be removed: %s", run.id, error)
+        return "it can't be removed now"
+    return None if gone else "its end hasn't been told yet"

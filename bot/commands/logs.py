@@ -24,9 +24,8 @@ async def logs(asked: Asked, desk: Desk) -> None:
     present = {run.id for run in runs}
     records = await desk.store.list_records()
     runs += [run for run in records if run.id not in present and asked.sees(run)]
-    run, wanted = _chosen(asked, runs)
-    data = await _tail(run, wanted, desk)
-    rows = clean(data.decode("utf-8", "replace")).rstrip("\n").split("\n")
+    run, wanted = _chosen(asked, runs, desk)
+    rows, whole = await _rows(run, wanted, desk)
     shown = rows[-wanted:]
     text = "\n".join(shown)
     if units(text) > MESSAGE_ROOM and wanted > LINES:
@@ -40,14 +39,18 @@ async def logs(asked: Asked, desk: Desk) -> None:
     while units(text) > MESSAGE_ROOM and len(shown) > 1:
         shown = shown[1:]
         text = "\n".join(shown)
-    desk.answer(asked.message, answers.log_lines(run, text, len(shown), len(shown) == len(rows)))
+    if units(text) > MESSAGE_ROOM:
+        whole, text = False, "…" + text[-MESSAGE_ROOM // 2 :]
+    whole = whole and len(shown) == len(rows)
+    desk.answer(asked.message, answers.log_lines(run, text, len(shown), whole))
 
 
-def _chosen(asked: Asked, runs: list[Run]) -> tuple[Run, int]:
+def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> tuple[Run, int]:
     words = asked.arguments.split()
-    answered = replied_run(asked, runs)
-    if answered is not None and (not words or (len(words) == 1 and words[0].isdecimal())):
-        return answered, min(int(words[0]), MOST_LINES) if words else LINES
+    if not words or (len(words) == 1 and words[0].isdecimal()):
+        answered = replied_run(asked, runs, desk, "logs")
+        if answered is not None:
+            return answered, max(1, min(int(words[0]), MOST_LINES)) if words else LINES
     if not words:
         live = [run for run in runs if not run.ended]
         newest = max(live or runs, key=lambda run: run.created_at, default=None)
@@ -58,9 +61,18 @@ def _chosen(asked: Asked, runs: list[Run]) -> tuple[Run, int]:
     return named_run(request.run_prefix, runs, "logs"), min(request.lines or LINES, MOST_LINES)
 
 
-async def _tail(run: Run, wanted: int, desk: Desk) -> bytes:
-    """Read enough for so many lines: from the place itself, else from the log store."""
+async def _rows(run: Run, wanted: int, desk: Desk) -> tuple[list[str], bool]:
+    """Return a log's last lines, whole ones only, and whether these are all that it has."""
     size = max(16_384, wanted * 400)
+    data = await _tail(run, size, desk)
+    rows = clean(data.decode("utf-8", "replace")).rstrip("\n").split("\n")
+    if len(data) < size:
+        return rows, True
+    return rows[1:] or rows, False
+
+
+async def _tail(run: Run, size: int, desk: Desk) -> bytes:
+    """Read the end of a log: from the place itself, else from the log store."""
     try:
         return await desk.backend.read_log(run.id, tail_bytes=size)
     except UnknownRun:

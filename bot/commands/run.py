@@ -49,12 +49,22 @@ async def run(asked: Asked, desk: Desk) -> None:
 
 
 async def start(message: Incoming, task: Task, desk: Desk) -> None:
-    """Make the Run exist, however long the Backend is away; tell the person once that it is."""
+    """Make the Run exist, however long the Backend is away; tell the person once that it is.
+
+    Raises Mistake when too many Runs of this person wait already.
+    """
+    async with desk.book.starting(message.person.id, WAITING_PER_PERSON) as admitted:
+        if not admitted:
+            what = f"You have {WAITING_PER_PERSON} runs waiting already. Send this one again when some are done:"
+            raise Mistake(what, "/jobs")
+        await _start(message, task, desk)
+
+
+async def _start(message: Incoming, task: Task, desk: Desk) -> None:
     key = message_key(message.place.chat_id, message.message_id)
     failures = 0
     while True:
         try:
-            _check_waiting(message, desk)
             started = await desk.backend.start(key, task, message.origin())
         except Refused as error:
             desk.answer(message, answers.not_started(str(error)))
@@ -76,12 +86,3 @@ async def _known(key: str, desk: Desk) -> Run | None:
         return await desk.backend.get(run_id(key))
     except (UnknownRun, Unavailable):
         return None
-
-
-def _check_waiting(message: Incoming, desk: Desk) -> None:
-    """Refuse a flood: so many Runs of one person wait already."""
-    waiting = desk.book.waiting_of(message.person.id)
-    if waiting >= WAITING_PER_PERSON:
-        raise Mistake(
-            f"You have {waiting} tasks waiting already. Send this one again when some are done: /jobs shows them."
-        )

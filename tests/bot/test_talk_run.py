@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from runs.outcome import Ending, Outcome
 from runs.run import State
@@ -13,12 +10,6 @@ from sandbox.report import Cause, Phase, Report, Verdict
 from tests.bot.talk import Talk, talking
 
 RUN = '/run owner/demo "add a farewell"'
-
-
-@pytest.fixture
-async def talk(tmp_path: Path) -> AsyncIterator[Talk]:
-    async with talking(tmp_path) as found:
-        yield found
 
 
 async def test_a_run_is_started_shown_and_told(talk: Talk) -> None:
@@ -179,12 +170,10 @@ async def test_a_cancel_gets_through_while_99_runs_are_being_started(talk: Talk)
 
 
 async def test_an_old_command_is_asked_about_and_runs_when_wanted_fault_44(tmp_path: Path) -> None:
-    import time
-
     async with talking(tmp_path) as talk:
-        talk.world.state.clock = lambda: time.time() - 23 * 3600
+        talk.world.state.clock = lambda: talk.clock() - 23 * 3600
         asked = talk.world.say(talk.ada, talk.team, RUN)
-        talk.world.state.clock = time.time
+        talk.world.state.clock = talk.clock
         async with talk.bot():
             question = await talk.said("This command is 23 h old")
             assert not talk.place.runs

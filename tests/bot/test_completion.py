@@ -1,0 +1,115 @@
+"""The completion: what goes into which message, and what is kept before it is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from runs.backend import Unavailable
+from runs.outcome import Ending, Outcome, Seen
+from runs.run import Run
+from runs.store import LogStore
+from tests.bot.talk import Talk
+
+RUN = '/run owner/demo "add a farewell"'
+
+
+async def several(talk: Talk, count: int) -> list[Run]:
+    """Start so many Runs and wait for their cards."""
+    asked = [talk.world.say(talk.ada, talk.team, f"/run owner/demo task {n}") for n in range(count)]
+    return [await talk.run_of(message) for message in asked]
+
+
+@pytest.mark.parametrize(("count", "messages"), [(1, 1), (3, 3), (4, 1), (21, 2)])
+async def test_many_that_end_at_once_share_a_message(talk: Talk, count: int, messages: int) -> None:
+    async with talk.bot():
+        runs = await several(talk, count)
+    for run in runs:
+        talk.place.finish(run.id, report=talk.pushed(run, summary=f"did {run.task.prompt}."))
+    # While the flood limit holds back the first, the others gather.
+    talk.world.faults.refuse("sendMessage", 429, "slow down", parameters={"retry_after": 30})
+    async with talk.bot():
+        await talk.until(lambda: all(run.told for run in talk.place.runs.values()), "all told")
+    told = talk.heard("did task")
+    assert len(told) <= messages
+    text = "\n".join(message.text for message in told)
+    assert all(text.count(f"did task {number}.") == 1 for number in range(count))
+
+
+async def test_the_record_and_the_log_are_kept_before_the_end_is_told(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=b"what it printed\n")
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.said("Added a farewell.")
+        store = LogStore(talk.folder / "logs")
+        assert await store.read_log(run.id) == b"what it printed\n"
+        assert (await store.read_record(run.id)).ended
+
+
+async def test_a_log_store_that_takes_nothing_keeps_no_end_from_being_told_fault_30(
+    talk: Talk,
+) -> None:
+    (talk.folder / "logs").write_text("a file where the folder should be")
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.said("Added a farewell.")
+        await talk.told(run)
+    assert "can't be kept" in talk.log.text()
+
+
+async def test_a_log_that_cannot_be_read_keeps_no_end_from_being_told(talk: Talk) -> None:
+    async with talk.bot():
+        runs = await several(talk, 2)
+        talk.place.hold("read_log")
+        for run in runs:
+            talk.place.finish(run.id, report=talk.pushed(run, summary=f"did {run.task.prompt}."))
+        for number in range(2):
+            await talk.until(lambda n=number: talk.heard(f"did task {n}."), "the end", seconds=300)  # type: ignore[misc]  # a default of a lambda
+        talk.place.release("read_log")
+
+
+async def test_the_proof_of_a_failure_without_an_error_is_read_from_the_log(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log="│ one\nfatal: <no> space & time\n".encode())
+        talk.place.finish(run.id, Outcome(Ending.FAILED, cause=Seen.NO_REPORT))
+        await talk.said("The run ended without saying how", "fatal: <no> space & time")
+
+
+async def test_a_run_that_was_removed_before_its_end_was_told_stops_no_other(talk: Talk) -> None:
+    async with talk.bot():
+        first, second = await several(talk, 2)
+        talk.world.faults.refuse("sendMessage", 429, "slow down", parameters={"retry_after": 30})
+        talk.place.finish(first.id, report=talk.pushed(first, summary="the first."))
+        await talk.until(lambda: "asks to wait" in talk.log.text(), "the wait")
+        talk.place.finish(second.id, report=talk.pushed(second, summary="the second."))
+        talk.place.forget(first.id)
+        await talk.said("the second.")
+        await talk.told(second)
+    assert not talk.heard("the first.")
+
+
+async def test_an_end_that_another_process_told_meanwhile_is_not_told_again(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.world.faults.refuse("sendMessage", 429, "slow down", parameters={"retry_after": 90})
+        run = talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.until(lambda: "asks to wait" in talk.log.text(), "the wait")
+        async with talk.bot():
+            await talk.told(run)
+        await talk.quiet(120)
+    assert len(talk.heard("Added a farewell.")) == 1
+
+
+async def test_a_backend_that_is_away_delays_the_end_and_no_more(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        for method in ("get", "mark", "acknowledge", "read_log"):
+            for _ in range(3):
+                talk.place.fail_next(Unavailable("away"), method=method)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.said("Added a farewell.")
+        await talk.told(run)
+        await talk.quiet(70)
+    assert len(talk.heard("Added a farewell.")) == 1

@@ -1,0 +1,245 @@
+"""What is told of Runs: golden texts, the limits of Telegram, and hostile words in every place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.markup import MESSAGE_UNITS, Markup, clean
+from bot.messages import (
+    Progress,
+    bare,
+    branch_url,
+    card,
+    completion,
+    digest,
+    step_of_log,
+    table,
+    told_elsewhere,
+)
+from playground.markup import parse_html
+from playground.text import MAX_ENTITIES, utf16_length
+from runs.outcome import Ending, Outcome, Seen
+from runs.run import Run
+from sandbox.report import Cause, Phase, Report
+from tests.bot.golden_files import check_golden
+from tests.bot.sample_runs import (
+    ENDS,
+    GOOD,
+    ID,
+    NOW,
+    ORIGIN,
+    PUSHED,
+    QUEUED,
+    RUNNING,
+    ended,
+    failed,
+)
+
+HOSTILE: list[str] = json.loads(
+    (Path(__file__).parent.parent / "data" / "hostile-strings.json").read_text(encoding="utf-8")
+)
+CAUSES: list[Cause | Seen] = [*Cause, *Seen]
+
+
+def test_cards_golden() -> None:
+    phases = {
+        f"running, {phase.value}": card(
+            replace(RUNNING, report=Report(ID, phase)), Progress("$ pytest -q"), NOW
+        )
+        for phase in Phase
+    }
+    check_golden(
+        "card",
+        {
+            "waiting": card(QUEUED, Progress(), NOW),
+            "waiting, nobody knows for how many": card(
+                replace(QUEUED, place=None), Progress(), NOW
+            ),
+            "running, nothing known yet": card(RUNNING, Progress(), NOW),
+            **phases,
+            "running, silent": card(RUNNING, Progress("Let me think.", 420), NOW),
+            "running, options that don't apply": card(
+                RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
+            ),
+            "stopping": card(replace(RUNNING, cancelled_by="Grace"), Progress(), NOW),
+            **{f"closed, {name}": card(run, Progress(), NOW) for name, run in ENDS.items()},
+        },
+    )
+
+
+def test_completions_golden() -> None:
+    tail = "▶ agent\n│ $ make\nmake: *** [all] Error 2\n"
+    told = {name: completion(run, tail) for name, run in ENDS.items()}
+    moved = replace(ORIGIN, private=True)
+    check_golden(
+        "completion",
+        {
+            **told,
+            "in the home chat": told_elsewhere(told["pushed"], ORIGIN),
+            "in the home chat, from a private one": told_elsewhere(told["pushed"], moved),
+            "without words": bare(list(ENDS.values())[:5]),
+        },
+    )
+
+
+def test_the_words_for_every_cause_golden() -> None:
+    check_golden("causes", {str(cause.value): completion(failed(cause)) for cause in CAUSES})
+
+
+def test_digests_and_tables_golden() -> None:
+    runs = [*ENDS.values(), failed(Cause.CLONE_BRANCH)]
+    check_golden(
+        "many",
+        {
+            "digest": digest(runs),
+            "table": table([*runs, QUEUED, RUNNING], NOW + 3600),
+            "an empty table": table([], NOW),
+        },
+    )
+
+
+@pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.value)
+def test_every_cause_is_told_with_its_proof_and_its_next_step(cause: Cause | Seen) -> None:
+    text = completion(failed(cause)).text()
+    if cause is Cause.CANCELLED:
+        assert "Stopped" in text
+        return
+    assert "the words of\nthe program <that> failed & why" in text
+    assert "\n➜ " in text
+    assert text.endswith(ID)
+
+
+def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
+    tail = "".join(f"line {number}\n" for number in range(40))
+    text = completion(failed(Seen.NO_REPORT, None), tail).text()
+    assert "line 39" in text
+    assert "line 28\n" in text
+    assert "line 27" not in text
+
+
+def test_a_run_that_goes_on_has_no_completion() -> None:
+    for render in (completion, lambda run: digest([run])):
+        with pytest.raises(ValueError, match="hasn't ended"):
+            render(RUNNING)
+
+
+def worst_runs(text: str) -> Iterator[Run]:
+    """Yield Runs with one text in every place where somebody else's text can stand."""
+    task = replace(
+        PUSHED.task, prompt=text, repo_name=text, branch=text, repo_url=f"https://x/{text}"
+    )
+    report = replace(
+        GOOD,
+        summary=text,
+        branch=text,
+        base=text,
+        model=text,
+        pull_request=f"https://github.com/a/b/pull/1{text}",
+        denied=(text,) * 20,
+        error=text,
+    )
+    origin = replace(ORIGIN, person_name=text)
+    base = replace(PUSHED, task=task, origin=origin, cancelled_by=text)
+    for ending, cause in [
+        (Ending.PUSHED, None),
+        (Ending.NOTHING_CHANGED, None),
+        (Ending.NOT_PUSHED, Cause.PUSH_REFUSED),
+        (Ending.CANCELLED, Cause.CANCELLED),
+        *((Ending.FAILED, cause) for cause in CAUSES),
+    ]:
+        yield replace(base, outcome=Outcome(ending, report, cause, text))
+    yield replace(
+        base,
+        outcome=Outcome(Ending.PUSHED, replace(report, pull_request=None, pull_request_error=text)),
+    )
+
+
+def renderings(text: str) -> Iterator[Markup]:
+    """Yield everything that is told of these Runs."""
+    runs = list(worst_runs(text))
+    for run in runs:
+        yield completion(run, text)
+        yield card(run, Progress(), NOW)
+    for run in (RUNNING, QUEUED):
+        other = replace(run, task=runs[0].task, cancelled_by=text)
+        yield card(other, Progress(step_of_log(text)), NOW)
+    yield digest(runs[:20])
+    yield table(runs, NOW)
+    yield told_elsewhere(completion(runs[0]), runs[0].origin)
+    yield bare(runs)
+
+
+def assert_fits(markup: Markup) -> str:
+    """Let the strict parser read a message; return the text that people see."""
+    text, entities = parse_html(markup.html())
+    assert utf16_length(text) == markup.units <= MESSAGE_UNITS
+    assert len(entities) <= MAX_ENTITIES
+    return text
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_hostile_words_change_nothing_around_them(number: int) -> None:
+    for markup in renderings(HOSTILE[number]):
+        text = assert_fits(markup)
+        assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: "x" * 5000, lambda: "👩‍👩‍👧" * 1000, lambda: "<&>" * 2000, lambda: "a\n" * 3000],
+)
+def test_the_longest_texts_still_fit(make: Callable[[], str]) -> None:
+    for markup in renderings(make()):
+        assert_fits(markup)
+
+
+@pytest.mark.parametrize("text", ["x" * 5000, "👩‍👩‍👧" * 1000, "a b " * 1000])
+def test_a_digest_of_the_longest_names_every_run(text: str) -> None:
+    runs = [
+        replace(run, id=f"aaaaaa{chr(97 + number)}{chr(97 + number)}")
+        for number, run in enumerate(list(worst_runs(text))[:20])
+    ]
+    shown = assert_fits(digest(runs))
+    assert all(run.id in shown for run in runs)
+
+
+def test_a_completion_cut_to_its_length_still_says_how_it_ended_first() -> None:
+    report = replace(GOOD, summary="s" * 4000, branch="b" * 3000)
+    assert assert_fits(completion(ended(Outcome(Ending.PUSHED, report)))).startswith(
+        "✅ Done · demo"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tail", "step"),
+    [
+        ("", ""),
+        ("▶ clone\n", ""),
+        ("▶ agent\n│ $ pytest\n", "$ pytest"),
+        ("│ $ pytest\n▶ deliver\n", "$ pytest"),
+        ("│ one\n│ two\n\n   \n", "two"),
+        ("half a line\r│ three", "three"),
+    ],
+)
+def test_the_step_is_the_last_line_of_the_agent(tail: str, step: str) -> None:
+    assert step_of_log(tail) == step
+
+
+@pytest.mark.parametrize(
+    ("repo", "url"),
+    [
+        ("https://github.com/acme/demo.git", "https://github.com/acme/demo/tree/claude/x%20y"),
+        ("https://gitlab.example/a/b", "https://gitlab.example/a/b/-/tree/claude/x%20y"),
+        ("https://git.example/a/b", None),
+        ("https://me@github.com/a/b", None),
+        ("git@github.com:a/b.git", None),
+        ("file:///srv/demo.git", None),
+    ],
+)
+def test_a_branch_has_a_page_where_the_forge_is_known(repo: str, url: str | None) -> None:
+    assert branch_url(repo, "claude/x y") == url
