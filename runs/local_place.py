@@ -18,6 +18,13 @@ from sandbox.task import Task, to_environment
 
 logger = logging.getLogger(__name__)
 
+_ROOT = Path(__file__).resolve().parent.parent
+# Every Run waits for two starts of Python, and `site` would take a quarter of each. Without it -m finds no package of
+# ours; last on the path, they can't shadow the standard library.
+_PYTHON = (sys.executable, "-I", "-S", "-c")
+_PREPARE = "import os, sys; sys.path.append(sys.argv.pop(1)); "
+_SANDBOX = _PREPARE + "from sandbox.__main__ import main; sys.exit(main(os.environ))"
+
 
 @dataclass(frozen=True, slots=True)
 class LocalPlace:
@@ -35,7 +42,7 @@ class LocalPlace:
     environment: Mapping[str, str]
     agent: str = "claude"
     limits: Limits = field(default_factory=Limits)
-    program: tuple[str, ...] = (sys.executable, "-P", "-m", "sandbox")
+    program: tuple[str, ...] = (*_PYTHON, _SANDBOX, str(_ROOT))
     grace_seconds: float = 90.0
     ttl_seconds: float = 3600.0
     poll_seconds: float = 0.1
@@ -69,7 +76,7 @@ class Keepers:
         null = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
         append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         log = (os.POSIX_SPAWN_OPEN, 1, str(folder.path / LOG), append, 0o600)
-        command = [sys.executable, "-I", "-S", "-c", _KEEPER, str(_ROOT), str(folder.path)]
+        command = [*_PYTHON, _KEEPER, str(_ROOT), str(folder.path)]
         command += [str(self._place.grace_seconds), *self._place.program]
         try:
             keeper = os.posix_spawn(
@@ -108,9 +115,4 @@ class Keepers:
 
 
 _MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
-_ROOT = Path(__file__).resolve().parent.parent
-# -m would need the package on a path that -I -S leaves out; last on the path, it can't shadow the standard library
-_KEEPER = (
-    "import os, sys; sys.path.append(sys.argv.pop(1)); "
-    "from runs.keeper import main; sys.exit(main(sys.argv[1:], os.environ))"
-)
+_KEEPER = _PREPARE + "from runs.keeper import main; sys.exit(main(sys.argv[1:], os.environ))"

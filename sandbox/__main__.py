@@ -34,7 +34,7 @@ def main(
     started_at = time.monotonic()
     stop = Stop()
     stop.install()
-    log = Log(Redactor(read_keys(environment).secrets), Output(sys.stdout.fileno()).write)
+    log = Log(Redactor(read_keys(environment).secrets), Output().write)
     try:
         assignment = from_environment(environment)
     except BadEnvironment as mistake:

@@ -42,11 +42,9 @@ class Clone:
 def check_url(url: str) -> None:
     """Raise BadEnvironment when a URL could be something else than a place to clone from."""
     if url.startswith("-") or any(
-        ord(character) < 33 or ord(character) == 127 for character in url
+        ord(character) < 32 or ord(character) == 127 for character in url
     ):
-        raise BadEnvironment(
-            "REPO_URL may not begin with a hyphen nor hold spaces or control characters"
-        )
+        raise BadEnvironment("REPO_URL may not begin with a hyphen nor hold control characters")
     try:
         password = urlsplit(url).password
     except ValueError as error:
@@ -76,7 +74,23 @@ def make_clone(git: Git, keys: Keys, task: Task, branch: str) -> Clone:
         git.run(*arguments, "--", task.repo_url, folder, network=(keys, task.repo_url))
         return _check_out(replace(git, folder=folder), task, branch)
     except GitFailed as failure:
-        raise CloneFailed(_cause(failure, task), _words(failure)) from failure
+        raise CloneFailed(cause_of(failure, task), _words(failure)) from failure
+
+
+def cause_of(failure: GitFailed, task: Task) -> Cause:
+    """Tell from git's own words why a clone failed."""
+    if failure.ended is Ended.STOPPED:
+        return Cause.CANCELLED
+    if failure.ended is Ended.DEADLINE:
+        return Cause.DEADLINE
+    said = failure.errors
+    if task.branch is not None:
+        if f"Remote branch {task.branch} not found in upstream" in said:
+            return Cause.CLONE_BRANCH
+        said = re.sub(rf"(?<!\w){re.escape(task.branch)}(?!\w)", "", said)
+    # What people wrote isn't git's judgement; git puts it between quotes.
+    said = re.sub(r"'.*?'", "''", said.replace(task.repo_url, ""))
+    return next((cause for pattern, cause in _SIGNS if pattern.search(said)), Cause.CLONE_FAILED)
 
 
 def _own_folder(workspace: str) -> str:
@@ -101,7 +115,8 @@ def _check_out(git: Git, task: Task, branch: str) -> Clone:
         git.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
         return Clone(git.folder, task.repo_url, branch, None, None)
     base = task.branch if name == "HEAD" else name
-    git.run("checkout", "--quiet", "-b", branch)
+    # Just so, and not --quiet, git touches no file: builtin/checkout.c, skip_merge_working_tree.
+    git.run("checkout", "-b", branch)
     return Clone(git.folder, task.repo_url, branch, base, commit)
 
 
@@ -109,21 +124,6 @@ def _words(failure: GitFailed) -> str:
     if failure.ended is Ended.DEADLINE:
         return f"the clone took too long and was ended\n{failure.errors}".rstrip()
     return failure.errors
-
-
-def _cause(failure: GitFailed, task: Task) -> Cause:
-    if failure.ended is Ended.STOPPED:
-        return Cause.CANCELLED
-    if failure.ended is Ended.DEADLINE:
-        return Cause.DEADLINE
-    said = failure.errors
-    if task.branch is not None:
-        if f"Remote branch {task.branch} not found in upstream" in said:
-            return Cause.CLONE_BRANCH
-        said = re.sub(rf"(?<!\w){re.escape(task.branch)}(?!\w)", "", said)
-    # What people wrote isn't git's judgement.
-    said = said.replace(task.repo_url, "")
-    return next((cause for pattern, cause in _SIGNS if pattern.search(said)), Cause.CLONE_FAILED)
 
 
 _SIGNS = tuple(

@@ -46,6 +46,10 @@ _OPTIONS = (
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.quotePath=true"),
     *("-c", "core.logAllRefUpdates=false"),
+    # Of the clone's object store only the objects count, not the files that sum them up: those can be forged.
+    *("-c", "core.commitGraph=false"),
+    *("-c", "core.multiPackIndex=false"),
+    *("-c", "pack.useBitmaps=false"),
     *("-c", "gc.auto=0"),
     *("-c", "maintenance.auto=false"),
     *("-c", "protocol.version=2"),

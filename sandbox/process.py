@@ -98,16 +98,12 @@ def run(
     assert process.stderr is not None
     sinks = {process.stdout.fileno(): stdout, process.stderr.fileno(): stderr}
     running = _Running(process, limits, sinks)
-    try:
-        ended = running.wait()
-    finally:
-        _kill_group(process.pid)
-        process.wait()
-        if limits.adopted:
-            kill_descendants()
+    with process.stdout, process.stderr:
+        try:
+            ended = running.wait()
+        finally:
+            running.end()
         running.drain()
-        process.stdout.close()
-        process.stderr.close()
     return Execution(process.returncode, ended)
 
 
@@ -135,13 +131,20 @@ class _Running:
             self._pass_on(self._wait_seconds())
         return self._ended
 
+    def end(self) -> None:
+        """Leave nothing of it running, and take its exit."""
+        _kill_group(self._process.pid)
+        self._process.wait()
+        if self._limits.adopted:
+            kill_descendants()
+        while self._end:
+            os.close(self._end.pop())
+
     def drain(self) -> None:
         """Hand on what is still in the pipes; whoever keeps one open is not waited for long."""
         until = time.monotonic() + _DRAIN_SECONDS
         while self._sinks and time.monotonic() < until:
             self._pass_on(0.1)
-        for descriptor in self._end:
-            os.close(descriptor)
 
     def _gone(self) -> bool:
         if self._limits.adopted:

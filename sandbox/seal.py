@@ -77,7 +77,6 @@ class _Sealer:
             **git.environment,
             "GIT_DIR": str(self._folder),
             "GIT_WORK_TREE": clone.folder,
-            "GIT_LITERAL_PATHSPECS": "1",
         }
         self._bare = replace(git, folder=str(self._folder))
         self._git = replace(git, folder=clone.folder, environment=environment)
@@ -85,7 +84,7 @@ class _Sealer:
     def seal(self, message: str) -> Sealed:
         self._make_folder()
         base = self._base()
-        head = self._known(self._remains.head) or self._clone.base_commit
+        head = self._head()
         tree = self._tree_of_work(head, base)
         tip = head
         if tree != (self._git.run("rev-parse", f"{head}^{{tree}}") if head else self._empty_tree()):
@@ -122,6 +121,11 @@ class _Sealer:
             except GitFailed:
                 self._fetch(url, f"refs/heads/{self._clone.base}")
         return base
+
+    def _head(self) -> str | None:
+        """Return the commit that the work tree stands on: what is checked out, else the run's branch, else the base."""
+        own = self._remains.branches.get(self._clone.branch)
+        return self._known(self._remains.head) or self._known(own) or self._clone.base_commit
 
     def _fetch(self, url: str, what: str) -> None:
         network = (self._keys, url)

@@ -67,9 +67,16 @@ class Started:
 
 
 def start(folder: Path, script: str, repo_url: str, **variables: str) -> Started:
-    """Start a run whose agent is a shell script; upper-case `variables` go into its environment."""
+    """Start a run whose agent is a shell script; upper-case `variables` go into its environment.
+
+    Without site-packages: the sandbox program must need the standard library only.
+    """
     return _start(
-        folder, [sys.executable, str(SHELL_SANDBOX)], repo_url, AGENT_SCRIPT=script, **variables
+        folder,
+        [sys.executable, "-S", str(SHELL_SANDBOX)],
+        repo_url,
+        AGENT_SCRIPT=script,
+        **variables,
     )
 
 

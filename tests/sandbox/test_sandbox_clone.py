@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from sandbox.clone import cause_of
+from sandbox.git import GitFailed
 from sandbox.report import Cause, Phase, Report, Verdict
+from sandbox.task import Task
 from tests.parts.git_server import GitServer, OriginRepo
 from tests.sandbox.running import Finished, run
 
@@ -40,18 +44,21 @@ def test_a_server_that_forbids(
 
 
 def test_a_repository_that_isnt_there(git_server: GitServer, tmp_path: Path) -> None:
-    url = git_server.repo_url("Authentication failed".replace(" ", "-"))
+    url = git_server.repo_url("nothing")
     done = run(tmp_path / "run", "true", url, GITHUB_TOKEN=git_server.token)
     assert_failed(done, Cause.CLONE_NOT_FOUND, "not found")
 
 
-def test_a_folder_that_isnt_there(tmp_path: Path) -> None:
-    done = run(tmp_path / "run", "true", (tmp_path / "nothing.git").as_uri())
-    assert_failed(done, Cause.CLONE_NOT_FOUND, "does not appear to be a git repository")
+@pytest.mark.parametrize(
+    "name", ["nothing.git", "Authentication failed", "No space left on device"]
+)
+def test_a_folder_that_isnt_there(name: str, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/{name}"
+    assert_failed(run(tmp_path / "run", "true", url), Cause.CLONE_NOT_FOUND, name)
 
 
 @pytest.mark.parametrize(
-    "branch", ["no-such", "a", "repository not found", "-b", "--upload-pack=x", "refs/heads/main"]
+    "branch", ["a", "repository not found", "--upload-pack=x", "refs/heads/main"]
 )
 def test_a_branch_that_isnt_there(branch: str, file_repo: OriginRepo, tmp_path: Path) -> None:
     done = run(tmp_path / "run", "true", file_repo.file_url, REPO_BRANCH=branch)
@@ -70,7 +77,6 @@ def answering_rubbish() -> Iterator[str]:
     """The address of a server that accepts connections and closes them."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.listen()
-        import threading
 
         def serve() -> None:
             while True:
@@ -161,12 +167,21 @@ def test_the_agent_sees_the_whole_history_on_a_branch_of_the_run(
         ("fatal: something new", Cause.CLONE_FAILED),
     ],
 )
-def test_gits_words_name_the_cause(errors: str, cause: Cause, tmp_path: Path) -> None:
+def test_gits_words_name_the_cause(errors: str, cause: Cause) -> None:
+    task = Task("https://github.com/a/b", "mend the roof", branch="main")
+    assert cause_of(GitFailed(errors), task) is cause
+
+
+def test_gits_own_last_lines_are_the_error_without_the_token(tmp_path: Path) -> None:
     fake = tmp_path / "bin" / "git"
     fake.parent.mkdir()
-    fake.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{errors}\nEND\nexit 128\n")
-    fake.chmod(0o755)
-    done = run(
-        tmp_path / "run", "true", "https://127.0.0.1/x.git", PATH=f"{fake.parent}:/usr/bin:/bin"
+    fake.write_text(
+        "#!/bin/sh\nprintf 'progress 1%%\\rprogress 2%%\\nfatal: new: %s' $GITHUB_TOKEN >&2; exit 128\n"
     )
-    assert_failed(done, cause, errors.split("\n")[-1])
+    fake.chmod(0o755)
+    path = f"{fake.parent}:/usr/bin:/bin"
+    done = run(
+        tmp_path / "run", "true", "https://127.0.0.1/x", PATH=path, GITHUB_TOKEN="secret-secret"
+    )
+    assert_failed(done, Cause.CLONE_FAILED, "fatal: new: [redacted]")
+    assert "progress 1%" not in (done.report.error or "")

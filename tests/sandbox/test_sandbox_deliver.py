@@ -86,7 +86,7 @@ WAYS_TO_LEAVE_A_CLONE = {
     "pushed by itself": f"echo 1 > one; {COMMIT}; git push -q origin HEAD",
     "pushed by itself, then more": f"{COMMIT} --allow-empty; git push -q origin HEAD; echo 1 > one",
     "staged only": "echo 1 > one; git add one",
-    "staged though ignored": "mkdir build; echo 1 > build/x; git add -f build/x; echo 1 > one",
+    "HEAD spoilt after a commit": f"echo 1 > one; {COMMIT}; echo spoilt > .git/HEAD",
     "stale locks": "echo 1 > one; touch .git/index.lock .git/HEAD.lock .git/config.lock",
     "stashed": "echo 1 > one; git add one; git stash -q",
     ".git removed": "echo 1 > one; rm -rf .git",
@@ -101,6 +101,8 @@ WAYS_TO_LEAVE_A_CLONE = {
     "HEAD unborn": "git checkout -q --orphan other; echo 1 > one",
     "config spoilt": "echo 1 > one; echo '[spoilt' > .git/config",
     "format unknown": "git config core.repositoryformatversion 99; echo 1 > one",
+    "an object removed": f"echo 0 > two; {COMMIT}; b=$(git rev-parse HEAD:two); echo 1 > one; rm two; {COMMIT}; "
+    'rm -f ".git/objects/$(echo $b | cut -c1-2)/$(echo $b | cut -c3-)"',
     "packed": f"echo 1 > one; {COMMIT}; git gc -q; git pack-refs --all",
     "made anew": f"rm -rf .git; git init -q; git config user.name x; git config user.email y; echo 1 > one; {COMMIT}",
     "history rewritten": f"echo 1 > one; {COMMIT}; git commit -q --amend -m other",
@@ -118,6 +120,15 @@ def test_work_arrives_however_the_clone_was_left(
     assert file_repo.read(BRANCH, "one") == "1\n"
     assert "README.md" in files
     assert file_repo.diffstat("main", BRANCH).startswith(f"{done.report.files} file")
+
+
+def test_what_was_staged_arrives_though_the_repository_ignores_it(
+    file_repo: OriginRepo, tmp_path: Path
+) -> None:
+    script = "mkdir build; echo 1 > build/staged; git add -f build/staged; echo 2 > build/other"
+    done = run(tmp_path / "run", script, file_repo.file_url)
+    assert set(file_repo.files(BRANCH)) - set(file_repo.files("main")) == {"build/staged"}
+    assert done.report.files == 1
 
 
 def test_an_unfinished_merge_is_committed_as_it_stands_and_told(

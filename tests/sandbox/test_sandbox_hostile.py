@@ -26,7 +26,7 @@ def assert_ended_well(file_repo: OriginRepo, folder: Path, script: str, **variab
 
 
 def test_as_the_task_fault_40(file_repo: OriginRepo, tmp_path: Path) -> None:
-    texts = ["\n".join(IN_ENVIRONMENT), *IN_ENVIRONMENT[1::6], "".join(IN_ENVIRONMENT)[:4096]]
+    texts = ["\n".join(IN_ENVIRONMENT), *IN_ENVIRONMENT[1::15], "".join(IN_ENVIRONMENT)[:4096]]
     for number, text in enumerate(texts):
         branch = assert_ended_well(file_repo, tmp_path / str(number), "echo 1 > one", TASK=text)
         assert branch in file_repo.branches()

@@ -12,7 +12,9 @@ import pytest
 from sandbox.process import Command, Ended, Execution, Limits, ProgramMissing, run
 
 
-def run_shell(script: str, folder: Path, *, seconds: float = 30, grace: float = 10) -> tuple[Execution, bytes, bytes]:
+def run_shell(
+    script: str, folder: Path, *, seconds: float = 30, grace: float = 10
+) -> tuple[Execution, bytes, bytes]:
     stdout, stderr = bytearray(), bytearray()
     command = Command(["sh", "-c", script], str(folder), {"PATH": os.environ["PATH"]})
     limits = Limits(time.monotonic() + seconds, grace)
@@ -21,7 +23,8 @@ def run_shell(script: str, folder: Path, *, seconds: float = 30, grace: float = 
 
 
 @pytest.mark.parametrize(
-    ("script", "code"), [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", -15), ("kill -KILL $$", -9)]
+    ("script", "code"),
+    [("exit 0", 0), ("exit 7", 7), ("kill -TERM $$", -15), ("kill -KILL $$", -9)],
 )
 def test_the_exit_code_is_the_programs(script: str, code: int, tmp_path: Path) -> None:
     assert run_shell(script, tmp_path)[0] == Execution(code, Ended.BY_ITSELF)
@@ -61,12 +64,16 @@ def is_running(process: int) -> bool:
 
 
 def test_the_deadline_gives_it_a_grace(tmp_path: Path) -> None:
-    execution, stdout, _ = run_shell("trap 'echo tidy; exit 5' TERM; while :; do sleep 0.02; done", tmp_path, seconds=0.3)
+    execution, stdout, _ = run_shell(
+        "trap 'echo tidy; exit 5' TERM; while :; do sleep 0.02; done", tmp_path, seconds=0.3
+    )
     assert (execution, stdout) == (Execution(5, Ended.DEADLINE), b"tidy\n")
 
 
 def test_after_the_grace_it_is_killed(tmp_path: Path) -> None:
-    execution, _, _ = run_shell("trap '' TERM; while :; do sleep 0.02; done", tmp_path, seconds=0.2, grace=0.2)
+    execution, _, _ = run_shell(
+        "trap '' TERM; while :; do sleep 0.02; done", tmp_path, seconds=0.2, grace=0.2
+    )
     assert execution == Execution(-9, Ended.DEADLINE)
 
 
@@ -89,7 +96,9 @@ def test_a_mistake_in_taking_output_ends_the_program(tmp_path: Path) -> None:
     def stumble(_chunk: bytes) -> None:
         raise ZeroDivisionError
 
-    command = Command(["sh", "-c", "echo $$ > pid; echo x; exec sleep 1000"], str(tmp_path), dict(os.environ))
+    command = Command(
+        ["sh", "-c", "echo $$ > pid; echo x; exec sleep 1000"], str(tmp_path), dict(os.environ)
+    )
     with pytest.raises(ZeroDivisionError):
         run(command, Limits(time.monotonic() + 30), stumble, stumble)
     assert not is_running(int((tmp_path / "pid").read_text()))

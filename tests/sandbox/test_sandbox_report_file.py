@@ -51,6 +51,12 @@ def test_a_file_that_is_mounted_is_overwritten_in_place(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def fill(path: Path) -> None:
+    with path.open("ab", buffering=0) as filler, pytest.raises(OSError, match="No space"):
+        while True:
+            filler.write(b"x" * 4096)
+
+
 def test_on_a_full_disk_the_report_that_is_there_is_replaced(tmp_path: Path) -> None:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], capture_output=True
@@ -60,16 +66,16 @@ def test_on_a_full_disk_the_report_that_is_there_is_replaced(tmp_path: Path) -> 
     try:
         path = tmp_path / "report.json"
         write_report(str(path), Report("x", Phase.AGENT))
-        with (
-            (tmp_path / "filler").open("wb", buffering=0) as filler,
-            pytest.raises(OSError, match="No space"),
-        ):
-            while True:
-                filler.write(b"x" * 4096)
+        fill(tmp_path / "filler")
         assert write_report(str(path), Report("x", Phase.DONE, summary="s" * 2000)) is None
         found = decode(path.read_bytes())
         assert found is not None
         assert found.phase is Phase.DONE
+        path.unlink()
+        path.symlink_to("filler")
+        fill(tmp_path / "filler")
+        assert write_report(str(path), Report("x", Phase.DONE, summary="s" * 2000)) is not None
+        assert (tmp_path / "filler").read_bytes()[:1] == b"x"
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
 

@@ -96,35 +96,42 @@ def test_a_fork_bomb_ends_with_its_agent_fault_37(file_repo: OriginRepo, tmp_pat
     assert [pid for pid in pids if Path("/proc", pid).exists()] == []
 
 
-TRAPS = {
-    "hooks": "for hook in pre-commit commit-msg pre-push post-commit reference-transaction; do "
-    'printf "#!/bin/sh\\ntouch $OLDPWD/../sprung\\n" > .git/hooks/$hook; chmod +x .git/hooks/$hook; done',
-    "hooks path": 'mkdir h; printf "#!/bin/sh\\ntouch sprung\\n" > h/pre-push; chmod +x h/pre-push; '
-    "git config core.hooksPath $PWD/h",
-    "file system monitor": 'git config core.fsmonitor "touch $PWD/../sprung; false"',
-    "filter": 'git config filter.x.clean "touch $PWD/../sprung; cat"; echo "* filter=x" > .gitattributes',
-    "external diff": 'git config diff.external "touch $PWD/../sprung"; git config diff.x.textconv '
-    '"touch $PWD/../sprung"; echo "* diff=x" > .gitattributes',
-    "merge driver": 'git config core.editor "touch $PWD/../sprung"',
-    "credential helper": 'git config credential.helper "!touch $PWD/../sprung"',
-    "ssh command": 'git config core.sshCommand "touch $PWD/../sprung"',
-    "alias": 'git config alias.push "!touch $PWD/../sprung"',
-    "home": 'printf "[core]\\n fsmonitor = touch $PWD/../sprung; false\\n" > ~/.gitconfig; '
-    "mkdir -p ~/.config/git; cp ~/.gitconfig ~/.config/git/config",
-    "included config": 'printf "[core]\\n fsmonitor = touch $PWD/../sprung; false\\n" > .git/more; '
-    "git config include.path more",
-    "signing": 'git config commit.gpgsign true; git config gpg.program "touch $PWD/../sprung"',
-}
+TRAPS = r"""
+trap_at() { printf '#!/bin/sh\ntouch %s/sprung-%s\nexec cat\n' "$OUTSIDE" "$1" > "$OUTSIDE/$1"; chmod +x "$OUTSIDE/$1"; }
+OUTSIDE=$(cd ..; pwd)
+for name in hook monitor filter diff textconv merge credential ssh alias gpg home; do trap_at $name; done
+mkdir -p .git/hooks .git/info ~/.config/git
+for hook in pre-commit commit-msg pre-push post-commit reference-transaction post-index-change; do
+  cp ../hook .git/hooks/$hook
+done
+git config core.hooksPath "$PWD/.git/hooks"
+git config commit.gpgSign true
+git config gpg.program "$OUTSIDE/gpg"
+git config filter.x.clean "$OUTSIDE/filter"
+git config filter.x.required true
+git config diff.external "$OUTSIDE/diff"
+git config diff.x.textconv "$OUTSIDE/textconv"
+git config merge.x.driver "$OUTSIDE/merge"
+git config credential.helper "$OUTSIDE/credential"
+git config core.sshCommand "$OUTSIDE/ssh"
+git config alias.push "!$OUTSIDE/alias"
+git config alias.commit-tree "!$OUTSIDE/alias"
+echo '* filter=x diff=x merge=x' | tee .gitattributes > .git/info/attributes
+printf '[core]\n fsmonitor = %s/monitor\n' "$OUTSIDE" > .git/more
+git config include.path more
+printf '[core]\n fsmonitor = %s/home\n hooksPath = %s/.git/hooks\n' "$OUTSIDE" "$PWD" > ~/.gitconfig
+cp ~/.gitconfig ~/.config/git/config
+"""
 
 
-@pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
 def test_nothing_that_the_agent_set_up_is_run_in_the_delivery(
-    trap: str, file_repo: OriginRepo, tmp_path: Path
+    file_repo: OriginRepo, tmp_path: Path
 ) -> None:
-    script = f"mkdir -p .git/hooks; {trap}; rm -f ../sprung; echo 1 > one"
+    script = f"{TRAPS}\ngit status; ls .. > ../before; rm -f ../sprung-*; echo 1 > one"
     done = run(tmp_path / "run", script, file_repo.file_url)
     assert done.report.verdict is Verdict.PUSHED, done.log
-    assert not list(tmp_path.rglob("sprung"))
+    assert "sprung-monitor" in (done.workspace / "before").read_text()
+    assert [path.name for path in tmp_path.rglob("sprung-*")] == []
     assert file_repo.read(BRANCH, "one") == "1\n"
 
 
@@ -280,24 +287,26 @@ def test_the_machines_own_helpers_and_netrc_are_not_asked(
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "code", "words"),
     [
-        "--upload-pack=touch sprung",
-        "-oProxyCommand=touch${IFS}sprung",
-        "ext::sh -c touch% sprung",
-        "ext::touch%20sprung",
-        "fd::17/x",
-        "https://user:pa55word@127.0.0.1/x.git",
-        "file:///x\n-c core.sshCommand=touch sprung",
-        "ssh://-oProxyCommand=touch sprung/x",
-        "ssh://-oProxyCommand=touch%20sprung/x",
-        "http://[::1/x.git",
+        ("--upload-pack=touch sprung", 2, "hyphen"),
+        ("-oProxyCommand=touch${IFS}sprung", 2, "hyphen"),
+        ("file:///x\n-c core.sshCommand=touch sprung", 2, "control characters"),
+        ("https://user:pa55word@127.0.0.1/x.git", 2, "GITHUB_TOKEN"),
+        ("http://[::1/x.git", 2, "no URL"),
+        ("ext::sh -c touch% sprung", 1, "transport 'ext' not allowed"),
+        ("ext::touch%20sprung", 1, "transport 'ext' not allowed"),
+        ("fd::17/x", 1, "transport 'fd' not allowed"),
+        ("git://127.0.0.1/x", 1, "transport 'git' not allowed"),
+        ("ssh://-oProxyCommand=touch sprung/x", 1, "strange hostname"),
+        ("ssh://-oProxyCommand=touch%20sprung/x", 1, "strange hostname"),
     ],
 )
-def test_an_address_that_is_a_command_is_refused_fault_39(url: str, tmp_path: Path) -> None:
-    started = start_program(tmp_path / "run", url, SANDBOX_AGENT="scripted")
-    done = started.finish()
-    assert done.exit_code in (1, 2)
-    assert done.report.verdict is Verdict.FAILED
+def test_an_address_that_is_a_command_is_refused_fault_39(
+    url: str, code: int, words: str, tmp_path: Path
+) -> None:
+    done = start_program(tmp_path / "run", url, SANDBOX_AGENT="scripted").finish()
+    assert (done.exit_code, done.report.verdict) == (code, Verdict.FAILED), done.log
+    assert words in (done.report.error or "")
     assert not list(tmp_path.rglob("sprung"))
     assert "pa55word" not in done.log + (done.report.error or "")
