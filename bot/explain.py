@@ -55,7 +55,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
-_AGAIN = "Send the task again; nothing was changed."
 _KEY = "An admin renews the key, then send the task again."
 
 _WORDS: dict[Cause | Seen, tuple[str, str]] = {
@@ -85,7 +84,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",
     ),
     Cause.AGENT_FAILED: ("The agent failed.", "The lines above are its last; the log has all."),
-    Cause.AGENT_SILENT: ("The agent ended without saying how.", _AGAIN),
+    Cause.AGENT_SILENT: ("The agent ended without saying how.", "Look at the log, then send the task again."),
     Cause.AGENT_KILLED: (
         "The agent was killed from outside.",
         "Often that is a lack of memory. Send the task again, perhaps with --memory 8Gi.",

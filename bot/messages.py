@@ -90,7 +90,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         return paragraphs(headline, lines(facts, identity)).cut()
     words = explain(outcome, run.task)
     proof = _proof(outcome, log_tail)
-    reached = f"It came as far as: {_PHASE_WORDS[report.phase]}." if report else ""
+    reached = _REACHED.get(report.phase, "") if report else ""
     return paragraphs(
         lines(headline, words.sentence),
         pre(proof) if proof else Markup(),
@@ -115,7 +115,7 @@ def digest(runs: Sequence[Run]) -> Markup:
             said = shortened(report.summary if report else "", 100)
             row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
-            row = lines(head, _branch_line(run, report))
+            row = lines(head, "stopped", _branch_line(run, report))
         else:
             row = lines(head, explain(run.outcome, run.task).sentence, _branch_line(run, report))
         rows.append(row.cut(share))
@@ -316,6 +316,13 @@ _HEADLINES = {
     Ending.NOT_PUSHED: "Not pushed",
     Ending.CANCELLED: "Stopped",
     Ending.FAILED: "Failed",
+}
+
+_REACHED = {
+    Phase.ENVIRONMENT: "It ended before the clone.",
+    Phase.CLONE: "It ended in the clone, before the agent began.",
+    Phase.AGENT: "It ended while the agent worked.",
+    Phase.DELIVER: "It ended while the work was pushed.",
 }
 
 _PHASE_WORDS = {
