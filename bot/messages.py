@@ -165,10 +165,10 @@ def target(run: Run) -> Markup:
 
 
 def step_of_log(tail: str) -> str:
-    """Return the last line of a log's tail that says what goes on; our own phase lines don't."""
+    """Return the last line of a log's tail that says what goes on; our own phase lines and notes don't."""
     for line in reversed(clean(tail).split("\n")):
         text = line.strip(" │\t")
-        if text and not text.startswith("▶"):
+        if text and not text.startswith(("▶", "·")):
             return text
     return ""
 

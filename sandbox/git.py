@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -116,11 +115,6 @@ def clean_environment(environment: Mapping[str, str], **variables: str) -> dict[
     """Return the environment of a git process: what it needs of ours, and nothing that the agent could have set."""
     kept = {name: value for name, value in environment.items() if _HANDED_ON.fullmatch(name)}
     return {**kept, **_FIXED, **variables}
-
-
-def within(seconds: float, deadline: float) -> float:
-    """Return the deadline of a step that may take `seconds`, but not beyond `deadline`."""
-    return min(time.monotonic() + seconds, deadline)
 
 
 def _judge(execution: Execution, output: str, errors: str) -> str:

@@ -26,10 +26,6 @@ class Finished:
     report: Report
     workspace: Path
 
-    @property
-    def clone(self) -> Path:
-        return self.workspace / "repo"
-
 
 class Started:
     """A run that may be going on."""

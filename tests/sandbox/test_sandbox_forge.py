@@ -25,7 +25,6 @@ EXISTS = {
     "errors": [{"message": "A pull request already exists for ada:b."}],
 }
 WANTED = PullRequest("https://github.com/ada/greeter.git", "claude/x", "main", "Title", "Body")
-ANY = slice(None)
 
 
 class FakeGitHub:
