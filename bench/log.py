@@ -18,7 +18,7 @@ SANDBOX_LIMIT_MB = 20
 
 @dataclass(frozen=True, slots=True)
 class _Peaks:
-    """The greatest memory in MB: of the sandbox program, of the bot, and of the bot after `/logs`."""
+    """The greatest memory in MB: of the sandbox program, of the bot, and of the bot after `/logs 2000`."""
 
     sandbox: float
     bot: float
@@ -35,7 +35,7 @@ async def measure(folder: Path) -> list[Figure]:
     line = await _peaks(folder / "line", url, "line", variables)
     return [
         _added("a log of 200 MB: bot", quiet.bot, noisy.bot, BOT_LIMIT_MB),
-        _added("  and after /logs of it", quiet.bot_with_logs, noisy.bot_with_logs),
+        _added("  and after /logs 2000", quiet.bot_with_logs, noisy.bot_with_logs),
         _added("a log of 200 MB: sandbox program", quiet.sandbox, noisy.sandbox, SANDBOX_LIMIT_MB),
         _added("one line of 50 MB: bot", short.bot, line.bot, BOT_LIMIT_MB),
         _added("one line of 50 MB: sandbox program", short.sandbox, line.sandbox, SANDBOX_LIMIT_MB),
@@ -50,7 +50,7 @@ async def _peaks(folder: Path, url: str, task: str, variables: dict[str, str]) -
         sandbox = await looking
         await stage.told(desk)
         bot = _peak(stage)
-        stage.say(desk, "/logs")
+        stage.say(desk, "/logs 2000")
         await stage.told(desk, 3)
         return _Peaks(sandbox, bot, _peak(stage))
 
