@@ -224,6 +224,9 @@ class Outbox:
             count = window.count
             if window.seconds == longest and priority is not Priority.ANSWER:
                 count -= 0 if lane.favours(priority) else KEPT_FREE
+            elif priority is Priority.CARD:
+                # A burst of edits must not make the completion wait that comes right behind it.
+                count -= 1
             if len(lane.sent) >= count:
                 wait = max(wait, lane.sent[-count] + window.seconds - now)
         if len(self._overall) >= OVERALL.count:

@@ -116,6 +116,9 @@ class _Run:
 
     def _prepare(self) -> tuple[Git, Agent]:
         self._enter(Phase.ENVIRONMENT, f"run {self._assignment.run_id}")
+        if self._task.pull_request:
+            # Most runs don't need the HTTP client; who does loads it before the agent could change what is loaded.
+            import sandbox.forge  # noqa: F401 (loaded for `_open_pull_request`)
         known = {**without_keys(self._around.environment), **self._keys.model_environment()}
         try:
             _check_run_id(self._assignment.run_id)
@@ -164,7 +167,6 @@ class _Run:
         return f"{state}{subject}\n\nCommitted by claude-sandbox, run {self._assignment.run_id}."
 
     def _open_pull_request(self, clone: Clone) -> None:
-        # Loaded here, since most runs don't need the HTTP client and every run waits for its start.
         from sandbox.forge import (
             MAX_TITLE,
             NoPullRequest,

@@ -239,3 +239,16 @@ def test_a_stopped_outbox_ends_what_is_being_sent_and_starts_nothing_fault_25() 
         return wire.texts()
 
     assert run_virtually(story()) == ["under way"]
+
+
+def test_a_burst_of_edits_leaves_a_place_for_the_completion_behind_it() -> None:
+    async def story() -> Wire:
+        outbox, wire = Outbox(), Wire()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(deliver_all(outbox, wire, PERSON, Priority.CARD, 10))
+            await asyncio.sleep(0.5)
+            group.create_task(deliver_all(outbox, wire, PERSON, Priority.COMPLETION, 1))
+        return wire
+
+    sent = {text: time - 1000 for time, _, text in run_virtually(story()).sent}
+    assert sent["COMPLETION 0"] < 0.6
