@@ -65,6 +65,14 @@ class FastLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_done)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait really for the threads: from Python 3.12 on there is a time limit, which would jump by."""
+        self._fast.threads += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._fast.threads -= 1
+
     def _thread_done(self, _future: asyncio.Future[Any]) -> None:
         self._fast.threads -= 1
 
