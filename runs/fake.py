@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from runs import queue
 from runs.backend import Limits, Moved, UnknownRun
 from runs.outcome import Ending, Exit, Outcome, Seen, judge
-from runs.run import Marks, Origin, Run, State, run_id
+from runs.run import Marks, Origin, Run, State, by_age, run_id
 from sandbox.report import Cause, Report
 from sandbox.task import Task
 
@@ -200,7 +200,7 @@ class FakeBackend:
     async def list_runs(self) -> list[Run]:
         """See Backend.list_runs."""
         await self._enter("list_runs")
-        return sorted(self.place.runs.values(), key=lambda run: (run.created_at, run.id))
+        return sorted(self.place.runs.values(), key=by_age)
 
     async def changes(self) -> AsyncIterator[Run]:
         """See Backend.changes; ends when this object is closed."""

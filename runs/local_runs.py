@@ -22,7 +22,7 @@ from runs.backend import UnknownRun
 from runs.local_files import TASK, WORKSPACE, Damaged, RunFolder, Signature
 from runs.local_place import Keepers, LocalPlace
 from runs.outcome import Seen
-from runs.run import Marks, Origin, Run, State, is_run_id, run_id
+from runs.run import Marks, Origin, Run, State, by_age, is_run_id, run_id
 from sandbox.task import Task
 
 logger = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class LocalRuns:
         Raises OSError when none can be read now.
         """
         found = [run for run in map(self._look, ids) if run is not None]
-        return {run.id: run for run in sorted(found, key=lambda run: (run.created_at, run.id))}
+        return {run.id: run for run in sorted(found, key=by_age)}
 
     def all(self) -> dict[str, Run]:
         """Read all Runs, oldest first, with their places. Raises OSError."""

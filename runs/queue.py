@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from runs.backend import Limits
-from runs.run import Run, State
+from runs.run import Run, State, by_age
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,7 @@ def plan(runs: Iterable[Run], limits: Limits, now: float) -> Plan:
     """
     known = list(runs)
     running = [run for run in known if run.state is State.RUNNING]
-    queued = sorted(
-        (run for run in known if run.state is State.QUEUED),
-        key=lambda run: (run.created_at, run.id),
-    )
+    queued = sorted((run for run in known if run.state is State.QUEUED), key=by_age)
     overdue = [run for run in queued if _waited_too_long(run, limits, now)]
     line = _in_line([run for run in queued if run not in overdue], running, limits)
     free = len(line.ready) if limits.runs is None else max(limits.runs - len(running), 0)

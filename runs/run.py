@@ -98,3 +98,11 @@ def is_run_id(text: str) -> bool:
 def message_key(chat_id: int, message_id: int) -> str:
     """Return the key of a Run asked for by a message, so that a redelivered message meets its own Run."""
     return f"message:{chat_id}:{message_id}"
+
+
+def by_age(run: Run) -> tuple[int, int, str]:
+    """Order Runs, the oldest first: by the second, and within one by their messages.
+
+    Commands that came together are started side by side, so within a second their times say nothing.
+    """
+    return (int(run.created_at), run.origin.message_id, run.id)

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from runs import durable, encoding
 from runs.backend import Unavailable, UnknownRun
-from runs.run import Run, is_run_id
+from runs.run import Run, by_age, is_run_id
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ class LogStore:
             for path in self._files()
             if path.suffix == ".json" and (run := self._read_tolerantly(path)) is not None
         ]
-        return sorted(runs, key=lambda run: (run.created_at, run.id), reverse=True)
+        return sorted(runs, key=by_age, reverse=True)
 
     def _read_tolerantly(self, path: Path) -> Run | None:
         try:

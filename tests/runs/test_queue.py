@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -120,3 +122,14 @@ def test_a_plan_never_breaks_a_limit_and_forgets_nobody(limits: Limits, found: l
         person = next(one.origin.person_id for one in runs if one.id == started)
         of_person = sum(one.origin.person_id == person for one in busy)
         assert limits.runs_per_person is None or of_person <= limits.runs_per_person
+
+
+def test_commands_that_came_in_one_second_wait_in_the_order_of_their_messages() -> None:
+    second = queued("second", at=NOW + 0.1)
+    first = queued("first", at=NOW + 0.2)
+    runs = [
+        replace(run, origin=replace(run.origin, message_id=message))
+        for run, message in ((second, 8), (first, 7))
+    ]
+    decided = plan([running("busy"), *runs], Limits(runs=1), NOW + 1)
+    assert decided.places == {"first": 1, "second": 2}
