@@ -143,9 +143,15 @@ def _start(
 
 async def _sweeping(watch: Watch, every_seconds: float) -> None:
     """Sweep by the clock until cancelled. The library drops late runs by default, hence both settings."""
+
+    async def sweep() -> None:
+        # The library logs the cancellation of a job at its own shutdown as a failure.
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch.sweep()
+
     scheduler = AsyncIOScheduler(timezone="UTC")
     scheduler.add_job(
-        watch.sweep,
+        sweep,
         "interval",
         seconds=every_seconds,
         misfire_grace_time=None,

@@ -91,6 +91,8 @@ class Completions:
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
             log.warning("the log of run %s can't be kept: %s", run.id, why)
+        except Exception:
+            log.exception("the log of run %s can't be kept", run.id)
 
     async def _work(self, lane: _Lane) -> None:
         """Tell everything that waits: in its own place, or where that refuses, in the home chat."""

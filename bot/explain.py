@@ -84,7 +84,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",
     ),
     Cause.AGENT_FAILED: ("The agent failed.", "The lines above are its last; the log has all."),
-    Cause.AGENT_SILENT: ("The agent ended without saying how.", "Look at the log, then send the task again."),
+    Cause.AGENT_SILENT: (
+        "The agent ended without saying how.",
+        "Look at the log, then send the task again.",
+    ),
     Cause.AGENT_KILLED: (
         "The agent was killed from outside.",
         "Often that is a lack of memory. Send the task again, perhaps with --memory 8Gi.",

@@ -65,7 +65,7 @@ class FastLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_done)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 (the signature is asyncio's)
         """Wait really for the threads: from Python 3.12 on there is a time limit, which would jump by."""
         self._fast.threads += 1
         try:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import apscheduler.executors.base
 import apscheduler.schedulers.base
 import apscheduler.triggers.interval
 import pytest
@@ -246,6 +247,7 @@ def calendar_of(clock: Callable[[], float]) -> Iterator[None]:
     """Let the scheduler of the sweep live in the loop's time, too."""
     present = calendar(clock)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(apscheduler.schedulers.base, "datetime", present)
+        for part in (apscheduler.executors.base, apscheduler.schedulers.base):
+            patch.setattr(part, "datetime", present)
         patch.setattr(apscheduler.triggers.interval, "datetime", present)
         yield

@@ -173,10 +173,9 @@ async def test_an_id_in_a_persons_own_message_chooses_no_run(talk: Talk) -> None
         run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
         newer = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
         talk.place.progress(newer.id, log=b"the newer one")
-        words = talk.world.say(talk.mallory, talk.world.private(talk.mallory), f"see {run.id}")
-        said = talk.world.say(talk.grace, talk.team, words.text)
+        said = talk.world.say(talk.grace, talk.team, f"see {run.id}")
         talk.world.say(talk.grace, talk.team, "/logs", reply_to=said)
-        await talk.said("the newer one")
+        await talk.said("the newer one", newer.id, "all of it")
 
 
 async def test_clean_removes_own_told_ends_and_explains_the_rest_fault_43(talk: Talk) -> None:

@@ -174,6 +174,10 @@ async def test_a_runner_changes_only_their_own_and_an_admin_everything(talk: Tal
         await talk.said("Stopped by Grace")
         talk.world.say(talk.ada, talk.team, f"/cancel {graces.id[:4]}")
         await talk.said("has ended already")
+        another = await talk.run_of(talk.world.say(talk.grace, talk.team, RUN))
+        talk.world.say(talk.ada, talk.team, f"/cancel {another.id}")
+        await talk.said("Stopping", another.id)
+        assert talk.place.runs[another.id].cancelled_by == "Ada"
 
 
 def finish_cancelled(talk: Talk, run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.config import Config
 from playground.state import Call
 from tests.bot.talk import Talk, talking
 
@@ -49,14 +50,17 @@ async def test_the_general_topic_gets_no_thread_id_fault_8(talk: Talk) -> None:
         assert all("message_thread_id" not in call.arguments for call in sends(talk))
 
 
-async def test_a_topic_that_is_gone_is_told_in_the_chat_fault_8(talk: Talk) -> None:
-    topic = talk.world.topic(talk.ada, talk.team, "Work")
+async def test_a_topic_that_is_gone_is_told_in_its_chat_fault_8(talk: Talk) -> None:
+    other = talk.world.supergroup("Other", [(talk.ada, "creator")], forum=True)
+    topic = talk.world.topic(talk.ada, other, "Work")
+    talk.config = Config(chats=frozenset({other.id}))
     async with talk.bot():
-        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN, thread=topic.id))
-        talk.world.remove_topic(talk.team, topic.id)
+        run = await talk.run_of(talk.world.say(talk.ada, other, RUN, thread=topic.id))
+        talk.world.remove_topic(other, topic.id)
         talk.place.finish(run.id, report=talk.pushed(run))
-        done = await talk.said("Added a farewell.")
+        done = await talk.said("Added a farewell.", chat=other.id)
         assert done.thread_id is None
+        assert "bold" in {entity.type for entity in done.entities}, "only the topic is left out"
         await talk.told(run)
         await talk.until(lambda: talk.place.runs[run.id].marks.card_closed, "the card's end")
 
@@ -65,12 +69,16 @@ async def test_a_group_that_became_a_supergroup_is_told_there_fault_9(tmp_path: 
     async with talking(tmp_path) as talk:
         group = talk.world.group("Small", [(talk.ada, "administrator"), (talk.grace, "member")])
         talk.home_chat_id = group.id
+        for _ in range(5):
+            talk.world.say(talk.grace, group, "chatting")
         async with talk.bot():
-            run = await talk.run_of(talk.world.say(talk.grace, group, RUN))
+            asked = talk.world.say(talk.grace, group, RUN)
+            run = await talk.run_of(asked)
             moved = talk.world.migrate(group)
             # Messages of the new chat that have the old numbers.
             while len(talk.world.messages(moved)) < 12:
                 talk.world.say(talk.grace, moved, "chatting")
+            assert talk.world.message(moved, asked.id) is not None
             talk.place.finish(run.id, report=talk.pushed(run))
             done = await talk.said("Added a farewell.", chat=moved.id)
             assert done.reply_to_id is None
