@@ -180,6 +180,8 @@ def broken() -> Markup:
 
 def cancelling(run: Run) -> Markup:
     """Return the answer to /cancel of a Run that was under way."""
+    if run.ended:
+        return joined(["⏹ Stopped", target(run), code(run.id)], " ") + plain(", before it began.")
     return joined(["⏹ Stopping", target(run), code(run.id)], " ") + plain(
         ". What it has is pushed first."
     )
@@ -203,7 +205,8 @@ def which_one(runs: Sequence[Run], command: str) -> Markup:
         )
         for run in runs[:10]
     ]
-    return lines("Which one?", *rows)
+    more = f"and {len(runs) - 10} more: /jobs shows them" if len(runs) > 10 else ""
+    return lines("Which one?", *rows, more)
 
 
 def cleaned(removed: Sequence[Run], kept: Sequence[tuple[Run, str]]) -> Markup:

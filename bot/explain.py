@@ -78,12 +78,15 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The repository's server couldn't be reached.",
         "Try again in a few minutes; nothing was changed.",
     ),
-    Cause.CLONE_FAILED: ("The repository couldn't be cloned.", "The lines above are git's own."),
+    Cause.CLONE_FAILED: (
+        "The repository couldn't be cloned.",
+        "Git's own words say why; the log has all: /logs",
+    ),
     Cause.AGENT_MISSING: (
         "The agent's program isn't installed where the run was.",
         "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",
     ),
-    Cause.AGENT_FAILED: ("The agent failed.", "The lines above are its last; the log has all."),
+    Cause.AGENT_FAILED: ("The agent failed.", "Its last words say why; the log has all: /logs"),
     Cause.AGENT_SILENT: (
         "The agent ended without saying how.",
         "Look at the log, then send the task again.",
@@ -133,7 +136,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.PUSH_REFUSED: (
         "The work is done, but the repository refused the push.",
-        "The lines above are the server's own; its rules have to allow branches claude/*.",
+        "The server's own words say why; its rules have to allow branches claude/*.",
     ),
     Cause.PUSH_FAILED: (
         "The work is done, but it couldn't be pushed.",
@@ -155,14 +158,17 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The run vanished: the machine restarted, or somebody killed it.",
         "Look for a branch claude/… of it, then send the task again.",
     ),
-    Seen.NO_REPORT: ("The run ended without saying how.", "The log's last lines are above."),
+    Seen.NO_REPORT: (
+        "The run ended without saying how.",
+        "Look at the log: /logs, then send the task again.",
+    ),
     Seen.FORGED_REPORT: (
         "The run claims a success that its exit code denies, so the claim isn't believed.",
         "Look at the log and at the repository's branches before you go on.",
     ),
     Seen.NOT_STARTED: (
         "The run couldn't be started.",
-        "The reason is above; an admin can mend it.",
+        "An admin can mend that, then send the task again.",
     ),
     Seen.WAITED_TOO_LONG: (
         "It waited too long for a free place.",

@@ -15,7 +15,7 @@ from sandbox.agents.choose import UnknownAgent
 from sandbox.clone import Clone, CloneFailed, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.git import Git, clean_environment
-from sandbox.keys import read_keys, without_keys
+from sandbox.keys import read_keys
 from sandbox.log import Log
 from sandbox.process import GRACE_SECONDS, Limits, Stop
 from sandbox.report import Cause, Phase, Report, Verdict
@@ -119,11 +119,10 @@ class _Run:
         if self._task.pull_request:
             # Most runs don't need the HTTP client; who does loads it before the agent could change what is loaded.
             import sandbox.forge  # noqa: F401 (loaded for `_open_pull_request`)
-        known = {**without_keys(self._around.environment), **self._keys.model_environment()}
         try:
             _check_run_id(self._assignment.run_id)
             check_url(self._task.repo_url)
-            agent = self._around.choose(self._assignment, known)
+            agent = self._around.choose(self._assignment, self._around.environment)
         except (BadEnvironment, UnknownAgent) as mistake:
             raise _Failed(Cause.BAD_ENVIRONMENT, str(mistake)) from mistake
         executable = shutil.which("git", path=self._around.environment.get("PATH"))
