@@ -100,6 +100,7 @@ class Api:
         client, self._client = self._client, None
         if client is not None:
             await client.close()  # type: ignore[no-untyped-call]  # the client's own code
+            await asyncio.sleep(0)  # what was ended is only gone at the loop's next turn
 
     async def _send(
         self,
@@ -135,7 +136,7 @@ class Api:
                     raise _refusal(response.status, await response.content.read(_MAX_REFUSAL_BYTES))
                 yield response
             finally:
-                response.close() if not response.content.at_eof() else response.release()
+                _let_go(response)
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError) as error:
             raise Unavailable(_in_words(error)) from error
 
@@ -184,6 +185,14 @@ class Api:
         except (config.ConfigException, OSError, ValueError) as error:
             raise Unavailable(f"The cluster's address and login can't be read: {error}") from error
         return found
+
+
+def _let_go(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back, or end it at once where more would come: a polite end outlives the event loop."""
+    transport = None if response.connection is None else response.connection.transport
+    if transport is not None and not response.content.at_eof():
+        transport.abort()
+    response.release()
 
 
 def _refusal(code: int, body: bytes) -> Exception:

@@ -21,11 +21,14 @@ import yaml
 
 from playground.server import Playground, start
 from playground.world import World
+from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
 from tests.parts.git_server import TOKEN, GitServer
 from tests.parts.messages_api import MessagesApi, Step
 from tests.parts.model_fixtures import API_KEY
+
+pytest.register_assert_rewrite("tests.runs.contract")
 
 _CLUSTER = str(Path(__file__).with_name("cluster"))
 _ANOTHER = bool(os.environ.get("TEST_IMAGE_PREFIX"))
@@ -129,3 +132,14 @@ async def playground(host_address: str) -> AsyncIterator[Callable[[World], Await
             return found
 
         yield begin
+
+
+@pytest.fixture
+async def place(
+    kubeconfig: Path, namespace: str, images: Images, git_server: GitServer
+) -> AsyncIterator[ClusterPlace]:
+    """Backends over a namespace of their own; their tasks work on a small repository."""
+    repo = git_server.create("small", {"README.md": "# Small\n"})
+    found = ClusterPlace(kubeconfig, namespace, images, repo.url)
+    yield found
+    await found.close()
