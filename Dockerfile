@@ -41,13 +41,16 @@ WORKDIR /source
 COPY requirements.lock pyproject.toml ./
 # The lock pins the versions; pyproject.toml says which of them the bot needs.
 RUN sed '/--hash/d; s/ \\$//' requirements.lock > pins.txt \
- && python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], "setuptools", sep="\n")' > needed.txt \
+ && python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > needed.txt \
  && /opt/claude-sandbox/bin/pip install --no-cache-dir --only-binary :all: --constraint pins.txt --requirement needed.txt
-COPY . ./
-RUN /opt/claude-sandbox/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+# The source comes beside it, so that a change of it is one small layer.
+RUN echo /opt/claude-sandbox/source > /opt/claude-sandbox/lib/python3.11/site-packages/claude-sandbox.pth \
+ && printf '#!/bin/sh\nexec /opt/claude-sandbox/bin/python3 -I -m cli "$@"\n' > /opt/claude-sandbox/bin/claude-sandbox \
+ && chmod 755 /opt/claude-sandbox/bin/claude-sandbox
 
 FROM system AS bot
 COPY --from=bot-packages /opt/claude-sandbox /opt/claude-sandbox
+COPY . /opt/claude-sandbox/source
 ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1
 USER 1000:1000
 WORKDIR /home/sandbox

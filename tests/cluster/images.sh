@@ -42,9 +42,11 @@ build_images() {
     say "building $(name_of "$image"); log: $home/images/$image.log"
     if ! build_image "$image" "$archive" >"$home/images/$image.log" 2>&1; then
       tail -n 15 "$home/images/$image.log" >&2
+      unmount_below "$home/storage"
       refuse "the image could not be built; log: $home/images/$image.log"
     fi
   done
+  unmount_below "$home/storage"
 }
 
 build_image() { # build_image IMAGE ARCHIVE
@@ -72,7 +74,9 @@ driver = "overlay"
 graphroot = "$home/storage/images"
 runroot = "$home/storage/run"
 T
-  export CONTAINERS_STORAGE_CONF=$home/storage.conf
+  printf '[network]\nnetwork_config_dir = "%s"\n' "$home/storage/networks" >"$home/containers.conf"
+  export CONTAINERS_STORAGE_CONF=$home/storage.conf CONTAINERS_CONF=$home/containers.conf
+  buildah rm --all >/dev/null # what a build that was killed left
 }
 
 make_debian() {

@@ -4,6 +4,8 @@
 parts='dns etcd apiserver controller-manager scheduler containerd kubelet proxy router'
 cgroup=claude-sandbox-test
 own_sysctls='vm.overcommit_memory kernel.panic kernel.panic_on_oops' # the kubelet sets these for the whole machine
+# Folders that kubelet, containerd and CNI plugins fill wherever they are told to live; ours to remove where they were absent.
+fixed_folders='/var/lib/kubelet /var/lib/cni /run/containerd /var/log/containers'
 
 node_runs() {
   local part
@@ -11,12 +13,16 @@ node_runs() {
 }
 
 start_node() {
+  local folder
   say "starting the node"
   stop_node
   mkdir -p "$run"/{pki,log,pid,cni,loaded}
   chmod 700 "$run"
   # shellcheck disable=SC2086  # a list of names
   sysctl $own_sysctls >"$run/sysctls"
+  for folder in $fixed_folders; do
+    [ -e "$folder" ] || echo "$folder"
+  done >"$run/new-folders"
   make_network
   make_keys
   start_control_plane
@@ -117,7 +123,7 @@ start_kubelet() {
   make_cgroup
   write_kubelet_settings
   start kubelet "$bin/kubelet" --config="$run/kubelet.yaml" --kubeconfig="$kubeconfig" --root-dir="$run/kubelet" \
-    --hostname-override=node1 --node-ip=$node_ip
+    --cert-dir="$run/pki/kubelet" --hostname-override=node1 --node-ip=$node_ip
   cat >"$run/proxy.yaml" <<Y
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
@@ -195,10 +201,8 @@ remove_pods() { # by the runtime's own interface; the namespaces of their networ
 }
 
 remove_traces() {
-  local mount name value link hierarchy
-  awk -v run="$run/" 'index($2, run) == 1 {print $2}' /proc/mounts | sort -r | while read -r mount; do
-    umount -l "$mount" || true
-  done
+  local name value link hierarchy
+  unmount_below "$run"
   if [ -f "$run/pod-networks" ]; then
     sort -u "$run/pod-networks" | while read -r name; do ip netns del "$name" 2>/dev/null || true; done
   fi
@@ -210,8 +214,18 @@ remove_traces() {
   for link in /var/log/containers/*; do
     case $(readlink "$link" || true) in "$run"/*) rm -f "$link" ;; esac
   done
+  if [ -f "$run/new-folders" ]; then
+    while read -r name; do rm -rf "$name"; done <"$run/new-folders"
+  fi
   awk '$3 ~ /^cgroup2?$/ {print $2}' /proc/mounts | while read -r hierarchy; do
     [ ! -d "$hierarchy/$cgroup" ] || find "$hierarchy/$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || true
   done
   rm -rf "$run"
+}
+
+unmount_below() { # unmount_below FOLDER
+  local mount
+  awk -v folder="$1/" 'index($2, folder) == 1 {print $2}' /proc/mounts | sort -r | while read -r mount; do
+    umount -l "$mount" || true
+  done
 }

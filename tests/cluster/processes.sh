@@ -18,14 +18,12 @@ alive() { # a pid file of before a reboot must not name a stranger: the time of 
 
 born() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 
-stop() { # ask, wait 5 s, insist: a port still held would make the next start fail
+stop() { # at once: what it holds is thrown away; but a port still held would make the next start fail, so wait
   alive "$1" || return 0
   local pid
   read -r pid _ <"$run/pid/$1"
-  kill "$pid"
-  for _ in $(seq 50); do alive "$1" || return 0; sleep 0.1; done
   kill -9 "$pid"
-  for _ in $(seq 50); do alive "$1" || return 0; sleep 0.1; done
+  for _ in $(seq 100); do alive "$1" || return 0; sleep 0.05; done
 }
 
 wait_for() { # wait_for WHAT LOG COMMAND…: at most 120 s

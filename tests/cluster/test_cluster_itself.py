@@ -118,3 +118,12 @@ def test_the_real_claude_code_starts_in_our_image(kubectl: Kubectl, images: Imag
     kubectl.create(job("version", agent))
     assert kubectl.wait_for_end("version") == "Complete"
     assert "(Claude Code)" in kubectl.logs("version", "claude")
+
+
+def test_the_bot_starts_in_its_image_and_names_the_settings_that_it_lacks(
+    kubectl: Kubectl, images: Images
+) -> None:
+    kubectl.create(job("bot", container("bot", images.bot)))
+    assert kubectl.wait_for_end("bot") == "Failed"
+    assert termination(kubectl.pods_of("bot")[0], "bot")["exitCode"] == 2
+    assert "TELEGRAM_BOT_TOKEN" in kubectl.logs("bot", "bot")
