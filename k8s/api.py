@@ -48,6 +48,7 @@ class Api:
         self._kubeconfig = kubeconfig
         self._client: ApiClient | None = None
         self._connecting = asyncio.Lock()
+        self._cut_short = False
         self.requests = 0
         """How many requests were sent."""
 
@@ -100,7 +101,8 @@ class Api:
         client, self._client = self._client, None
         if client is not None:
             await client.close()  # type: ignore[no-untyped-call]  # the client's own code
-            await asyncio.sleep(0)  # what was ended is only gone at the loop's next turn
+            # What was ended is gone at the loop's next turn; a request that was cut short takes leave of the server.
+            await asyncio.sleep(_LEAVE_SECONDS if self._cut_short else 0)
 
     async def _send(
         self,
@@ -156,13 +158,12 @@ class Api:
             method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
         )
         self.requests += 1
-        answer = await client.call_api(
-            method,
-            f"{url}?{urlencode(query)}" if query else url,
-            headers,
-            body,
-            _request_timeout=how[1],
-        )
+        url = f"{url}?{urlencode(query)}" if query else url
+        try:
+            answer = await client.call_api(method, url, headers, body, _request_timeout=how[1])
+        except BaseException:
+            self._cut_short = True
+            raise
         response: aiohttp.ClientResponse = answer.response
         return response
 
@@ -210,6 +211,8 @@ def _in_words(error: Exception) -> str:
     return f"The cluster doesn't answer: {str(error) or type(error).__name__}"
 
 
+_LEAVE_SECONDS = 0.25
+"""https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
 _NOT_NOW = frozenset({401, 408, 429})
 """401: a token expires, and the next one is read from its file."""
 _MAX_REFUSAL_BYTES = 64 * 1024

@@ -74,6 +74,20 @@ def ended_by_job(job: Job, *, cancelled: bool) -> Ended | None:
     return Ended(Outcome(Ending.CANCELLED, cause=Cause.CANCELLED), suspended.last_transition_time)
 
 
+def with_job(ended: Ended, job: Job) -> Ended:
+    """Say who deleted a Pod, as far as its Job knows; it has to be read after the end was seen."""
+    if ended.outcome.cause is not Seen.POD_DELETED:
+        return ended
+    if any(
+        condition.type in ("FailureTarget", "Failed") and condition.reason == "DeadlineExceeded"
+        for condition in job.status.conditions or ()
+    ):
+        return replace(ended, outcome=replace(ended.outcome, cause=Seen.DEADLINE_BY_CLUSTER))
+    if job.metadata.deletion_timestamp is not None:
+        return replace(ended, outcome=replace(ended.outcome, cause=Seen.JOB_DELETED))
+    return ended
+
+
 def obstacle(pod: Pod | None, events: Iterable[Event]) -> Obstacle | None:
     """Say what keeps a Run from starting, by its Pod or, without one, by its Job's events.
 

@@ -102,20 +102,24 @@ class Mirror:
 
     def _job_gone(self, job: Job) -> None:
         """Tell who follows of an end that nobody could write down; a Run that had ended just stops coming."""
-        run_id = names.run_of_job(job.metadata.name)
         self._last_pods.pop(job.metadata.name, None)
-        self.unsettled.discard(job.metadata.name)
-        run = None if run_id is None else self.runs.pop(run_id, None)
-        if run is None:
-            return
-        self._open.pop(run.id, None)
-        self._queued.discard(run.id)
-        self.news.set()
-        if not run.ended:
+        run = self._drop(job.metadata.name)
+        if run is not None and not run.ended:
             log.info("run %s: its Job was deleted", run.id)
             outcome = Outcome(Ending.FAILED, run.report, Seen.JOB_DELETED)
             self._tell(replace(run, state=State.ENDED, ended_at=self._clock(), outcome=outcome))
         self._give_places()
+
+    def _drop(self, job_name: str) -> Run | None:
+        """Forget the Run of a Job."""
+        run_id = names.run_of_job(job_name)
+        run = None if run_id is None else self.runs.pop(run_id, None)
+        self.unsettled.discard(job_name)
+        if run is not None:
+            self._open.pop(run.id, None)
+            self._queued.discard(run.id)
+            self.news.set()
+        return run
 
     def _look(self, job_name: str) -> None:
         """Read a Run anew from what is known of its Job and Pod."""
@@ -124,6 +128,7 @@ class Mirror:
             return
         run = run_of(job, self.pod(job_name))
         if run is None:
+            self._drop(job_name)
             self._complain(job)
             return
         before = self.runs.get(run.id)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import End
-from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle
+from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, with_job
 from k8s.jobs import Jobs, known, suspension
 from k8s.mirror import Mirror
 from k8s.place import KubernetesPlace
@@ -137,6 +137,9 @@ class Tending:
             ended = ended_by_pod(run.id, pod, cancelled=cancelled)
         if ended is None:
             return
+        if ended.outcome.cause is Seen.POD_DELETED:
+            job = self._mirror.jobs.apply(await self._jobs.read(run.id))
+            ended = with_job(ended, job)
         end = End(ended.outcome, seconds(ended.at, self._place.clock()), run.started_at)
         await self._end(job, end, notes.CANCELLED)
 

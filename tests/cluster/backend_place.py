@@ -18,11 +18,14 @@ WORDS = {"quick": "do it", "failing": "fail", "nothing": "nothing", "slow": "wai
 class ClusterPlace:
     """Backends over one namespace of the cluster."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, images: Images, repo_url: str) -> None:
+    def __init__(
+        self, kubeconfig: Path, namespace: str, images: Images, repo_url: str, folder: Path
+    ) -> None:
         self.kubeconfig = kubeconfig
         self.namespace = namespace
         self.images = images
         self.repo_url = repo_url
+        self.folder = folder
         self._made: list[KubernetesBackend] = []
 
     def settings(self, limits: Limits | None = None, **others: object) -> KubernetesPlace:

@@ -136,10 +136,10 @@ async def playground(host_address: str) -> AsyncIterator[Callable[[World], Await
 
 @pytest.fixture
 async def place(
-    kubeconfig: Path, namespace: str, images: Images, git_server: GitServer
+    kubeconfig: Path, namespace: str, images: Images, git_server: GitServer, tmp_path: Path
 ) -> AsyncIterator[ClusterPlace]:
     """Backends over a namespace of their own; their tasks work on a small repository."""
     repo = git_server.create("small", {"README.md": "# Small\n"})
-    found = ClusterPlace(kubeconfig, namespace, images, repo.url)
+    found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
     yield found
     await found.close()
