@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 override export ONCE := $(value ONCE)
 READY := $(VENV)/ready
 
-.PHONY: help setup demo test check format lock bench claude-cli clean
+.PHONY: help setup demo test check format lock bench claude-cli clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Install what the project needs into .venv (done by the other targets)
 
@@ -23,6 +23,19 @@ demo: $(READY) ## Play the whole conversation here: make demo ONCE='/run demo "a
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest
+
+cluster: ## Bring up a real Kubernetes on this machine: Linux, as root; once about 12 minutes, then seconds
+	@tests/cluster/cluster up
+
+cluster-down: ## End it, and leave nothing behind but its cache
+	@tests/cluster/cluster down
+
+cluster-kubeconfig: ## Print the path of its kubeconfig
+	@tests/cluster/cluster kubeconfig
+
+test-cluster: $(READY) ## Run the tests on it; on another cluster with KUBECONFIG=… TEST_IMAGE_PREFIX=…
+	@test -n "$$TEST_IMAGE_PREFIX" || tests/cluster/cluster up
+	@$(BIN)/pytest tests/cluster
 
 check: $(READY) ## Format, lint and types, as CI does
 	@$(BIN)/ruff format --check .

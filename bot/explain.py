@@ -174,4 +174,48 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "It waited too long for a free place.",
         "Send it again when less is going on: /jobs shows it.",
     ),
+    Seen.OUT_OF_MEMORY: (
+        "The run needed more memory than it may have, and was killed for it.",
+        "Send the task again with more, such as --memory 8Gi, or in smaller parts.",
+    ),
+    Seen.IMAGE_PULL: (
+        "The run's image couldn't be pulled.",
+        "Check the image's name; for a private registry an admin sets imagePullSecrets.",
+    ),
+    Seen.MISSING_SECRET: (
+        "A secret that the run needs isn't in the cluster.",
+        "An admin creates it, then send the task again.",
+    ),
+    Seen.SERVICE_FAILED: (
+        "A service beside the agent doesn't start.",
+        "The service's own log says why; check the repo's services.",
+    ),
+    Seen.UNSCHEDULABLE: (
+        "No machine of the cluster has room for the run.",
+        "Ask for less with --memory or --cpu, or an admin adds a machine.",
+    ),
+    Seen.POD_REFUSED: (
+        "The cluster refuses the run's Pod.",
+        "The reason is above; an admin can mend it.",
+    ),
+    Seen.QUOTA: (
+        "The cluster's quota was used up for too long.",
+        "Send the task again when less is going on, or an admin raises the quota.",
+    ),
+    Seen.DEADLINE_BY_CLUSTER: (
+        "The time was over, and the run didn't end by itself: the cluster ended it.",
+        "Send the task again with a longer --timeout than <timeout>, or in smaller parts.",
+    ),
+    Seen.EVICTED: (
+        "The machine that the run was on had to let it go.",
+        "Look for a branch claude/… of it, then send the task again.",
+    ),
+    Seen.POD_DELETED: (
+        "Somebody deleted the run's Pod, or its machine went away.",
+        "Look for a branch claude/… of it, then send the task again.",
+    ),
+    Seen.JOB_DELETED: (
+        "Somebody deleted the run's Job.",
+        "Look for a branch claude/… of it, then send the task again.",
+    ),
 }

@@ -56,8 +56,11 @@ class Playground:
         await self.runner.cleanup()
 
 
-async def start(world: World, port: int = 0) -> Playground:
-    """Serve a World on 127.0.0.1; port 0 takes a free one. Raises OSError when the port is taken."""
+async def start(world: World, port: int = 0, host: str = "127.0.0.1") -> Playground:
+    """Serve a World, on loopback unless another address is asked for; port 0 takes a free one.
+
+    Raises OSError when the port is taken.
+    """
     server = _BotApi(world.state)
     control = Control(world)
     app = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -67,8 +70,8 @@ async def start(world: World, port: int = 0) -> Playground:
     app.router.add_route("*", "/{path:.*}", server.not_found)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    host, bound = runner.addresses[0][:2]
+    await web.TCPSite(runner, host, port).start()
+    bound = runner.addresses[0][1]
     return Playground(world, f"http://{host}:{bound}", runner)
 
 

@@ -65,7 +65,7 @@ def run_values(run: Run) -> Values:
         "origin": origin_values(run.origin),
         "marks": marks_values(run.marks),
         "report": _report_values(run.report),
-        "outcome": None if run.outcome is None else _outcome_values(run.outcome),
+        "outcome": None if run.outcome is None else outcome_values(run.outcome),
     }
 
 
@@ -75,7 +75,7 @@ def read_run(found: object) -> Run | None:
     if not isinstance(found, dict) or not {"id", "key", "created_at"} <= values.keys():
         return None
     task, origin = read_task(found.get("task")), read_origin(found.get("origin"))
-    outcome = _read_outcome(found.get("outcome"))
+    outcome = read_outcome(found.get("outcome"))
     state = _member(State, found.get("state"))
     if task is None or origin is None or state is None:
         return None
@@ -90,6 +90,38 @@ def read_run(found: object) -> Run | None:
         "marks": read_marks(found.get("marks")),
     }
     return Run(**{"version": "0", **values, **parts})
+
+
+def outcome_values(outcome: Outcome) -> Values:
+    """Return an Outcome as JSON values."""
+    return {
+        "ending": outcome.ending.value,
+        "cause": None if outcome.cause is None else outcome.cause.value,
+        "error": outcome.error,
+        "exit": None if outcome.exit is None else asdict(outcome.exit),
+        "report": _report_values(outcome.report),
+    }
+
+
+def read_outcome(found: object) -> Outcome | None:
+    """Read an Outcome; None when it doesn't say how the Run ended."""
+    if not isinstance(found, dict):
+        return None
+    ending = _member(Ending, found.get("ending"))
+    if ending is None:
+        return None
+    cause = _member(Cause, found.get("cause")) or _member(Seen, found.get("cause"))
+    if cause is None and found.get("cause") is not None:
+        cause = Cause.INTERNAL
+    ended = found.get("exit")
+    codes = _typed(ended, {"code": int, "signal": int})
+    return Outcome(
+        ending,
+        _read_report(found.get("report")),
+        cause,
+        _typed(found, {"error": str}).get("error"),
+        Exit(codes.get("code"), codes.get("signal")) if isinstance(ended, dict) else None,
+    )
 
 
 def dump(values: Values) -> bytes:
@@ -141,36 +173,6 @@ def _typed(found: object, kinds: Mapping[str, type | tuple[type, ...]]) -> Value
         for name, kind in kinds.items()
         if isinstance(found.get(name), kind) and (kind is bool or not isinstance(found[name], bool))
     }
-
-
-def _outcome_values(outcome: Outcome) -> Values:
-    return {
-        "ending": outcome.ending.value,
-        "cause": None if outcome.cause is None else outcome.cause.value,
-        "error": outcome.error,
-        "exit": None if outcome.exit is None else asdict(outcome.exit),
-        "report": _report_values(outcome.report),
-    }
-
-
-def _read_outcome(found: object) -> Outcome | None:
-    if not isinstance(found, dict):
-        return None
-    ending = _member(Ending, found.get("ending"))
-    if ending is None:
-        return None
-    cause = _member(Cause, found.get("cause")) or _member(Seen, found.get("cause"))
-    if cause is None and found.get("cause") is not None:
-        cause = Cause.INTERNAL
-    ended = found.get("exit")
-    codes = _typed(ended, {"code": int, "signal": int})
-    return Outcome(
-        ending,
-        _read_report(found.get("report")),
-        cause,
-        _typed(found, {"error": str}).get("error"),
-        Exit(codes.get("code"), codes.get("signal")) if isinstance(ended, dict) else None,
-    )
 
 
 def _report_values(report: Report | None) -> object:

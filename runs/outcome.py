@@ -30,6 +30,17 @@ class Seen(Enum):
     FORGED_REPORT = "forged-report"
     NOT_STARTED = "not-started"
     WAITED_TOO_LONG = "waited-too-long"
+    OUT_OF_MEMORY = "out-of-memory"
+    IMAGE_PULL = "image-pull"
+    MISSING_SECRET = "missing-secret"  # noqa: S105 - what was missed, not a secret
+    SERVICE_FAILED = "service-failed"
+    UNSCHEDULABLE = "unschedulable"
+    POD_REFUSED = "pod-refused"
+    QUOTA = "quota"
+    DEADLINE_BY_CLUSTER = "deadline-by-cluster"
+    EVICTED = "evicted"
+    POD_DELETED = "pod-deleted"
+    JOB_DELETED = "job-deleted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class GitRequest:
 class GitServer:
     """Bare repositories in a folder, served over HTTP to whoever knows `token`. A context manager."""
 
-    def __init__(self, root: Path, token: str = TOKEN) -> None:
+    def __init__(self, root: Path, token: str = TOKEN, host: str = "127.0.0.1") -> None:
         self.root = root
         self.token = token
         self.requests: list[GitRequest] = []
@@ -50,7 +50,7 @@ class GitServer:
         root.mkdir(parents=True, exist_ok=True)
         self._going = threading.Event()
         self._going.set()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._http = ThreadingHTTPServer((host, 0), _Handler)
         self._http.daemon_threads = True
         self._http.git_server = self  # type: ignore[attr-defined]  # the handler's way back to us
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -59,7 +59,8 @@ class GitServer:
     @property
     def url(self) -> str:
         """The server's address, without a slash at its end."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        host, port = self._http.server_address[:2]
+        return f"http://{host!s}:{port}"
 
     def repo_url(self, name: str) -> str:
         """Return where the repository `name` is to be cloned from."""

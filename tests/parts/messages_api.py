@@ -106,6 +106,7 @@ class MessagesApi:
     """The server, as a context manager. `requests` holds the calls of `/v1/messages` so far."""
 
     script: Sequence[Step]
+    host: str = "127.0.0.1"
     requests: list[Request] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -113,7 +114,7 @@ class MessagesApi:
 
     def __enter__(self) -> MessagesApi:
         handler = type("Handler", (_Handler,), {"api": self})
-        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server = _Server((self.host, 0), handler)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -132,7 +133,7 @@ class MessagesApi:
     def url(self) -> str:
         """Return what ANTHROPIC_BASE_URL has to be."""
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"http://{self.host}:{self._server.server_port}"
 
     def take(self, request: Request) -> Step:
         """Remember a request and return the step that answers it."""

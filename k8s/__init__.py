@@ -1,0 +1,1 @@
+"""The Kubernetes Backend: a Task becomes a Job, a Job becomes an Outcome."""

@@ -1,0 +1,218 @@
+"""The one edge to the Kubernetes API: raw bytes in and out, own time limits, errors translated once."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from kubernetes.aio import config
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from k8s.structs import Status
+from runs.backend import Refused, Unavailable
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
+LIST_SECONDS = 60.0
+SILENCE_SECONDS = 70.0
+"""A watch that is silent for so long is dead: bookmarks come about every 60 s."""
+
+MAX_LOG_BYTES = 16 * 1024 * 1024
+JSON_PATCH = "application/json-patch+json"
+
+Patch = list[dict[str, object]]
+Query = Mapping[str, str | int]
+
+
+class Rejected(Refused):
+    """The API server answered no; `code` is the HTTP status, the text has its own words."""
+
+    def __init__(self, code: int, reason: str, message: str) -> None:
+        super().__init__(f"The cluster refuses: {message or reason or code}")
+        self.code = code
+        self.reason = reason
+        self.words = message
+
+
+class Api:
+    """Requests to one API server. Connects at the first one; `close` ends all."""
+
+    def __init__(self, kubeconfig: Path | None) -> None:
+        self._kubeconfig = kubeconfig
+        self._client: ApiClient | None = None
+        self._connecting = asyncio.Lock()
+        self._cut_short = False
+        self.requests = 0
+        """How many requests were sent."""
+
+    async def get(
+        self, path: str, query: Query | None = None, seconds: float = ANSWER_SECONDS
+    ) -> bytes:
+        """Read something. Raises Unavailable, Rejected."""
+        return await self._send("GET", path, query=query, seconds=seconds)
+
+    async def create(self, path: str, body: Mapping[str, object]) -> bytes:
+        """Create an object. Raises Unavailable (it may exist all the same), Rejected."""
+        return await self._send("POST", path, body=body)
+
+    async def patch(self, path: str, patch: Patch) -> bytes:
+        """Apply a JSON patch, all of it or nothing. Raises Unavailable, Rejected (422 when a test failed)."""
+        return await self._send("PATCH", path, body=patch, content_type=JSON_PATCH)
+
+    async def delete(self, path: str, body: Mapping[str, object]) -> None:
+        """Delete an object. Raises Unavailable, Rejected."""
+        await self._send("DELETE", path, body=body)
+
+    async def log(self, path: str, query: Query) -> bytes:
+        """Read a log, MAX_LOG_BYTES of it at most. Raises Unavailable, Rejected."""
+        data = bytearray()
+        limit = aiohttp.ClientTimeout(LIST_SECONDS, sock_connect=CONNECT_SECONDS)
+        async with self._response("GET", path, query, timeout=limit) as response:
+            async for chunk in response.content.iter_any():
+                data += chunk
+                if len(data) >= MAX_LOG_BYTES:
+                    break
+        return bytes(data)
+
+    async def watch(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:
+        """Follow a watch line by line until the server ends it; half a line at its end is left out.
+
+        Raises Unavailable also when it is silent for too long, and Rejected.
+        """
+        limit = aiohttp.ClientTimeout(None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
+        async with self._response("GET", path, query, timeout=limit) as response:
+            rest = bytearray()
+            async for chunk in response.content.iter_any():
+                *lines, end = chunk.split(b"\n")
+                for line in lines:
+                    yield bytes(rest + line)
+                    rest.clear()
+                rest += end
+
+    async def close(self) -> None:
+        """Close all connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()  # type: ignore[no-untyped-call]  # the client's own code
+            # What was ended is gone at the loop's next turn; a request that was cut short takes leave of the server.
+            await asyncio.sleep(_LEAVE_SECONDS if self._cut_short else 0)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+        seconds: float = ANSWER_SECONDS,
+    ) -> bytes:
+        limit = aiohttp.ClientTimeout(seconds, sock_connect=CONNECT_SECONDS)
+        async with self._response(
+            method, path, query, body=body, content_type=content_type, timeout=limit
+        ) as response:
+            return await response.read()
+
+    @asynccontextmanager
+    async def _response(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        *,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - handed on, not waited for here
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            response = await self._request(method, path, query, body, (content_type, timeout))
+            try:
+                if response.status >= 400:
+                    raise _refusal(response.status, await response.content.read(_MAX_REFUSAL_BYTES))
+                yield response
+            finally:
+                _let_go(response)
+        except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError) as error:
+            raise Unavailable(_in_words(error)) from error
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: object,
+        how: tuple[str, aiohttp.ClientTimeout],
+    ) -> aiohttp.ClientResponse:
+        client = await self._connected()
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = how[0]
+        method, url, headers, body, _ = await client.param_serialize(
+            method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        self.requests += 1
+        url = f"{url}?{urlencode(query)}" if query else url
+        try:
+            answer = await client.call_api(method, url, headers, body, _request_timeout=how[1])
+        except BaseException:
+            self._cut_short = True
+            raise
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+    async def _connected(self) -> ApiClient:
+        async with self._connecting:
+            if self._client is None:
+                self._client = ApiClient(await self._configuration())
+            return self._client
+
+    async def _configuration(self) -> Configuration:
+        """Read where the cluster is and who we are. Raises Unavailable."""
+        found = Configuration()
+        try:
+            if self._kubeconfig is None:
+                config.load_incluster_config(found)  # type: ignore[no-untyped-call]  # as above
+            else:
+                await config.load_kube_config(  # type: ignore[no-untyped-call]  # as above
+                    str(self._kubeconfig), client_configuration=found, persist_config=False
+                )
+        except (config.ConfigException, OSError, ValueError) as error:
+            raise Unavailable(f"The cluster's address and login can't be read: {error}") from error
+        return found
+
+
+def _let_go(response: aiohttp.ClientResponse) -> None:
+    """Give the connection back, or end it at once where more would come: a polite end outlives the event loop."""
+    transport = None if response.connection is None else response.connection.transport
+    if transport is not None and not response.content.at_eof():
+        transport.abort()
+    response.release()
+
+
+def _refusal(code: int, body: bytes) -> Exception:
+    """Return what an answer other than success means: no for good, or not now."""
+    try:
+        status = msgspec.json.decode(body, type=Status)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        status = Status(message=body[:200].decode("utf-8", "replace"))
+    if code in _NOT_NOW or code >= 500:
+        return Unavailable(f"The cluster doesn't answer now ({code}): {status.message}")
+    return Rejected(code, status.reason, status.message)
+
+
+def _in_words(error: Exception) -> str:
+    return f"The cluster doesn't answer: {str(error) or type(error).__name__}"
+
+
+_LEAVE_SECONDS = 0.25
+"""https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
+_NOT_NOW = frozenset({401, 408, 429})
+"""401: a token expires, and the next one is read from its file."""
+_MAX_REFUSAL_BYTES = 64 * 1024

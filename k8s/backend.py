@@ -1,0 +1,259 @@
+"""The Backend on a Kubernetes cluster: the Jobs are the database, this object holds nothing that it can't read again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+from k8s import annotations as notes
+from k8s import names
+from k8s.annotations import Asked, End
+from k8s.api import Api, Patch
+from k8s.jobs import AlreadyExists, Jobs, known, suspension
+from k8s.manifest import manifest
+from k8s.mirror import Follower, Mirror
+from k8s.place import KubernetesPlace
+from k8s.reading import run_of
+from k8s.structs import Job
+from k8s.tending import Tending
+from runs import queue
+from runs.backend import Moved, Refused, Unavailable, UnknownRun
+from runs.outcome import Ending, Outcome
+from runs.run import Marks, Origin, Run, State, run_id
+from sandbox.report import Cause
+from sandbox.task import Task
+
+log = logging.getLogger(__name__)
+
+_TRIES = 6
+"""How often a change is tried again that others got in the way of."""
+
+
+class KubernetesBackend:
+    """Runs on a cluster. Several objects, in several processes, may use one namespace at once.
+
+    From the first `changes` on, two watches follow everything, and what ends is written down at once; before, each
+    call reads what it needs.
+    """
+
+    def __init__(self, place: KubernetesPlace) -> None:
+        self._place = place
+        self._api = Api(place.kubeconfig)
+        self._jobs = Jobs(self._api, place.namespace)
+        self._mirror = Mirror(self._api, self._jobs, place.limits, place.clock)
+        self._tending = Tending(place, self._jobs, self._mirror)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._closed = False
+
+    @property
+    def ignored_options(self) -> frozenset[str]:
+        """Name nothing: a cluster can apply every option."""
+        return frozenset()
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests were sent to the API server."""
+        return self._api.requests
+
+    async def start(self, key: str, task: Task, origin: Origin) -> Run:
+        """See Backend.start: one create, and what exists already is met."""
+        if self._follows and (known_run := self._mirror.runs.get(run_id(key))) is not None:
+            return _same(known_run, key)
+        asked = Asked(key, task, origin, self._place.clock())
+        try:
+            job = await self._create(asked)
+        except AlreadyExists:
+            return _same(await self.get(run_id(key)), key)
+        return await self._seen(run_id(key), job)
+
+    async def cancel(self, run_id: str, by: str) -> Run:
+        """See Backend.cancel: who asked is noted, and the Job suspended, with which its Pod is ended in its grace time."""
+        for _ in range(_TRIES):
+            job = await self._jobs.read(run_id)
+            run = await self._seen(run_id, job)
+            if run.ended or run.cancelled_by is not None:
+                return run
+            texts, more = self._cancellation(run, job, by)
+            before = known(job, notes.END, notes.CANCELLED, notes.ADMITTED)
+            try:
+                job = await self._jobs.change(run_id, before, texts, more)
+            except Moved:
+                continue
+            return await self._seen(run_id, job)
+        raise Unavailable(f"Run {run_id} changes too fast to be stopped now.")
+
+    async def get(self, run_id: str) -> Run:
+        """See Backend.get."""
+        return await self._seen(run_id, await self._jobs.read(run_id))
+
+    async def list_runs(self) -> list[Run]:
+        """See Backend.list_runs."""
+        await self._mirror.read_all()
+        return self._mirror.all()
+
+    async def changes(self) -> AsyncIterator[Run]:
+        """See Backend.changes; ends when this object is closed."""
+        self._follow()
+        await self._mirror.jobs.synced.wait()
+        follower = Follower(self._mirror.runs)
+        self._mirror.followers.add(follower)
+        try:
+            while not self._closed:
+                for run in follower.take():
+                    yield run
+                await follower.news.wait()
+        finally:
+            self._mirror.followers.discard(follower)
+
+    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
+        """See Backend.read_log."""
+        name = names.job_name(run_id)
+        if not self._follows or name not in self._mirror.jobs.objects:
+            await self._jobs.read(run_id)
+        pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(run_id)
+        if pod is None:
+            return b""
+        return await self._jobs.log(pod.metadata.name, tail_bytes)
+
+    async def mark(self, run: Run, marks: Marks) -> Run:
+        """See Backend.mark: one patch that tests the text of the marks, which is their version."""
+        before = {notes.MARKS: run.version}
+        if not run.version:  # somebody's hand removed the annotation
+            before = known(await self._jobs.read(run.id), notes.MARKS)
+            if before:
+                raise Moved(f"Run {run.id} changed meanwhile.")
+        texts = {notes.MARKS: notes.marks_text(marks, previous=run.version)}
+        try:
+            job = await self._jobs.change(run.id, before, texts, [])
+        except Moved as error:
+            if (await self.get(run.id)).version == run.version:
+                raise Refused(f"The cluster refuses to mark run {run.id}: {error}") from error
+            raise
+        return await self._seen(run.id, job)
+
+    async def acknowledge(self, run: Run, told_at: float) -> Run:
+        """See Backend.acknowledge: one patch sets the mark, the status label and the Job's time to live."""
+        job = self._mirror.jobs.objects.get(names.job_name(run.id)) if self._follows else None
+        for _ in range(_TRIES):
+            job = job or await self._jobs.read(run.id)
+            current = await self._seen(run.id, job)
+            if current.told:
+                return current
+            before = known(job, notes.MARKS)
+            texts = {notes.MARKS: notes.told_text(current.version, told_at)}
+            try:
+                job = await self._jobs.change(run.id, before, texts, self._retirement(current))
+            except Moved:
+                job = None
+                continue
+            return await self._seen(run.id, job)
+        raise Unavailable(f"Run {run.id} changes too fast to be acknowledged now.")
+
+    async def clean(self, run_id: str) -> bool:
+        """See Backend.clean."""
+        try:
+            job = await self._jobs.read(run_id)
+        except UnknownRun:
+            return True
+        run = run_of(job, None)
+        if run is None or not (run.ended and run.told):
+            return False
+        await self._jobs.delete(job)
+        self._mirror.jobs.apply(job)
+        self._mirror.jobs.forget(job.metadata.name)
+        log.info("run %s: removed", run_id)
+        return True
+
+    async def sweep(self) -> None:
+        """See Backend.sweep."""
+        await self._mirror.read_all()
+        await self._tending.settle_all()
+        await self._tending.retire()
+
+    async def close(self) -> None:
+        """See Backend.close."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._mirror.jobs.synced.set()
+        for follower in self._mirror.followers:
+            follower.news.set()
+        await self._api.close()
+
+    @property
+    def _follows(self) -> bool:
+        """Say whether the mirror is kept up to date by watches."""
+        return (
+            bool(self._tasks)
+            and self._mirror.jobs.synced.is_set()
+            and self._mirror.pods.synced.is_set()
+        )
+
+    def _follow(self) -> None:
+        if self._tasks or self._closed:
+            return
+        for work in (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run()):
+            self._tasks.append(asyncio.create_task(work))
+
+    async def _create(self, asked: Asked) -> Job:
+        """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
+        limits = self._place.limits
+        if limits.runs is None and limits.runs_per_person is None:
+            return await self._jobs.create(manifest(asked, self._place, suspended=False))
+        async with self._tending.admission:
+            if not self._follows:
+                await self._mirror.read_all()
+            suspended = not self._may_start(asked)
+            job = await self._jobs.create(manifest(asked, self._place, suspended=suspended))
+            return self._mirror.jobs.apply(job)
+
+    def _may_start(self, asked: Asked) -> bool:
+        new = Run(
+            run_id(asked.key), asked.key, asked.task, asked.origin, State.QUEUED, asked.at, ""
+        )
+        others = [run for run in self._mirror.open_runs if run.id != new.id]
+        return new.id in queue.plan([*others, new], self._place.limits, asked.at).start
+
+    async def _seen(self, id_of_run: str, job: Job) -> Run:
+        """Take a Job that was just read or changed, with its Pod where that matters; return the Run."""
+        job = self._mirror.jobs.apply(job)
+        run = self._mirror.runs.get(id_of_run)
+        if run is None:
+            raise UnknownRun(f"There is no run {id_of_run} (any more).")
+        if not self._follows:
+            if run.state is State.RUNNING:
+                pod = await self._jobs.pod(id_of_run)
+                if pod is not None:
+                    self._mirror.pods.apply(pod)
+            elif run.state is State.QUEUED:
+                await self._mirror.read_all()
+        return self._mirror.runs.get(id_of_run, run)
+
+    def _cancellation(self, run: Run, job: Job, by: str) -> tuple[dict[str, str], Patch]:
+        """Return the texts that stop a Run: one that waits ends with them."""
+        now = self._place.clock()
+        texts = {notes.CANCELLED: notes.cancelled_text(by, now)}
+        if run.state is State.QUEUED:
+            outcome = Outcome(Ending.CANCELLED, cause=Cause.CANCELLED)
+            return {**texts, notes.END: notes.end_text(End(outcome, now))}, []
+        return texts, [] if job.spec.suspend else suspension(wanted=True)
+
+    def _retirement(self, run: Run) -> Patch:
+        patch: Patch = [
+            {"op": "add", "path": "/spec/ttlSecondsAfterFinished", "value": self._place.ttl_seconds}
+        ]
+        if run.outcome is not None:
+            status = names.COMPLETE if run.outcome.ended_well else names.FAILED
+            patch.append(
+                {"op": "add", "path": f"/metadata/labels/{names.STATUS_LABEL}", "value": status}
+            )
+        return patch
+
+
+def _same(run: Run, key: str) -> Run:
+    """Return the Run that exists already. Raises Refused when it is another key's: ids are short."""
+    if run.key != key:
+        raise Refused(f"Another task has the same id, {run.id}. Send the task again.")
+    return run

@@ -1,0 +1,161 @@
+"""Requests about the Jobs of one namespace, with their Pods, events and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from k8s import names
+from k8s.api import MAX_LOG_BYTES, Api, Patch, Rejected
+from k8s.structs import Event, Job, Page, Pod
+from runs.backend import Moved, Unavailable, UnknownRun
+from runs.run import is_run_id
+
+_Kind = TypeVar("_Kind")
+
+
+class AlreadyExists(Exception):
+    """There is a Job with this name."""
+
+
+class Jobs:
+    """The Jobs of one namespace. Every method raises Unavailable and Refused beside what it names."""
+
+    def __init__(self, api: Api, namespace: str) -> None:
+        self._api = api
+        self.jobs_path = f"/apis/batch/v1/namespaces/{namespace}/jobs"
+        self.pods_path = f"/api/v1/namespaces/{namespace}/pods"
+        self._events_path = f"/api/v1/namespaces/{namespace}/events"
+
+    async def create(self, manifest: Mapping[str, object]) -> Job:
+        """Create a Job. Raises AlreadyExists; a used-up quota is Unavailable."""
+        try:
+            return _decode(await self._api.create(self.jobs_path, manifest), Job)
+        except Rejected as error:
+            if error.code == _CONFLICT:
+                raise AlreadyExists from error
+            if error.code == _FORBIDDEN and "exceeded quota" in error.words:
+                raise Unavailable(f"The cluster is full: {error.words}") from error
+            raise
+
+    async def read(self, run_id: str) -> Job:
+        """Read the Job of a Run. Raises UnknownRun."""
+        return _decode(await self._known(run_id, self._api.get(self._path(run_id))), Job)
+
+    async def change(
+        self, run_id: str, before: Mapping[str, str], texts: Mapping[str, str], more: Patch
+    ) -> Job:
+        """Set annotations and do `more`, if all annotations in `before` are still as they were. Raises Moved, UnknownRun."""
+        patch: Patch = [
+            {"op": "test", "path": _pointer(name), "value": text} for name, text in before.items()
+        ]
+        patch += [
+            {"op": "add", "path": _pointer(name), "value": text} for name, text in texts.items()
+        ]
+        try:
+            data = await self._known(run_id, self._api.patch(self._path(run_id), patch + more))
+        except Rejected as error:
+            if error.code in (_CONFLICT, _INVALID):
+                raise Moved(f"Run {run_id} changed meanwhile: {error.words}") from error
+            raise
+        return _decode(data, Job)
+
+    async def delete(self, job: Job) -> None:
+        """Delete a Job with its Pods; one that is gone, or another of the same name, counts as deleted."""
+        body = {
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": job.metadata.uid},
+        }
+        try:
+            await self._api.delete(f"{self.jobs_path}/{job.metadata.name}", body)
+        except Rejected as error:
+            if error.code not in (_NOT_FOUND, _CONFLICT):
+                raise
+
+    async def pod(self, run_id: str) -> Pod | None:
+        """Read the newest Pod of a Run."""
+        selector = f"{names.JOB_NAME_LABEL}={names.job_name(run_id)}"
+        page = _decode(await self._api.get(self.pods_path, {"labelSelector": selector}), Page[Pod])
+        pods = page.items or []
+        return max(pods, key=lambda pod: str(pod.metadata.creation_timestamp), default=None)
+
+    async def events(self, job: Job) -> list[Event]:
+        """Read the events about a Job."""
+        selector = f"involvedObject.uid={job.metadata.uid}"
+        data = await self._api.get(self._events_path, {"fieldSelector": selector, "limit": 50})
+        return _decode(data, Page[Event]).items or []
+
+    async def log(self, pod_name: str, tail_bytes: int | None) -> bytes:
+        """Read what the agent's container printed, or its end; nothing when it hasn't started or is gone.
+
+        The API can give the last lines only, not the last bytes.
+        """
+        lines = None if tail_bytes is None else max(_FEWEST_LINES, tail_bytes // _USUAL_LINE)
+        while True:
+            query: dict[str, str | int] = {
+                "container": names.CONTAINER,
+                "limitBytes": MAX_LOG_BYTES,
+            }
+            if lines is not None:
+                query["tailLines"] = lines
+            try:
+                data = await self._api.log(f"{self.pods_path}/{pod_name}/log", query)
+            except Rejected as error:
+                if error.code in (_BAD_REQUEST, _NOT_FOUND):
+                    return b""
+                raise
+            if tail_bytes is None or lines is None:
+                return data
+            if len(data) >= tail_bytes or data.count(b"\n") < lines:
+                return data[max(len(data) - tail_bytes, 0) :]
+            lines *= 16
+
+    def _path(self, run_id: str) -> str:
+        if not is_run_id(run_id):
+            raise UnknownRun("There is no such run.")
+        return f"{self.jobs_path}/{names.job_name(run_id)}"
+
+    async def _known(self, run_id: str, answer: Awaitable[bytes]) -> bytes:
+        try:
+            return await answer
+        except Rejected as error:
+            if error.code == _NOT_FOUND:
+                raise UnknownRun(f"There is no run {run_id} (any more).") from error
+            raise
+
+
+def suspension(*, wanted: bool) -> Patch:
+    """Return the part of a patch that stops a Job's Pod, or lets it start, unless that was done meanwhile."""
+    return [
+        {"op": "test", "path": "/spec/suspend", "value": not wanted},
+        {"op": "add", "path": "/spec/suspend", "value": wanted},
+    ]
+
+
+def known(job: Job, *which: str) -> dict[str, str]:
+    """Return the texts of annotations as they are known, for the guard of a change."""
+    found = job.metadata.annotations or {}
+    return {name: found[name] for name in which if name in found}
+
+
+def _pointer(annotation: str) -> str:
+    """Return the JSON pointer of an annotation (RFC 6901)."""
+    return "/metadata/annotations/" + annotation.replace("~", "~0").replace("/", "~1")
+
+
+def _decode(data: bytes, kind: type[_Kind]) -> _Kind:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unavailable(f"The cluster's answer can't be read: {error}") from error
+
+
+_BAD_REQUEST = 400
+_FORBIDDEN = 403
+_NOT_FOUND = 404
+_CONFLICT = 409
+_INVALID = 422
+_FEWEST_LINES = 20
+_USUAL_LINE = 40

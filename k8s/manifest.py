@@ -1,0 +1,183 @@
+"""The Job's manifest: a template of the operator's, into which texts of anybody are put as values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+import yaml
+
+from k8s import names
+from k8s.annotations import ALL, Asked, initial
+from k8s.place import KubernetesPlace
+from runs.backend import Refused
+from runs.run import run_id
+from sandbox.task import Task, to_environment
+
+Manifest = dict[str, Any]
+
+SECRET_KEYS = ("GITHUB_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY")
+"""The keys that a sandbox gets; each may be missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service beside the agent: its name and image."""
+
+    name: str
+    image: str
+    container: str
+
+
+def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manifest:
+    """Return the Job of a Run as a plain dict.
+
+    Raises Refused for a Task that no Pod can be given, and for a template that can't be used.
+    """
+    try:
+        text = _template(str(place.template)).render(_values(asked, place, suspended=suspended))
+        found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except (OSError, jinja2.TemplateError, yaml.YAMLError) as error:
+        raise Refused(f"The Job's template can't be used: {error}") from error
+    return _checked(found, names.job_name(run_id(asked.key)))
+
+
+def services_of(task: Task, place: KubernetesPlace) -> list[Service]:
+    """Return the services that a Task wants, with their images. Raises Refused for an unknown one."""
+    found = []
+    for wanted in task.services or ():
+        name, _, tag = wanted.partition(":")
+        usual = place.service_images.get(name)
+        if usual is None:
+            known = ", ".join(place.service_images)
+            raise Refused(f"There is no service {wanted[:60]!r} here. There are: {known}.")
+        repository = usual.rpartition(":")[0] or usual
+        found.append(Service(name, f"{repository}:{tag}" if tag else usual, names.sidecar(name)))
+    return found
+
+
+def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[str, object]:
+    task, id_of_run = asked.task, run_id(asked.key)
+    services = services_of(task, place)
+    pod_seconds = task.timeout_seconds + place.pod_margin_seconds
+    return {
+        "name": names.job_name(id_of_run),
+        "run": id_of_run,
+        "labels": {names.APP_LABEL: names.APP},
+        "status": {names.STATUS_LABEL: names.RUNNING},
+        "annotations": initial(asked, admitted=not suspended),
+        "suspended": suspended,
+        "image": task.image or place.image,
+        "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
+        "environment": _environment(task, place, id_of_run),
+        "secret": place.secret,
+        "secret_keys": SECRET_KEYS,
+        "age_secret": place.age_secret,
+        "requests": _resources(task, place.resources.memory_request, place.resources.cpu_request),
+        "limits": _resources(task, place.resources.memory_limit, place.resources.cpu_limit),
+        "services": {service.name: service for service in services},
+        "grace_seconds": place.grace_seconds,
+        "pod_seconds": pod_seconds,
+        "job_seconds": pod_seconds + place.job_margin_seconds,
+        "backstop_seconds": place.backstop_seconds,
+    }
+
+
+def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str, str]:
+    """Return the plain variables. What an existing image expects is set, empty if need be."""
+    services = {name.partition(":")[0] for name in task.services or ()}
+    values = {
+        "HAPI_CLI_TOKEN": "",
+        "DATABASE_URL": "postgres://postgres@localhost:5432/sandbox"
+        if "postgres" in services
+        else "",
+        "DATABASE_NAME": "sandbox" if "postgres" in services else "",
+        "REDIS_URL": "redis://localhost:6379/0" if "redis" in services else "",
+        **place.environment,
+        **to_environment(task, id_of_run),
+        "SANDBOX_AGENT": place.agent,
+    }
+    for name, value in values.items():
+        _check(name, value)
+    # Kubernetes expands $(NAME), takes every $$ for $, and breaks a letter like é after a single $
+    # (third_party/forked/golang/expansion/expand.go): only doubling each keeps every text.
+    return {name: value.replace("$", "$$") for name, value in values.items()}
+
+
+def _check(name: str, value: str) -> None:
+    """Refuse what no process can be given."""
+    if "\0" in value:
+        raise Refused("The task holds a NUL character.")
+    try:
+        size = len(f"{name}={value}".encode())
+    except UnicodeEncodeError:
+        raise Refused("The task holds a character that isn't valid Unicode.") from None
+    if size >= _MAX_VARIABLE_BYTES:
+        raise Refused(f"The task is too long: {name} may have 128 KiB at most.")
+
+
+def _resources(task: Task, memory: str, cpu: str) -> dict[str, str]:
+    return {"memory": task.memory or memory, "cpu": task.cpu or cpu}
+
+
+def _checked(found: object, name: str) -> Manifest:
+    """Refuse a Job that we wouldn't find again."""
+    if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
+        raise Refused("The Job's template doesn't make a Job.")
+    metadata = found["metadata"]
+    labels = metadata.get("labels")
+    if (
+        found.get("kind") != "Job"
+        or metadata.get("name") != name
+        or not isinstance(labels, dict)
+        or labels.get(names.APP_LABEL) != names.APP
+        or not isinstance(metadata.get("annotations"), dict)
+        or set(ALL) - metadata["annotations"].keys()
+    ):
+        raise Refused("The Job's template has to keep the Job's name, labels and annotations.")
+    return found
+
+
+@lru_cache(maxsize=4)
+def _template(path: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_read),
+        undefined=jinja2.StrictUndefined,
+        finalize=_as_yaml,
+        autoescape=False,  # noqa: S701 - not HTML: `finalize` makes every value a YAML value
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(path)
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - the loader's own signature is a text
+        return file.read()
+
+
+def _as_yaml(value: object) -> object:
+    """Write a value as one YAML value on one line. An undefined name goes back untouched, to be refused."""
+    if isinstance(value, jinja2.Undefined):
+        return value
+    if isinstance(value, Mapping):
+        value = dict(value)
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        default_style='"' if isinstance(value, str) else None,
+        default_flow_style=True,
+        width=_ONE_LINE,
+        allow_unicode=False,
+        sort_keys=False,
+    )
+    return text.removesuffix("...\n").rstrip("\n")
+
+
+_MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
+_ONE_LINE = 1 << 30
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

@@ -1,0 +1,42 @@
+"""The names that stand on Jobs and Pods. People, scripts and other programs rely on them."""
+
+from __future__ import annotations
+
+from runs.run import is_run_id
+
+APP_LABEL = "app"
+APP = "claude-sandbox"
+"""On Jobs and Pods: what our two watches and `kubectl get jobs -l app=claude-sandbox` select by."""
+
+STATUS_LABEL = "status"
+RUNNING = "running"
+COMPLETE = "complete"
+FAILED = "failed"
+"""On Jobs, for `kubectl delete jobs -l app=claude-sandbox,status=complete`. It leaves `running` only when people
+were told of the end, so that such a command can't remove what nobody has heard of."""
+
+JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
+"""Set by Kubernetes on the Pods of a Job (1.27 and newer)."""
+
+SELECTOR = f"{APP_LABEL}={APP}"
+
+CONTAINER = "claude"
+"""The container that decides how a Run ended; `kubectl logs … -c claude`."""
+
+_PREFIX = "claude-"
+
+
+def job_name(run_id: str) -> str:
+    """Return the name of a Run's Job; the same Run always meets the same Job."""
+    return _PREFIX + run_id
+
+
+def run_of_job(name: str) -> str | None:
+    """Return the id of the Run that a Job's name stands for; None for the Job of somebody else."""
+    run_id = name.removeprefix(_PREFIX)
+    return run_id if name.startswith(_PREFIX) and is_run_id(run_id) else None
+
+
+def sidecar(service: str) -> str:
+    """Return the name of the container of a service, such as `postgres-sidecar`."""
+    return f"{service}-sidecar"

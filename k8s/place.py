@@ -1,0 +1,88 @@
+"""Where and how Runs go on a cluster: the operator's settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runs.backend import Limits
+from runs.outcome import Seen
+
+TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the agent's container asks for and may use at most, as Kubernetes quantities.
+
+    A Task's own memory or cpu replaces both.
+    """
+
+    memory_request: str = "2Gi"
+    memory_limit: str = "4Gi"
+    cpu_request: str = "1000m"
+    cpu_limit: str = "2000m"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how many seconds a Run may wait for something before it counts as failed.
+
+    `start` bounds every wait that nothing here names. `no_pod` is when the events of a Job without a Pod are read.
+    """
+
+    image: float = 180.0
+    configuration: float = 60.0
+    place: float = 900.0
+    quota: float = 1800.0
+    start: float = 900.0
+    no_pod: float = 10.0
+
+    def of(self, cause: Seen) -> float:
+        """Return how long a Run may wait for the end of this."""
+        known = {
+            Seen.IMAGE_PULL: self.image,
+            Seen.MISSING_SECRET: self.configuration,
+            Seen.SERVICE_FAILED: self.configuration,
+            Seen.POD_REFUSED: self.configuration,
+            Seen.UNSCHEDULABLE: self.place,
+            Seen.QUOTA: self.quota,
+        }
+        return known.get(cause, self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesPlace:
+    """Where and how Runs go on a cluster.
+
+    `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one. `environment` has
+    the plain variables that are passed on (ANTHROPIC_BASE_URL, GITHUB_API_URL); keys come from `secret`.
+    `service_images` are `repository:tag` by service; a Task's `redis:6` replaces the tag. The Pod's deadline is the
+    Task's time and `pod_margin_seconds`, for the image pull and the delivery; the Job's `job_margin_seconds` later.
+    A told Run is removed after `ttl_seconds`, one that nobody could be told of after `backstop_seconds`. `clock` gives
+    seconds since 1970.
+    """
+
+    namespace: str
+    image: str
+    kubeconfig: Path | None = None
+    agent: str = "claude"
+    limits: Limits = field(default_factory=Limits)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    image_pull_secrets: tuple[str, ...] = ()
+    secret: str = "claude-sandbox-secrets"  # noqa: S105 - the name of a Secret
+    age_secret: str = "age-key"  # noqa: S105 - the name of a Secret
+    service_images: Mapping[str, str] = field(
+        default_factory=lambda: {"postgres": "postgres:16", "redis": "redis:7"}
+    )
+    resources: Resources = field(default_factory=Resources)
+    patience: Patience = field(default_factory=Patience)
+    template: Path = TEMPLATE
+    grace_seconds: int = 90
+    pod_margin_seconds: int = 900
+    job_margin_seconds: int = 1800
+    ttl_seconds: int = 3600
+    backstop_seconds: int = 7 * 24 * 3600
+    clock: Callable[[], float] = time.time

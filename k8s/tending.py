@@ -1,0 +1,195 @@
+"""What a bot does for its Runs without being asked: write down how they ended, let waiting ones start, give up on those that can't."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from k8s import annotations as notes
+from k8s import names
+from k8s.annotations import End
+from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, with_job
+from k8s.jobs import Jobs, known, suspension
+from k8s.mirror import Mirror
+from k8s.place import KubernetesPlace
+from k8s.reading import seconds
+from k8s.structs import Event, Job
+from runs import queue
+from runs.backend import BackendError, Moved, UnknownRun
+from runs.outcome import Ending, Outcome, Seen
+from runs.run import Run, State
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+"""Between two looks at Runs that don't start."""
+
+PAUSE_SECONDS = 1.0
+"""After a look at which the cluster didn't answer."""
+
+
+class Tending:
+    """Goes on with the Runs of a Mirror. Safe to repeat, and to do beside other bots: all writing is guarded."""
+
+    def __init__(self, place: KubernetesPlace, jobs: Jobs, mirror: Mirror) -> None:
+        self._place = place
+        self._jobs = jobs
+        self._mirror = mirror
+        self._admission = asyncio.Lock()
+        self._obstacles: dict[str, tuple[Seen | None, float]] = {}
+        self._monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def admission(self) -> asyncio.Lock:
+        """Return what has to be held while it is decided who has a place."""
+        return self._admission
+
+    async def run(self) -> None:
+        """Tend for ever, at every change, and from time to time while something doesn't start."""
+        while True:
+            self._mirror.news.clear()
+            try:
+                await self.settle_all()
+            except Exception:
+                log.exception("a mistake while tending the runs")
+                await asyncio.sleep(PAUSE_SECONDS)
+            waiting = any(run.report is None for run in self._mirror.open_runs)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS if waiting else None):
+                    await self._mirror.news.wait()
+            except TimeoutError:
+                continue
+
+    async def settle_all(self) -> None:
+        """Write down what ended, give up what can't start, let start what may. What fails is left for the next time."""
+        names_of_jobs, self._mirror.unsettled = self._mirror.unsettled, set()
+        for name in names_of_jobs:
+            await self._guarded(name, self._settle)
+        for run in self._mirror.open_runs:
+            if run.state is State.RUNNING and run.report is None:
+                await self._guarded(names.job_name(run.id), self._look_at_start)
+        self._obstacles = {
+            name: seen
+            for name, seen in self._obstacles.items()
+            if name in self._mirror.jobs.objects
+        }
+        try:
+            await self.admit()
+        except BackendError as error:
+            log.warning("runs wait for the next look: %s", error)
+
+    async def admit(self) -> None:
+        """Let those start who may, and end who waited too long. Raises Unavailable, Refused."""
+        if not any(run.state is State.QUEUED for run in self._mirror.open_runs):
+            return
+        async with self._admission:
+            plan = queue.plan(self._mirror.open_runs, self._place.limits, self._place.clock())
+            for run_id in plan.overdue:
+                job = self._mirror.jobs.objects[names.job_name(run_id)]
+                outcome = Outcome(Ending.FAILED, cause=Seen.WAITED_TOO_LONG)
+                await self._end(job, End(outcome, self._place.clock()), notes.ADMITTED)
+            for run_id in plan.start:
+                await self._start(self._mirror.jobs.objects[names.job_name(run_id)], run_id)
+
+    async def retire(self) -> None:
+        """Delete what has ended without its Job being finished: Kubernetes' own clock doesn't run for these."""
+        now = self._place.clock()
+        for run in self._mirror.all():
+            job = self._mirror.jobs.objects.get(names.job_name(run.id))
+            if job is None or not run.ended or not job.spec.suspend:
+                continue
+            ended_at = run.ended_at or run.created_at
+            told_at = run.marks.told_at
+            limit = self._place.backstop_seconds if told_at is None else self._place.ttl_seconds
+            if now - max(ended_at, told_at or ended_at) >= limit:
+                await self._jobs.delete(job)
+                self._mirror.jobs.forget(job.metadata.name)
+
+    async def _guarded(self, name: str, work: Callable[[Job, Run], Awaitable[None]]) -> None:
+        """Do something for one Run, so that no other suffers from it."""
+        job = self._mirror.jobs.objects.get(name)
+        run_id = names.run_of_job(name)
+        run = None if run_id is None else self._mirror.runs.get(run_id)
+        if job is None or run is None or run.state is not State.RUNNING:
+            return
+        try:
+            await work(job, run)
+        except UnknownRun:
+            self._mirror.jobs.forget(name)
+        except BackendError as error:
+            log.warning("run %s: left for the next look: %s", run.id, error)
+            self._mirror.unsettled.add(name)
+            await asyncio.sleep(PAUSE_SECONDS)
+            self._mirror.news.set()
+
+    async def _settle(self, job: Job, run: Run) -> None:
+        """Write down how a Run ended, if it did."""
+        cancelled = run.cancelled_by is not None
+        pod = self._mirror.pod(job.metadata.name)
+        if pod is None and (ended := ended_by_job(job, cancelled=cancelled)) is not None:
+            # The news of Pods may come later than those of Jobs: only a look says that there is none.
+            pod = await self._jobs.pod(run.id)
+            if pod is not None:
+                self._mirror.pods.apply(pod)
+        if pod is not None:
+            ended = ended_by_pod(run.id, pod, cancelled=cancelled)
+        if ended is None:
+            return
+        if ended.outcome.cause is Seen.POD_DELETED:
+            job = self._mirror.jobs.apply(await self._jobs.read(run.id))
+            ended = with_job(ended, job)
+        end = End(ended.outcome, seconds(ended.at, self._place.clock()), run.started_at)
+        await self._end(job, end, notes.CANCELLED)
+
+    async def _end(self, job: Job, end: End, *guard: str, stop: bool = False) -> None:
+        run_id = names.run_of_job(job.metadata.name) or ""
+        more = suspension(wanted=True) if stop else []
+        before = known(job, notes.END, *guard)
+        try:
+            changed = await self._jobs.change(
+                run_id, before, {notes.END: notes.end_text(end)}, more
+            )
+        except Moved:
+            changed = await self._jobs.read(run_id)
+        else:
+            cause = "" if end.outcome.cause is None else f", {end.outcome.cause.value}"
+            log.info("run %s: ended: %s%s", run_id, end.outcome.ending.value, cause)
+        self._mirror.jobs.apply(changed)
+
+    async def _start(self, job: Job, run_id: str) -> None:
+        before = known(job, notes.END, notes.CANCELLED, notes.ADMITTED)
+        texts = {notes.ADMITTED: repr(self._place.clock())}
+        try:
+            changed = await self._jobs.change(run_id, before, texts, suspension(wanted=False))
+        except Moved:
+            changed = await self._jobs.read(run_id)
+        except UnknownRun:
+            return self._mirror.jobs.forget(job.metadata.name)
+        else:
+            log.info("run %s: has a place", run_id)
+        self._mirror.jobs.apply(changed)
+        return None
+
+    async def _look_at_start(self, job: Job, run: Run) -> None:
+        """Give up on a Run that can't start, when that lasted too long."""
+        if run.cancelled_by is not None or job.spec.suspend:
+            return
+        now = self._monotonic()
+        pod = self._mirror.pod(job.metadata.name)
+        before, since = self._obstacles.get(job.metadata.name, (None, now))
+        events: list[Event] = []
+        if pod is None and now - since >= self._place.patience.no_pod:
+            events = await self._jobs.events(job)
+        found = obstacle(pod, events)
+        cause = None if found is None else found.cause
+        if cause is not before and (before is not None or pod is not None):
+            since = now
+        self._obstacles[job.metadata.name] = (cause, since)
+        if found is None:
+            return
+        if found.final or now - since >= self._place.patience.of(found.cause):
+            outcome = Outcome(Ending.FAILED, cause=found.cause, error=found.error or None)
+            end = End(outcome, self._place.clock(), run.started_at)
+            await self._end(job, end, notes.CANCELLED, stop=True)

@@ -1,0 +1,145 @@
+"""The real cluster: `make test-cluster` brings it up. Servers of a test listen where Pods reach this machine.
+
+Another cluster is used with KUBECONFIG and TEST_IMAGE_PREFIX (what stands before `claude-sandbox:test` in the names of
+the images there), and with TEST_HOST_ADDRESS where Pods reach this machine by another address than the API server does.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from playground.server import Playground, start
+from playground.world import World
+from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.images_of_tests import Images
+from tests.cluster.kubectl import Kubectl
+from tests.parts.git_server import TOKEN, GitServer
+from tests.parts.messages_api import MessagesApi, Step
+from tests.parts.model_fixtures import API_KEY
+
+pytest.register_assert_rewrite("tests.runs.contract")
+
+_CLUSTER = str(Path(__file__).with_name("cluster"))
+_ANOTHER = bool(os.environ.get("TEST_IMAGE_PREFIX"))
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> Path:
+    """The kubeconfig of the cluster, with an administrator's rights."""
+    if _ANOTHER:
+        path = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+    else:
+        printed = subprocess.run([_CLUSTER, "kubeconfig"], capture_output=True, check=True)
+        path = Path(os.fsdecode(printed.stdout.strip()))
+    if not path.is_file():
+        pytest.exit(
+            f"There is no cluster: {path} is missing. Start the tests with: make test-cluster", 2
+        )
+    return path
+
+
+@pytest.fixture(scope="session")
+def images() -> Images:
+    """The names of the images that the tests run."""
+    return Images(os.environ.get("TEST_IMAGE_PREFIX") or "localhost/")
+
+
+@pytest.fixture(scope="session")
+def cluster(kubeconfig: Path) -> Kubectl:
+    """kubectl for the whole cluster."""
+    return Kubectl(["kubectl"] if _ANOTHER else [_CLUSTER, "kubectl"], kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def host_address(kubeconfig: Path) -> str:
+    """The address of this machine by which Pods reach it: where packets to the API server leave it."""
+    if given := os.environ.get("TEST_HOST_ADDRESS"):
+        return given
+    settings = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    server = urlsplit(settings["clusters"][0]["cluster"]["server"])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect((server.hostname, server.port or 443))  # sends nothing
+        found = str(way.getsockname()[0])
+    if ipaddress.ip_address(found).is_loopback:
+        pytest.exit("Say by which address Pods reach this machine: TEST_HOST_ADDRESS=…", 2)
+    return found
+
+
+@pytest.fixture
+def namespace(cluster: Kubectl) -> Iterator[str]:
+    """A namespace of its own under Pod Security restricted, with the secret of the sandboxes."""
+    name = f"test-{secrets.token_hex(4)}"
+    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
+    kubectl = cluster.within(name)
+    kubectl.create(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": level}},
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "claude-sandbox-secrets"},
+            "stringData": {"GITHUB_TOKEN": TOKEN, "ANTHROPIC_API_KEY": API_KEY},
+        },
+    )
+    # Pods are refused until it is there.
+    kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+    yield name
+    cluster.run("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def kubectl(cluster: Kubectl, namespace: str) -> Kubectl:
+    """kubectl for the test's namespace."""
+    return cluster.within(namespace)
+
+
+@pytest.fixture
+def git_server(tmp_path_factory: pytest.TempPathFactory, host_address: str) -> Iterator[GitServer]:
+    """A git server that Pods reach; it demands the token of the namespace's secret."""
+    with GitServer(tmp_path_factory.mktemp("git-server"), host=host_address) as server:
+        yield server
+
+
+@pytest.fixture
+def messages_api(host_address: str) -> Iterator[Callable[..., MessagesApi]]:
+    """Start a Messages API with the steps given, which Pods reach."""
+    with ExitStack() as stack:
+
+        def begin(*script: Step) -> MessagesApi:
+            return stack.enter_context(MessagesApi(script, host_address))
+
+        yield begin
+
+
+@pytest.fixture
+async def playground(host_address: str) -> AsyncIterator[Callable[[World], Awaitable[Playground]]]:
+    """Serve a World, so that a bot in a Pod reaches it."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(world: World) -> Playground:
+            found = await start(world, host=host_address)
+            stack.push_async_callback(found.close)
+            return found
+
+        yield begin
+
+
+@pytest.fixture
+async def place(
+    kubeconfig: Path, namespace: str, images: Images, git_server: GitServer, tmp_path: Path
+) -> AsyncIterator[ClusterPlace]:
+    """Backends over a namespace of their own; their tasks work on a small repository."""
+    repo = git_server.create("small", {"README.md": "# Small\n"})
+    found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
+    yield found
+    await found.close()

@@ -1,0 +1,315 @@
+"""The ways in which a Run ends, each made to happen on the real cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from k8s.backend import KubernetesBackend
+from k8s.names import job_name
+from k8s.place import TEMPLATE, Patience, Resources
+from runs.backend import Refused
+from runs.outcome import Ending, Outcome, Seen
+from runs.run import Run, State
+from sandbox.report import Cause
+from sandbox.task import Task
+from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.kubectl import Kubectl
+from tests.runs.contract import ended, reached, start
+
+IMPATIENT = Patience(2.0, 2.0, 2.0, 2.0, 20.0, 1.0)
+"""What waits for longer than this fails: the tests want to see it."""
+
+
+def started(run: Run) -> bool:
+    return run.report is not None
+
+
+async def outcome_of(backend: KubernetesBackend, task: Task) -> Outcome:
+    run = await ended(backend, await start(backend, task))
+    assert run.outcome is not None
+    return run.outcome
+
+
+def template(place: ClusterPlace, *changes: tuple[str, str]) -> dict[str, object]:
+    """Return the setting of a template of the operator's own."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    path = place.folder / "job.yaml.j2"
+    path.write_text(text, encoding="utf-8")
+    return {"template": path}
+
+
+def program(*words: str) -> tuple[str, str]:
+    """Return the change of the template that runs another program in the agent's container."""
+    return ("image: {{ image }}", f"image: {{{{ image }}}}\n          command: {json.dumps(words)}")
+
+
+async def test_services_stand_ready_beside_the_agent(place: ClusterPlace, kubectl: Kubectl) -> None:
+    backend = place.make()
+    task = replace(place.task("quick"), services=("postgres", "redis"))
+    run = await ended(backend, await start(backend, task))
+    assert run.outcome is not None
+    assert run.outcome.ending is Ending.PUSHED
+    assert kubectl.wait_for_end(job_name(run.id)) == "Complete"
+    for sidecar in ("postgres-sidecar", "redis-sidecar"):
+        assert "ready to accept connections" in kubectl.logs(job_name(run.id), sidecar).lower()
+
+
+async def test_the_guides_own_commands_work(place: ClusterPlace, kubectl: Kubectl) -> None:
+    backend = place.make()
+    run = await ended(backend, await start(backend, place.task("quick")))
+    jobs = kubectl.list("jobs", "app=claude-sandbox,status=running")
+    assert [job["metadata"]["name"] for job in jobs] == [job_name(run.id)]
+    assert "▶ done" in kubectl.logs(job_name(run.id), "claude")
+    await backend.acknowledge(run, 1.0)
+    told = kubectl.get("job", job_name(run.id))
+    assert told["metadata"]["labels"]["status"] == "complete"
+    assert told["spec"]["ttlSecondsAfterFinished"] == 3600
+    kubectl.run("delete", "jobs", "-l", "app=claude-sandbox,status=complete")
+    assert await backend.list_runs() == []
+
+
+async def test_a_failed_run_is_labelled_as_failed_once_told(
+    place: ClusterPlace, kubectl: Kubectl
+) -> None:
+    backend = place.make()
+    run = await ended(backend, await start(backend, place.task("failing")))
+    await backend.acknowledge(run, 1.0)
+    assert kubectl.get("job", job_name(run.id))["metadata"]["labels"]["status"] == "failed"
+
+
+async def test_a_program_without_a_report_is_not_believed_fault_33(place: ClusterPlace) -> None:
+    backend = place.make(**template(place, program("true")))
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.NO_REPORT)
+
+
+async def test_a_report_that_the_exit_denies_is_not_believed_fault_32(place: ClusterPlace) -> None:
+    report = '{"run_id":"%s","phase":"done","verdict":"pushed"}'
+    forged = f"printf '{report}' $SANDBOX_RUN > /dev/termination-log; exit 3"
+    backend = place.make(**template(place, program("sh", "-c", forged)))
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.FORGED_REPORT)
+
+
+async def test_a_program_that_is_not_there_is_an_outcome(place: ClusterPlace) -> None:
+    backend = place.make(**template(place, program("/nowhere/sandbox")))
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.NOT_STARTED)
+    assert "/nowhere/sandbox" in (outcome.error or "")
+
+
+async def test_too_little_memory_is_an_outcome_fault_19(place: ClusterPlace) -> None:
+    eater = "x = bytearray(1); [x.extend(bytes(10_000_000)) for _ in range(1000)]"
+    changes = template(place, program("python3", "-c", eater))
+    backend = place.make(resources=Resources("32Mi", "64Mi", "50m", "1"), **changes)
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.OUT_OF_MEMORY)
+
+
+async def test_a_kill_from_outside_is_not_called_a_lack_of_memory_fault_19(
+    place: ClusterPlace,
+) -> None:
+    backend = place.make(**template(place, program("sh", "-c", "exit 137")))
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.KILLED)
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "cause", "words"),
+    [
+        ({"image": "localhost/nobody/has:this"}, {}, Seen.IMAGE_PULL, "localhost/nobody/has:this"),
+        ({"image": "Not A Name"}, {}, Seen.IMAGE_PULL, "Not A Name"),
+        ({"memory": "4000Gi"}, {}, Seen.UNSCHEDULABLE, "Insufficient memory"),
+        (
+            {"services": ("redis",)},
+            {"service_images": {"redis": "localhost/nobody/has:that"}},
+            Seen.IMAGE_PULL,
+            "redis-sidecar",
+        ),
+    ],
+)
+async def test_what_keeps_a_run_from_starting_is_an_outcome_fault_18(
+    place: ClusterPlace,
+    change: dict[str, object],
+    settings: dict[str, object],
+    cause: Seen,
+    words: str,
+) -> None:
+    backend = place.make(patience=IMPATIENT, **settings)
+    task = replace(place.task("quick"), **change)  # type: ignore[arg-type]  # a row of the table
+    outcome = await outcome_of(backend, task)
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
+    assert words in (outcome.error or "")
+
+
+async def test_a_missing_secret_is_an_outcome_fault_18(place: ClusterPlace) -> None:
+    changes = template(place, ("optional: true}}}", "optional: false}}}"))
+    backend = place.make(patience=IMPATIENT, secret="not-there", **changes)
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.MISSING_SECRET)
+    assert "not-there" in (outcome.error or "")
+
+
+async def test_a_service_that_crashes_is_an_outcome_fault_20(place: ClusterPlace) -> None:
+    broken = ("restartPolicy: Always", "restartPolicy: Always\n          command: ['false']")
+    backend = place.make(patience=IMPATIENT, **template(place, broken))
+    task = replace(place.task("quick"), services=("postgres",))
+    outcome = await outcome_of(backend, task)
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.SERVICE_FAILED)
+    assert "postgres-sidecar" in (outcome.error or "")
+
+
+async def test_a_pod_that_the_cluster_refuses_is_an_outcome_fault_12(place: ClusterPlace) -> None:
+    privileged = ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true")
+    backend = place.make(patience=IMPATIENT, **template(place, privileged))
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.POD_REFUSED)
+    assert "PodSecurity" in (outcome.error or "")
+
+
+async def test_a_quota_that_stays_used_up_is_an_outcome_with_its_own_words_fault_12(
+    place: ClusterPlace, kubectl: Kubectl
+) -> None:
+    kubectl.run("create", "quota", "small", "--hard=pods=0")
+    backend = place.make(patience=IMPATIENT)
+    outcome = await outcome_of(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.QUOTA)
+    assert "exceeded quota: small" in (outcome.error or "")
+
+
+async def test_a_job_that_the_cluster_refuses_is_refused_with_its_words_fault_12(
+    place: ClusterPlace,
+) -> None:
+    backend = place.make()
+    with pytest.raises(Refused, match="quantities must match"):
+        await start(backend, replace(place.task("quick"), memory="a lot"))
+    assert await backend.list_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "stubborn", "cause"),
+    [
+        ({}, False, Cause.DEADLINE),
+        ({"pod_margin_seconds": 0, "grace_seconds": 1}, True, Seen.DEADLINE_BY_CLUSTER),
+        (
+            {"pod_margin_seconds": 600, "job_margin_seconds": -599, "grace_seconds": 1},
+            True,
+            Seen.DEADLINE_BY_CLUSTER,
+        ),
+    ],
+)
+async def test_each_deadline_is_an_outcome_fault_21(
+    place: ClusterPlace, settings: dict[str, object], stubborn: bool, cause: Cause | Seen
+) -> None:
+    if stubborn:
+        settings = {**settings, **template(place, program("sleep", "600"))}
+    backend = place.make(**settings)
+    outcome = await outcome_of(backend, replace(place.task("slow"), timeout_seconds=4))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
+
+
+async def test_a_cancelled_run_keeps_its_report_and_its_job_goes_once_told(
+    place: ClusterPlace,
+) -> None:
+    backend = place.make(ttl_seconds=0)
+    run = await start(backend, place.task("slow"))
+    await reached(backend, run, started)
+    await backend.cancel(run.id, "Ada")
+    run = await ended(backend, run)
+    assert run.outcome is not None
+    assert (run.outcome.ending, run.cancelled_by) == (Ending.CANCELLED, "Ada")
+    await backend.sweep()
+    assert [found.id for found in await backend.list_runs()] == [run.id]
+    await backend.acknowledge(run, 1.0)
+    await backend.sweep()
+    assert await backend.list_runs() == []
+
+
+async def test_a_job_that_is_deleted_by_hand_is_told_as_that_fault_23(
+    place: ClusterPlace, kubectl: Kubectl
+) -> None:
+    backend = place.make()
+    run = await start(backend, place.task("slow"))
+    seen = asyncio.create_task(ended(backend, run))
+    await reached(backend, run, started)
+    kubectl.run("delete", "job", job_name(run.id), "--wait=false")
+    run = await seen
+    assert run.outcome is not None
+    assert (run.outcome.ending, run.outcome.cause) == (Ending.FAILED, Seen.JOB_DELETED)
+    assert await backend.list_runs() == []
+
+
+@pytest.mark.parametrize("grace", ["--grace-period=5", "--force"])
+async def test_a_pod_that_is_deleted_by_hand_is_an_outcome_fault_22(
+    place: ClusterPlace, kubectl: Kubectl, grace: str
+) -> None:
+    backend = place.make()
+    run = await start(backend, place.task("slow"))
+    await reached(backend, run, started)
+    kubectl.run("delete", "pods", "-l", "app=claude-sandbox", "--wait=false", grace)
+    run = await ended(backend, run)
+    assert run.outcome is not None
+    assert (run.outcome.ending, run.outcome.cause) == (Ending.FAILED, Seen.POD_DELETED)
+
+
+async def test_a_pod_deleted_after_the_end_changes_nothing_fault_22(
+    place: ClusterPlace, kubectl: Kubectl
+) -> None:
+    backend = place.make()
+    run = await ended(backend, await start(backend, place.task("quick")))
+    kubectl.run("delete", "pods", "-l", "app=claude-sandbox")
+    assert await backend.get(run.id) == run
+    assert await place.make().list_runs() == [run]
+    assert await backend.read_log(run.id) == b""
+
+
+async def test_a_run_that_ended_while_nobody_looked_is_found_by_the_sweep_fault_24(
+    place: ClusterPlace, kubectl: Kubectl
+) -> None:
+    first = place.make()
+    run = await start(first, place.task("quick"))
+    await first.close()
+    kubectl.wait_for_end(job_name(run.id))
+    second = place.make()
+    await second.sweep()
+    run = await second.get(run.id)
+    assert run.state is State.ENDED
+    assert run.outcome is not None
+    assert run.outcome.ending is Ending.PUSHED
+
+
+NONSENSE = ("", "{", "[]", "null", '{"task": 5}', "\\u0000", "x" * 2000, '{"version": "seven"}')
+
+
+async def test_annotations_edited_into_nonsense_harm_nobody_fault_31(
+    place: ClusterPlace, kubectl: Kubectl, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = place.make()
+    damaged = await start(backend, place.task("slow"), 1)
+    for text in NONSENSE:
+        for name in ("marks", "admitted", "end"):
+            kubectl.run(
+                "annotate",
+                "--overwrite",
+                "job",
+                job_name(damaged.id),
+                f"claude-sandbox/{name}={text}",
+            )
+        assert (await backend.get(damaged.id)).state is not State.ENDED
+    marked = await backend.get(damaged.id)
+    assert (await backend.mark(marked, replace(marked.marks, card_id=5))).marks.card_id == 5
+    kubectl.run("annotate", "job", job_name(damaged.id), "claude-sandbox/marks-")
+    unmarked = await backend.get(damaged.id)
+    assert (await backend.mark(unmarked, replace(unmarked.marks, card_id=6))).marks.card_id == 6
+    kubectl.run("annotate", "--overwrite", "job", job_name(damaged.id), "claude-sandbox/asked=?")
+    quick = await ended(backend, await start(backend, place.task("quick"), 2))
+    assert [run.id for run in await backend.list_runs()] == [quick.id]
+    await backend.list_runs()
+    assert caplog.text.count("can't be read as a run") == 1

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from tests.runs.contract import BackendContract
+
+
+class TestKubernetesBackendOnAFakeCluster(BackendContract):
+    pass
