@@ -48,7 +48,13 @@ def imported(name: str) -> set[str]:
 
 
 def test_every_room_that_exists_is_looked_at() -> None:
-    assert {name.split("/")[0] for name in PRODUCT} >= {"sandbox", "runs", "bot", "cli", "playground"}
+    assert {name.split("/")[0] for name in PRODUCT} >= {
+        "sandbox",
+        "runs",
+        "bot",
+        "cli",
+        "playground",
+    }
 
 
 @pytest.mark.parametrize("name", PRODUCT)
