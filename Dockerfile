@@ -1,5 +1,6 @@
 # The two images of claude-sandbox: `--target sandbox` is what a Job runs, `--target bot` is the bot.
 # Stages are ordered by how seldom they change.
+# hadolint global ignore=DL3008  # Debian's stable suite pins the versions, and security updates are wanted
 
 FROM debian:bookworm-slim AS system
 ENV LANG=C.UTF-8

@@ -36,6 +36,15 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Cluster:
+    """Which cluster Runs run on, where and with which image; `kubeconfig` None means the one that the bot is in."""
+
+    namespace: str = "claude-sandbox"
+    image: str = "landovsky/claude-sandbox:latest"
+    kubeconfig: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment says. `home_chat_id` is TELEGRAM_CHAT_ID, `forge_url` the web address of GITHUB_API_URL."""
 
@@ -49,6 +58,7 @@ class Settings:
     log_store: Path
     poll_seconds: float
     forge_url: str
+    cluster: Cluster = Cluster()
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -66,6 +76,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         log_store=reader.log_store(state),
         poll_seconds=reader.poll_seconds(),
         forge_url=reader.forge(),
+        cluster=reader.cluster(),
     )
     mistakes = (*reader.mistakes, *_misspelt(environment))
     if mistakes:
@@ -84,6 +95,7 @@ _NAMES = (
     "SANDBOX_LOG_STORE",
     "SANDBOX_POLL_SECONDS",
     "SANDBOX_AGENT",
+    "CLAUDE_IMAGE",
 )
 _NO_SERVER = "isn't the address of a server, with nothing secret in it"
 _ALIKE = 0.7
@@ -92,6 +104,8 @@ _MOST_SECONDS = 3600
 _TOKEN = re.compile("[0-9]+:[A-Za-z0-9_-]+")
 _CHAT_ID = re.compile("-?[1-9][0-9]{0,15}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+_NAMESPACE = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_IMAGE = re.compile("[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}")
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -172,6 +186,20 @@ class _Reader:
             what = f"isn't a number from 1 to {_MOST_SECONDS}: {_shown(text)}"
             self._note("SANDBOX_POLL_SECONDS", what, "30")
         return seconds
+
+    def cluster(self) -> Cluster:
+        usual = Cluster()
+        namespace = self._text("SANDBOX_NAMESPACE") or usual.namespace
+        if not _NAMESPACE.fullmatch(namespace):
+            what = f"isn't a namespace's name: {_shown(namespace)}"
+            self._note("SANDBOX_NAMESPACE", what, usual.namespace)
+        image = self._text("CLAUDE_IMAGE") or usual.image
+        if not _IMAGE.fullmatch(image):
+            self._note("CLAUDE_IMAGE", f"isn't an image's name: {_shown(image)}", usual.image)
+        path, home = self._text("KUBECONFIG"), self._text("HOME")
+        if not path and home and not self._text("KUBERNETES_SERVICE_HOST"):
+            path = f"{home}/.kube/config"
+        return Cluster(namespace, image, Path(path) if path else None)
 
     def _text(self, name: str) -> str:
         return self._environment.get(name, "").strip()

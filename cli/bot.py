@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.config import Config
 from bot.config_file import ConfigError, parse
@@ -17,6 +18,12 @@ from cli.log_format import start_logging
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.store import LogStore
+
+if TYPE_CHECKING:
+    from k8s.backend import KubernetesBackend
+
+_PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL")
+"""What the sandboxes get of the bot's own environment: these, and nothing else of it."""
 
 
 def run_bot(environment: Mapping[str, str]) -> int:
@@ -29,11 +36,6 @@ def run_bot(environment: Mapping[str, str]) -> int:
         config = load_config(settings.config_path)
     except (SettingsError, ConfigError) as error:
         print(error, file=sys.stderr)
-        return 2
-    if settings.backend is BackendName.KUBERNETES:
-        print(
-            "SANDBOX_BACKEND=kubernetes isn't built yet. Set SANDBOX_BACKEND=local", file=sys.stderr
-        )
         return 2
     try:
         asyncio.run(_serve(settings, config, environment))
@@ -57,6 +59,37 @@ def load_config(path: Path | None) -> Config:
     return parse(text)
 
 
+def make_backend(
+    settings: Settings, config: Config, environment: Mapping[str, str]
+) -> LocalBackend | KubernetesBackend:
+    """Return the Backend that SANDBOX_BACKEND names."""
+    if settings.backend is BackendName.LOCAL:
+        return LocalBackend(
+            LocalPlace(
+                settings.state_folder,
+                environment,
+                agent=settings.agent.value,
+                limits=config.limits,
+            )
+        )
+    # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
+    from k8s.backend import KubernetesBackend
+    from k8s.place import KubernetesPlace
+
+    cluster = settings.cluster
+    return KubernetesBackend(
+        KubernetesPlace(
+            cluster.namespace,
+            cluster.image,
+            kubeconfig=cluster.kubeconfig,
+            agent=settings.agent.value,
+            limits=config.limits,
+            environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
+            image_pull_secrets=config.image_pull_secrets,
+        )
+    )
+
+
 async def _serve(settings: Settings, config: Config, environment: Mapping[str, str]) -> None:
     from bot.app import Surroundings, serve
 
@@ -64,10 +97,7 @@ async def _serve(settings: Settings, config: Config, environment: Mapping[str, s
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    place = LocalPlace(
-        settings.state_folder, environment, agent=settings.agent.value, limits=config.limits
-    )
-    backend = LocalBackend(place)
+    backend = make_backend(settings, config, environment)
     try:
         await serve(Surroundings(settings, config, backend, LogStore(settings.log_store)), stop)
     finally:

@@ -27,6 +27,7 @@ GOOD_WATCH_SECONDS = 10.0
 PAGE_SIZE = 500
 WATCH_SECONDS = 300
 _GONE = 410
+_LIST_TRIES = 3
 
 
 class _Object(Protocol):
@@ -76,7 +77,7 @@ class Reflector(Generic[Item]):
 
     async def run(self) -> None:
         """Mirror for ever; whatever fails is tried again after a pause."""
-        pause = _Pause()
+        pause = Pause()
         version = ""
         while True:
             began = time.monotonic()
@@ -96,13 +97,13 @@ class Reflector(Generic[Item]):
                 version = ""
                 log.exception("a mistake while following %s", self._collection.path)
             if good or time.monotonic() - began > GOOD_WATCH_SECONDS:
-                pause = _Pause()
-            await pause.wait()
+                pause = Pause()
+            await asyncio.sleep(pause.next())
 
     async def read_all(self) -> str:
         """List everything; return the list's version. Raises Unavailable, Refused."""
         async with self._listing:
-            found, version = await self._list()
+            found, version = await self._list_again()
             self._replace(found, version)
             self.synced.set()
             return version
@@ -134,6 +135,15 @@ class Reflector(Generic[Item]):
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise Unavailable(f"The cluster's answer can't be read: {error}") from error
 
+    async def _list_again(self) -> tuple[list[Item], str]:
+        """List; begin anew where the list took longer than the server keeps its pages."""
+        for _ in range(_LIST_TRIES - 1):
+            try:
+                return await self._list()
+            except _Expired:
+                continue
+        return await self._list()
+
     async def _list(self) -> tuple[list[Item], str]:
         query: dict[str, str | int] = {
             "labelSelector": self._collection.selector,
@@ -153,7 +163,7 @@ class Reflector(Generic[Item]):
         try:
             return await self._api.get(self._collection.path, query, LIST_SECONDS)
         except Rejected as error:
-            if error.code == _GONE:  # the list took longer than the server keeps its pages
+            if error.code == _GONE:
                 raise _Expired(str(error)) from error
             raise
 
@@ -229,6 +239,8 @@ class Reflector(Generic[Item]):
                 self.forget(item.metadata.name)
         elif event.type in ("ADDED", "MODIFIED"):
             self.apply(item)
+        elif event.type != "BOOKMARK":
+            return None
         return item.metadata.resource_version
 
     def _raise(self, data: msgspec.Raw) -> None:
@@ -255,16 +267,17 @@ class _Expired(Unavailable):
     """The version that we stood at is too old: everything has to be listed anew."""
 
 
-class _Pause:
+class Pause:
     """Growing pauses with jitter, so that many who lost the same server don't come back together."""
 
     def __init__(self) -> None:
         self._seconds = FIRST_PAUSE_SECONDS
 
-    async def wait(self) -> None:
-        # Not a secret: it only spreads requests.
-        await asyncio.sleep(self._seconds * random.uniform(0.5, 1.0))  # noqa: S311
-        self._seconds = min(LONGEST_PAUSE_SECONDS, self._seconds * 2)
+    def next(self) -> float:
+        """Return the seconds of the next pause."""
+        longest = self._seconds
+        self._seconds = min(LONGEST_PAUSE_SECONDS, longest * 2)
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret, it only spreads requests
 
 
 def _older(item: _Object, known: _Object) -> bool:

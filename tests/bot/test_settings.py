@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import AgentName, BackendName, SettingsError, read
+from bot.settings import AgentName, BackendName, Cluster, SettingsError, read
 
 TOKEN = "123456789:AAFs3cretS3cretS3cret"
 LEAST = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_CHAT_ID": "-1001234", "HOME": "/home/me"}
@@ -138,10 +138,34 @@ def test_a_variable_almost_like_one_that_is_set_passes():
 @pytest.mark.parametrize(
     "name",
     ["SANDBOX_SERVICE_HOST", "SANDBOX_PORT", "SANDBOX_PORT_80_TCP", "SANDBOX_TIMEOUT", "SANDBOX_RUN",
-     "SANDBOX_REPORT", "SANDBOX_BUDGET", "SANDBOX_DEMO_ONCE", "TELEGRAM_SERVICE_PORT", "CLAUDE_IMAGE"],
+     "SANDBOX_REPORT", "SANDBOX_BUDGET", "SANDBOX_DEMO_ONCE", "TELEGRAM_SERVICE_PORT"],
 )  # fmt: skip
 def test_variables_of_others_pass(name):
     assert read({**LEAST, name: "1"}) == read(LEAST)
+
+
+@pytest.mark.parametrize(
+    ("variables", "cluster"),
+    [
+        ({}, Cluster(kubeconfig=Path("/home/me/.kube/config"))),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, Cluster()),
+        (
+            {"KUBECONFIG": "/k", "KUBERNETES_SERVICE_HOST": "10.0.0.1"},
+            Cluster(kubeconfig=Path("/k")),
+        ),
+        (
+            {"SANDBOX_NAMESPACE": "boxes", "CLAUDE_IMAGE": "acme/box:1", "KUBECONFIG": "/k"},
+            Cluster("boxes", "acme/box:1", Path("/k")),
+        ),
+    ],
+)
+def test_the_cluster_is_the_one_that_is_named_or_the_one_around(variables, cluster):
+    assert read({**LEAST, **variables}).cluster == cluster
+
+
+def test_a_namespace_and_an_image_that_cannot_be_are_mistakes():
+    found = mistakes(SANDBOX_NAMESPACE="My Boxes", CLAUDE_IMAGE="no image")
+    assert [text.split(" isn't")[0] for text in found] == ["SANDBOX_NAMESPACE", "CLAUDE_IMAGE"]
 
 
 def test_without_a_home_the_state_folder_is_asked_for():

@@ -123,7 +123,8 @@ pip_setting() { # pip_setting VARIABLE NAME
 load_images() { # load_images [IMAGE…]: all by default; each only once
   local image archive
   # shellcheck disable=SC2086  # a list of names
-  for image in ${*:-$images}; do
+  [ $# -gt 0 ] || set -- $images
+  for image in "$@"; do
     archive=${archives[$image]}
     [ ! -e "$run/loaded/$(basename "$archive")" ] || continue
     load "$archive"

@@ -57,7 +57,6 @@ build_programs() { # about 10 minutes on 2 cores with an empty Go cache
   local folder version
   folder=$(programs)
   [ ! -d "$folder" ] || return 0
-  check_go
   say "building Kubernetes, once, about 10 minutes; log: $home/build.log"
   version=$(awk '$2 == "k8s.io/kubernetes" {print $3; exit}' "$here/programs/kubernetes/go.mod")
   rm -rf "$folder.new"
@@ -79,11 +78,12 @@ go_build() { # go_build MODULE LINKER_FLAGS PACKAGE…
   (cd "$here/programs/$1" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w $2" -o "$folder.new/" "${@:3}")
 }
 
-check_go() {
+check_go() { # run in the module's folder: a Go that may fetch a newer one answers with that one's version
   local wanted found
+  [ ! -d "$(programs)" ] || return 0
   wanted=$(awk '$1 == "go" {print $2; exit}' "$here/programs/kubernetes/go.mod")
-  found=$(cd "$here/programs/pause" && go env GOVERSION 2>/dev/null) || found=
-  [ -n "$found" ] || refuse "Go is missing: install Go $wanted or newer to build Kubernetes"
+  found=$(cd "$here/programs/kubernetes" && go env GOVERSION 2>/dev/null) || found=
+  [ -n "$found" ] || refuse "building Kubernetes needs Go $wanted or newer, and there is no Go on PATH"
   [ "$(printf '%s\n' "$wanted" "${found#go}" | sort -V | head -n 1)" = "$wanted" ] ||
-    refuse "Go $wanted or newer is needed to build Kubernetes; this is ${found#go}"
+    refuse "building Kubernetes needs Go $wanted or newer; this is ${found#go}"
 }

@@ -38,19 +38,19 @@ make_network() { # no default route: what isn't ours can't be reached from insid
   ip netns add "$netns"
   net ip link set lo up
   ip link add cs-host type veth peer name cs-uplink netns "$netns"
-  ip addr add $host_ip/30 dev cs-host
+  ip addr add "$host_ip/30" dev cs-host
   ip link set cs-host up
-  net ip addr add $uplink_ip/30 dev cs-uplink
+  net ip addr add "$uplink_ip/30" dev cs-uplink
   net ip link set cs-uplink up
-  for range in $pods $services $node_ip/32; do ip route replace "$range" via $uplink_ip; done
+  for range in "$pods" "$services" "$node_ip/32"; do ip route replace "$range" via "$uplink_ip"; done
   net ip link add cs-node type bridge
-  net ip addr add $node_ip/32 dev cs-node
+  net ip addr add "$node_ip/32" dev cs-node
   net ip link set cs-node up
   net sysctl -qw net.ipv4.ip_forward=1
   # Names are what a test writes into hosts (then HUP); no other name exists.
   : >"$run/hosts"
   start dns dnsmasq --keep-in-foreground --no-resolv --no-hosts --addn-hosts="$run/hosts" --bind-interfaces \
-    --listen-address=$node_ip --user=root --pid-file
+    --listen-address="$node_ip" --user=root --pid-file
 }
 
 make_keys() {
@@ -75,7 +75,7 @@ start_control_plane() {
   start etcd etcd --data-dir "$run/etcd" --unsafe-no-fsync --listen-client-urls http://127.0.0.1:23790 \
     --advertise-client-urls http://127.0.0.1:23790 --listen-peer-urls http://127.0.0.1:23800
   start apiserver "$bin/kube-apiserver" --etcd-servers=http://127.0.0.1:23790 --cert-dir="$run/pki" \
-    --bind-address=0.0.0.0 --advertise-address=$node_ip --secure-port=16443 --service-cluster-ip-range=$services \
+    --bind-address=0.0.0.0 --advertise-address="$node_ip" --secure-port=16443 --service-cluster-ip-range="$services" \
     --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$run/pki/sa.pub" \
     --service-account-signing-key-file="$run/pki/sa.key" --token-auth-file="$run/pki/tokens.csv" \
     --authorization-mode=Node,RBAC --allow-privileged=true --kubelet-preferred-address-types=InternalIP
@@ -123,7 +123,7 @@ start_kubelet() {
   make_cgroup
   write_kubelet_settings
   start kubelet "$bin/kubelet" --config="$run/kubelet.yaml" --kubeconfig="$kubeconfig" --root-dir="$run/kubelet" \
-    --cert-dir="$run/pki/kubelet" --hostname-override=node1 --node-ip=$node_ip
+    --cert-dir="$run/pki/kubelet" --hostname-override=node1 --node-ip="$node_ip"
   cat >"$run/proxy.yaml" <<Y
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
@@ -140,7 +140,7 @@ Y
   wait_for 'the node' kubelet kubectl wait --for=condition=Ready node/node1 --timeout=1s
   start router env NODE_NAME=node1 "$bin/kube-router" --kubeconfig="$kubeconfig" --run-firewall=true \
     --run-router=false --run-service-proxy=false --hostname-override=node1 --enable-ipv6=false \
-    --service-cluster-ip-range=$services --metrics-port=0 --health-port=0
+    --service-cluster-ip-range="$services" --metrics-port=0 --health-port=0
 }
 
 # The kubelet listens on the node's address, where the API server reaches it for logs and exec.

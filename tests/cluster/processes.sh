@@ -8,6 +8,7 @@ start() { # start NAME COMMAND…
   shift
   setsid nsenter --net="/run/netns/$netns" "$@" </dev/null >"$run/log/$name.log" 2>&1 9>&- &
   echo "$! $(born $!)" >"$run/pid/$name"
+  disown # its end is no news to the shell
 }
 
 alive() { # a pid file of before a reboot must not name a stranger: the time of birth stands beside the pid

@@ -38,6 +38,7 @@ class FakeCluster:
         self.page_size: int | None = None
         self.job_events: list[Object] = []
         self._news = asyncio.Event()
+        self._generation = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stops: dict[str, asyncio.Event] = {}
 
@@ -148,7 +149,10 @@ class FakeCluster:
                 if version > since and of_kind == kind and chosen(item, request):
                     since = version
                     await response.write(line(event, item))
+            generation = self._generation
             await news.wait()
+            if generation != self._generation:
+                return response
 
     def _log(self, request: web.Request, name: str) -> web.Response:
         data = self.logs.get(name, b"")
@@ -218,10 +222,60 @@ class FakeCluster:
         status = {"phase": phase, "containerStatuses": [{"name": "claude", "state": state}]}
         self.edit("pods", name, lambda pod: pod.update(status=status))
 
+    async def end(self, name: str) -> None:
+        """Let the program of a slow Job end by itself."""
+        state = {"terminated": {"exitCode": 1, "startedAt": now(), "finishedAt": now()}}
+        self._set_pod(name, "Failed", state)
+        self._set_status(name, Failed="True")
+
+    def drop_watches(self) -> None:
+        """End all watches, as a server does that goes away."""
+        self._generation += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def times(number: int, method: str, words: str, answer: Fault) -> Fault:
+    """Return a fault of the first so many requests of a method whose address holds some words."""
+    left = number
+
+    async def fault(request: web.Request) -> web.StreamResponse | None:
+        nonlocal left
+        if left <= 0 or request.method != method or words not in request.path_qs:
+            return None
+        left -= 1
+        return await answer(request)
+
+    return fault
+
+
+def refusing(code: int, reason: str = "", message: str = "") -> Fault:
+    """Return a fault that refuses."""
+
+    async def fault(request: web.Request) -> web.StreamResponse:
+        return status(code, reason, message)
+
+    return fault
+
+
+def streaming(*chunks: bytes, silent: bool = False) -> Fault:
+    """Return a fault that answers with a stream, and then ends it, or never says anything again."""
+
+    async def fault(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for chunk in chunks:
+            await response.write(chunk)
+        if silent:
+            await asyncio.sleep(3600)
+        return response
+
+    return fault
 
 
 def line(event: str, item: Object) -> bytes:

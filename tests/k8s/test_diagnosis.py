@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, report_of, with_job
+from k8s.structs import Event, Job, Metadata, Pod
+from runs.outcome import Ending, Exit, Seen
+from sandbox.report import Cause, Phase, Report, Verdict
+
+RUN = "abcdefgh"
+AT = "2026-11-25T10:00:00Z"
+
+
+def said(verdict: str, **more: object) -> str:
+    return json.dumps({"run_id": RUN, "phase": "done", "verdict": verdict, **more})
+
+
+def pod(
+    state: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **meta: Any
+) -> Pod:
+    found: dict[str, Any] = {"phase": "Running", **(status or {})}
+    if state is not None:
+        found["containerStatuses"] = [{"name": "claude", "state": state}]
+    return msgspec.convert({"metadata": {"name": "p", **meta}, "status": found}, Pod)
+
+
+def terminated(code: int, message: str = "", reason: str = "Error", **more: Any) -> dict[str, Any]:
+    values = {"exitCode": code, "message": message, "reason": reason, "finishedAt": AT, **more}
+    return {"terminated": values}
+
+
+def job(*conditions: dict[str, str], spec: dict[str, Any] | None = None, **status: Any) -> Job:
+    found = {
+        "metadata": {"name": "claude-" + RUN},
+        "spec": spec or {},
+        "status": {"conditions": [{"status": "True", **item} for item in conditions], **status},
+    }
+    return msgspec.convert(found, Job)
+
+
+DISRUPTED = {
+    "phase": "Failed",
+    "conditions": [{"type": "DisruptionTarget", "status": "True", "message": "node shuts down"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "ending", "cause"),
+    [
+        (pod(terminated(0, said("pushed"), "Completed")), Ending.PUSHED, None),
+        (pod(terminated(0, said("nothing-changed"))), Ending.NOTHING_CHANGED, None),
+        (pod(terminated(1, said("failed", cause="login"))), Ending.FAILED, Cause.LOGIN),
+        (pod(terminated(1, said("not-pushed", cause="push-auth"))), Ending.NOT_PUSHED, Cause.PUSH_AUTH),
+        (pod(terminated(1, said("pushed"))), Ending.FAILED, Seen.FORGED_REPORT),
+        (pod(terminated(0, said("failed"))), Ending.FAILED, Seen.FORGED_REPORT),
+        (pod(terminated(0)), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(3, "x" * 5000)), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(0, said("pushed").replace(RUN, "aaaaaaaa"))), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(0, "\udcff{", "Completed")), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(137, said("unfinished"), "OOMKilled")), Ending.FAILED, Seen.OUT_OF_MEMORY),
+        (
+            pod(terminated(1, said("failed", cause="agent-killed"), "OOMKilled")),
+            Ending.FAILED,
+            Seen.OUT_OF_MEMORY,
+        ),
+        # A child that was killed for memory leaves this beside a good end.
+        (pod(terminated(0, said("pushed"), "OOMKilled")), Ending.PUSHED, None),
+        (pod(terminated(137)), Ending.FAILED, Seen.KILLED),
+        (pod(terminated(0, signal=9)), Ending.FAILED, Seen.KILLED),
+        (pod(terminated(128, reason="StartError")), Ending.FAILED, Seen.NOT_STARTED),
+        (
+            pod(terminated(137), {"phase": "Failed", "reason": "DeadlineExceeded"}),
+            Ending.FAILED,
+            Seen.DEADLINE_BY_CLUSTER,
+        ),
+        (pod(terminated(137), {"reason": "Evicted", "message": "low on disk"}), Ending.FAILED, Seen.EVICTED),
+        (pod(terminated(143, said("failed", cause="cancelled")), DISRUPTED), Ending.FAILED, Seen.EVICTED),
+        (pod(None, {"phase": "Failed", "reason": "Evicted"}), Ending.FAILED, Seen.EVICTED),
+        (pod(None, {"phase": "Failed"}), Ending.FAILED, Seen.LOST),
+        (
+            pod(terminated(137, reason="ContainerStatusUnknown"), {"phase": "Failed", "reason": "NodeLost"}),
+            Ending.FAILED,
+            Seen.EVICTED,
+        ),
+        (pod(terminated(137), deletionTimestamp=AT), Ending.FAILED, Seen.POD_DELETED),
+        (
+            pod(terminated(1, said("failed", cause="cancelled")), deletionTimestamp=AT),
+            Ending.FAILED,
+            Seen.POD_DELETED,
+        ),
+        (pod(terminated(0, said("pushed")), deletionTimestamp=AT), Ending.PUSHED, None),
+        (pod(terminated(1, said("failed", cause="deadline")), deletionTimestamp=AT), Ending.FAILED, Cause.DEADLINE),
+    ],
+)  # fmt: skip
+def test_a_pod_says_how_a_run_ended_faults_19_22_32(
+    found: Pod, ending: Ending, cause: Cause | Seen | None
+) -> None:
+    ended = ended_by_pod(RUN, found, cancelled=False)
+    assert ended is not None
+    assert (ended.outcome.ending, ended.outcome.cause) == (ending, cause)
+
+
+@pytest.mark.parametrize(
+    ("found", "ending"),
+    [
+        (pod(terminated(1, said("failed", cause="cancelled")), deletionTimestamp=AT), Ending.CANCELLED),
+        (pod(terminated(137), deletionTimestamp=AT), Ending.CANCELLED),
+        (pod(terminated(0, said("pushed")), deletionTimestamp=AT), Ending.PUSHED),
+        (pod(None, {"phase": "Failed"}), Ending.CANCELLED),
+    ],
+)  # fmt: skip
+def test_a_run_that_was_to_stop_did_not_fail(found: Pod, ending: Ending) -> None:
+    ended = ended_by_pod(RUN, found, cancelled=True)
+    assert ended is not None
+    assert ended.outcome.ending is ending
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pod(),
+        pod({"running": {"startedAt": AT}}),
+        pod({"waiting": {"reason": "ContainerCreating"}}),
+        pod({"running": {}}, {"phase": "SomethingNew"}, deletionTimestamp=AT),
+        pod({"somethingNew": {}}),
+    ],
+)
+def test_a_pod_that_goes_on_says_nothing_fault_13(found: Pod) -> None:
+    assert ended_by_pod(RUN, found, cancelled=False) is None
+
+
+def test_a_provisional_report_stands_from_the_start_of_the_program_on() -> None:
+    assert report_of(RUN, None) is None
+    assert report_of(RUN, pod({"waiting": {}})) is None
+    assert report_of(RUN, pod({"running": {}})) == Report(RUN, Phase.ENVIRONMENT)
+    ended = report_of(RUN, pod(terminated(0, said("pushed", branch="b"))))
+    assert ended == Report(RUN, Phase.DONE, Verdict.PUSHED, branch="b")
+
+
+SUSPENDED = {"type": "Suspended"}
+
+
+@pytest.mark.parametrize(
+    ("found", "cancelled", "ending", "cause"),
+    [
+        (job({"type": "Failed", "reason": "DeadlineExceeded"}), False, Ending.FAILED, Seen.DEADLINE_BY_CLUSTER),
+        (job({"type": "Failed", "reason": "BackoffLimitExceeded"}), False, Ending.FAILED, Seen.POD_DELETED),
+        (job({"type": "Failed"}), True, Ending.CANCELLED, Seen.POD_DELETED),
+        (job({"type": "Complete"}), False, Ending.FAILED, Seen.LOST),
+        (job(SUSPENDED, spec={"suspend": True}), True, Ending.CANCELLED, Cause.CANCELLED),
+    ],
+)  # fmt: skip
+def test_a_job_without_a_pod_says_how_its_run_ended(
+    found: Job, cancelled: bool, ending: Ending, cause: Cause | Seen
+) -> None:
+    ended = ended_by_job(found, cancelled=cancelled)
+    assert ended is not None
+    assert (ended.outcome.ending, ended.outcome.cause) == (ending, cause)
+
+
+@pytest.mark.parametrize(
+    ("found", "cancelled"),
+    [
+        (job(), False),
+        (job({"type": "FailureTarget", "reason": "DeadlineExceeded"}), False),
+        (job({"type": "SuccessCriteriaMet"}), False),
+        (job(SUSPENDED, spec={"suspend": True}), False),
+        (job(SUSPENDED, spec={"suspend": True}, active=1), True),
+        (job(SUSPENDED, spec={"suspend": True}, terminating=1), True),
+        (job(spec={"suspend": True}), True),
+        (job({"type": "Failed", "status": "False"}), False),
+    ],
+)
+def test_a_job_that_goes_on_says_nothing(found: Job, cancelled: bool) -> None:
+    assert ended_by_job(found, cancelled=cancelled) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"),
+    [
+        (job(), Seen.POD_DELETED),
+        (job({"type": "FailureTarget", "reason": "DeadlineExceeded"}), Seen.DEADLINE_BY_CLUSTER),
+        (
+            Job(msgspec.convert({"name": "x", "deletionTimestamp": AT}, Metadata)),
+            Seen.JOB_DELETED,
+        ),
+    ],
+)
+def test_who_deleted_a_pod_is_known_to_its_job_fault_23(found: Job, cause: Seen) -> None:
+    ended = ended_by_pod(RUN, pod(terminated(137), deletionTimestamp=AT), cancelled=False)
+    assert ended is not None
+    assert with_job(ended, found).outcome.cause is cause
+    assert ended.outcome.exit == Exit(None, 9)
+
+
+def waits(name: str, reason: str, message: str = "", **more: Any) -> Pod:
+    status = {"name": name, "state": {"waiting": {"reason": reason, "message": message}}, **more}
+    kind = "containerStatuses" if name == "claude" else "initContainerStatuses"
+    return pod(None, {"phase": "Pending", kind: [status]})
+
+
+UNSCHEDULABLE = {
+    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]
+}
+CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
+
+
+@pytest.mark.parametrize(
+    ("found", "cause", "words", "final"),
+    [
+        (waits("claude", "ErrImagePull", "not found"), Seen.IMAGE_PULL, "claude: not found", False),
+        (waits("claude", "ImagePullBackOff"), Seen.IMAGE_PULL, "claude: ImagePullBackOff", False),
+        (waits("claude", "InvalidImageName"), Seen.IMAGE_PULL, "claude: InvalidImageName", True),
+        (waits("redis-sidecar", "ErrImagePull"), Seen.IMAGE_PULL, "redis-sidecar: ErrImagePull", False),
+        (
+            waits("claude", "CreateContainerConfigError", 'secret "x" not found'),
+            Seen.MISSING_SECRET,
+            'claude: secret "x" not found',
+            False,
+        ),
+        (waits("claude", "CreateContainerConfigError"), Seen.NOT_STARTED, "claude: CreateContainerConfigError", False),
+        (
+            waits("postgres-sidecar", "CrashLoopBackOff", "back-off", **CRASHED),
+            Seen.SERVICE_FAILED,
+            "postgres-sidecar: back-off (exit code 7) no disk",
+            False,
+        ),
+        (pod(None, UNSCHEDULABLE), Seen.UNSCHEDULABLE, "0/1 nodes", False),
+        (waits("claude", "PodInitializing"), Seen.NOT_STARTED, "The Pod didn't become ready to start in time.", False),
+    ],
+)  # fmt: skip
+def test_a_pod_says_what_keeps_it_from_starting_fault_18(
+    found: Pod, cause: Seen, words: str, final: bool
+) -> None:
+    seen = obstacle(found, [])
+    assert seen is not None
+    assert (seen.cause, seen.error, seen.final) == (cause, words, final)
+
+
+def test_a_job_without_a_pod_says_by_its_events_why_fault_18() -> None:
+    other = Event(reason="SuccessfulCreate", message="Created pod")
+    quota = Event(reason="FailedCreate", message="forbidden: exceeded quota: small")
+    refused = Event(reason="FailedCreate", message="violates PodSecurity")
+    assert obstacle(None, [other]) is None
+    for events, cause in (([other, quota], Seen.QUOTA), ([quota, refused], Seen.POD_REFUSED)):
+        found = obstacle(None, events)
+        assert found is not None
+        assert found.cause is cause
+
+
+def test_nothing_keeps_a_program_from_starting_that_runs() -> None:
+    assert obstacle(pod({"running": {}}), []) is None
+    assert obstacle(pod(terminated(1)), []) is None
