@@ -196,7 +196,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.POD_REFUSED: (
         "The cluster refuses the run's Pod.",
-        "The reason is above; an admin can mend it.",
+        "An admin can mend that, then send the task again.",
     ),
     Seen.QUOTA: (
         "The cluster's quota was used up for too long.",
