@@ -211,7 +211,7 @@ def _in_words(error: Exception) -> str:
     return f"The cluster doesn't answer: {str(error) or type(error).__name__}"
 
 
-_LEAVE_SECONDS = 0.25
+_LEAVE_SECONDS = 1.0
 """https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
 _NOT_NOW = frozenset({401, 408, 429})
 """401: a token expires, and the next one is read from its file."""

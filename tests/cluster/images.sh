@@ -1,5 +1,5 @@
 # The images: a Debian made from its packages, ours from the real Dockerfile, PostgreSQL and Redis from Debian.
-# They are built again only when what they are made from changed. No registry is asked.
+# They are built again only when what they are made from changed. No registry of images is asked.
 # shellcheck shell=bash disable=SC2154  # the variables are set in `cluster`
 
 export BUILDAH_ISOLATION=chroot
@@ -58,7 +58,7 @@ build_image() { # build_image IMAGE ARCHIVE
     sandbox | bot) arguments=(--target "$1" --file "$project/Dockerfile" "$project") ;;
     *) arguments=(--file "$here/images/$1/Dockerfile" "$here/images/$1") ;;
   esac
-  make_debian
+  make_debian || return
   describe_package_index
   buildah bud --pull-never --layers --format docker "${index_mounts[@]}" --tag "$name" "${arguments[@]}" || return
   rm -f "$home/images/$1"-????????????.tar "$2.new"

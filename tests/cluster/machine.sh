@@ -63,9 +63,9 @@ build_programs() { # about 10 minutes on 2 cores with an empty Go cache
   mkdir -p "$folder.new"
   if ! {
     go_build kubernetes "-X k8s.io/component-base/version.gitVersion=$version" \
-      k8s.io/kubernetes/cmd/kube-{apiserver,controller-manager,scheduler,proxy} k8s.io/kubernetes/cmd/kube{let,ctl}
-    go_build kube-router "" github.com/cloudnativelabs/kube-router/v2/cmd/kube-router
-    go_build pause "" .
+      k8s.io/kubernetes/cmd/kube-{apiserver,controller-manager,scheduler,proxy} k8s.io/kubernetes/cmd/kube{let,ctl} &&
+      go_build kube-router "" github.com/cloudnativelabs/kube-router/v2/cmd/kube-router &&
+      go_build pause "" .
   } >"$home/build.log" 2>&1; then
     tail -n 5 "$home/build.log" >&2
     refuse "the build failed; log: $home/build.log"
@@ -74,7 +74,7 @@ build_programs() { # about 10 minutes on 2 cores with an empty Go cache
   mv "$folder.new" "$folder"
 }
 
-go_build() { # go_build MODULE LINKER_FLAGS PACKAGE…
+go_build() { # go_build MODULE LINKER_FLAGS PACKAGE…: into build_programs' folder
   (cd "$here/programs/$1" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags="-s -w $2" -o "$folder.new/" "${@:3}")
 }
 
