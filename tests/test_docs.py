@@ -32,7 +32,7 @@ def test_every_file_that_a_document_points_to_is_there() -> None:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
             assert (document.parent / link).exists(), f"{document.name}: {link}"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for path in re.findall(r"`((?:bot|runs|sandbox|cli|docs)/[a-z_/]*(?:\.py)?)`", readme):
+    for path in re.findall(r"`((?:bot|runs|sandbox|cli|docs|k8s|manifests)/[a-z_/.0-9]*)`", readme):
         assert (ROOT / path).exists(), path
 
 
@@ -51,7 +51,8 @@ def test_every_variable_of_the_readme_is_known_to_the_bot() -> None:
         "TELEGRAM_BOT_TOKEN": "123456789:" + "A" * 35,
         "TELEGRAM_CHAT_ID": "-1001234567890",
         "TELEGRAM_API_URL": "http://127.0.0.1:8081",
-        "SANDBOX_BACKEND": "local",
+        "SANDBOX_BACKEND": "kubernetes",
+        "SANDBOX_NAMESPACE": "claude-sandbox",
         "SANDBOX_AGENT": "scripted",
         "SANDBOX_CONFIG": "/etc/claude-sandbox.yaml",
         "SANDBOX_STATE": "/var/lib/claude-sandbox",
