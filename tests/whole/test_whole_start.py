@@ -76,8 +76,10 @@ def refused(variables: Mapping[str, str], home: Path) -> list[str]:
             ["SANDBOX_CONFIGG isn't known. Did you mean SANDBOX_CONFIG?"],
         ),
         (
-            {"SANDBOX_BACKEND": "kubernetes"},
-            ["SANDBOX_BACKEND=kubernetes isn't built yet. Set SANDBOX_BACKEND=local"],
+            {"SANDBOX_BACKEND": "kubernetes", "SANDBOX_NAMESPACE": "Not One"},
+            [
+                "SANDBOX_NAMESPACE isn't a namespace's name: 'Not One'. Example: SANDBOX_NAMESPACE=claude-sandbox"
+            ],
         ),
     ],
     ids=["no token", "three mistakes", "misspelt", "kubernetes"],
