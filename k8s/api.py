@@ -100,6 +100,10 @@ class Api:
         """Close all connections."""
         client, self._client = self._client, None
         if client is not None:
+            # Without TLS's farewell: its answer could come after the loop has ended.
+            session = client.rest_client.pool_manager
+            if session is not None and session.connector is not None:
+                await session.connector.close(abort_ssl=True)
             await client.close()  # type: ignore[no-untyped-call]  # the client's own code
             # What was ended is gone at the loop's next turn; a request that was cut short takes leave of the server.
             await asyncio.sleep(_LEAVE_SECONDS if self._cut_short else 0)
