@@ -35,7 +35,7 @@ cluster-kubeconfig: ## Print the path of its kubeconfig
 
 test-cluster: $(READY) ## Run the tests on it; on another cluster with KUBECONFIG=… TEST_IMAGE_PREFIX=…
 	@test -n "$$TEST_IMAGE_PREFIX" || tests/cluster/cluster up
-	@$(BIN)/pytest tests/cluster -W default::pytest.PytestUnraisableExceptionWarning
+	@$(BIN)/pytest tests/cluster
 
 check: $(READY) ## Format, lint and types, as CI does
 	@$(BIN)/ruff format --check .

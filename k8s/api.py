@@ -105,8 +105,9 @@ class Api:
             if session is not None and session.connector is not None:
                 await session.connector.close(abort_ssl=True)
             await client.close()  # type: ignore[no-untyped-call]  # the client's own code
-            # What was ended is gone at the loop's next turn; a request that was cut short takes leave of the server.
-            await asyncio.sleep(_LEAVE_SECONDS if self._cut_short else 0)
+            # What was ended is gone at the loop's next turn; but TLS, and a request that was cut short, take their leave.
+            leaves = self._cut_short or str(client.configuration.host).startswith("https:")
+            await asyncio.sleep(_LEAVE_SECONDS if leaves else 0)
 
     async def _send(
         self,
