@@ -62,6 +62,11 @@ async def ended(backend: Backend, run: Run) -> Run:
     return await reached(backend, run, lambda seen: seen.ended)
 
 
+async def without_reports(backend: Backend) -> list[Run]:
+    """List the Runs without their Reports, which a sandbox that works writes anew whenever it likes."""
+    return [replace(run, report=None) for run in await backend.list_runs()]
+
+
 async def stopped(backend: Backend, *runs: Run) -> None:
     """End slow Runs, so that a test leaves nothing behind."""
     for run in runs:
@@ -336,10 +341,10 @@ class BackendContract:
         slow = await start(backend, place.task("slow"), 1)
         await reached(backend, slow, lambda seen: seen.report is not None)
         queued = await start(backend, place.task("quick"), 2)
-        before = await backend.list_runs()
+        before = await without_reports(backend)
         for _ in range(3):
             await backend.sweep()
-        assert await backend.list_runs() == before
+        assert await without_reports(backend) == before
         await stopped(backend, queued, slow)
 
     async def test_texts_come_back_as_they_were_fault_40(self, place: Place) -> None:
