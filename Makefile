@@ -18,8 +18,8 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@sh scripts/setup $(VENV)
 	@touch $(READY)
 
-demo: $(READY) ## Play the whole conversation here: make demo ONCE='/run demo "add a farewell"'
-	@$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"}
+demo: $(READY) ## Open a chat in the browser, or play one talk here: make demo ONCE='/run demo "add a farewell"'
+	@$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"} $${PORT:+--port "$$PORT"}
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest
