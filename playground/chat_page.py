@@ -8,6 +8,7 @@ where it was. POST /play/file sends the body as a file, GET /play/file/ID return
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from importlib import resources
 from urllib.parse import quote
@@ -29,6 +30,9 @@ LOOKS_TO_A_SIGN = 20
 
 _SHOWN_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """What the page may show of a person's file; SVG can hold a program."""
+
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What turns the direction of writing: with it "exe.png" may be the name of a program."""
 
 _TYPES = {
     "html": "text/html",
@@ -165,7 +169,8 @@ def _number(text: str | None) -> int | None:
 def _file_headers(document: Document) -> dict[str, str]:
     """Make a browser keep a file, or show what is a photo; never run it."""
     photo = document.pixels is not None and document.media_type in _SHOWN_TYPES
-    name = quote(document.name.encode("utf-8", "replace")[:1000], safe="")
+    plain = _TURNING.sub("", document.name)[:255].encode("utf-8", "replace")
+    name = quote(plain, safe="")
     disposition = "inline" if photo else f"attachment; filename*=UTF-8''{name}"
     return _HEADERS | {
         "Content-Type": document.media_type if photo else "application/octet-stream",

@@ -3,7 +3,7 @@
 import { fileUrl } from "./api.js";
 import { el, icon, paintAvatar } from "./dom.js";
 import { rendered } from "./entities.js";
-import { clock, fullTime, oneLine, service, size } from "./words.js";
+import { clock, fullTime, oneLine, plainName, service, size } from "./words.js";
 
 const RANKS = { creator: "owner", administrator: "admin" };
 
@@ -81,7 +81,7 @@ export class Bubbles {
   forwarded(message) {
     const origin = message.forward_origin;
     if (!origin) return null;
-    return el("div", { className: "forwarded" }, "Forwarded from ", el("b", {}, origin.sender_user?.first_name ?? "somebody"));
+    return el("div", { className: "forwarded" }, "Forwarded from ", el("b", {}, plainName(origin.sender_user?.first_name ?? "somebody")));
   }
 
   quoted(message) {
@@ -116,11 +116,11 @@ export class Bubbles {
     for (const [person, emoji] of message.reactions) byEmoji.set(emoji, [...(byEmoji.get(emoji) ?? []), person]);
     const made = [...byEmoji].map(([emoji, people]) => {
       const mine = people.includes(this.store.person.id);
-      const names = people.map((id) => this.store.state.people.find((person) => person.id === id)?.first_name ?? "somebody").join(", ");
+      const names = people.map((id) => this.store.state.people.find((person) => person.id === id)?.first_name ?? "somebody").map(plainName).join(", ");
       return el(
         "button",
         { type: "button", className: mine ? "reaction mine" : "reaction", title: names, aria: { pressed: mine, label: `${emoji} by ${names}` }, onclick: () => this.does.react(message, mine ? null : emoji) },
-        el("span", {}, emoji),
+        el("span", { className: "emoji" }, shownEmoji(emoji)),
         el("span", { className: "reaction-count" }, String(people.length)),
       );
     });
@@ -156,6 +156,11 @@ export class Bubbles {
   }
 }
 
+/** Return an emoji as its picture: some are letters without the selector that Telegram leaves out. */
+export function shownEmoji(emoji) {
+  return emoji.includes("\u200d") ? emoji : `${emoji}\ufe0f`;
+}
+
 /** Return the id of the element of a message. */
 export function elementId(message) {
   return `message-${message.message_id}`;
@@ -164,8 +169,8 @@ export function elementId(message) {
 /** Return name and id of who a message is from: a person, or the chat in whose name it is. */
 export function sender(message) {
   const chat = message.sender_chat;
-  if (chat) return { name: chat.title ?? "Channel", id: chat.id };
-  return { name: message.from?.first_name ?? "Somebody", id: message.from?.id ?? 0 };
+  if (chat) return { name: plainName(chat.title ?? "Channel"), id: chat.id };
+  return { name: plainName(message.from?.first_name ?? "Somebody"), id: message.from?.id ?? 0 };
 }
 
 function focusable(made) {
@@ -179,7 +184,7 @@ function photo(message) {
 }
 
 function file(document_) {
-  const name = document_.file_name ?? "file";
+  const name = plainName(document_.file_name) || "file";
   return el(
     "a",
     { className: "file", href: fileUrl(document_.file_id), download: name, aria: { label: `Download ${name}, ${size(document_.file_size)}` } },

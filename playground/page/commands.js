@@ -35,7 +35,6 @@ export class CommandMenu {
     );
     this.list.replaceChildren(...rows);
     this.list.hidden = !open;
-    this.field.setAttribute("aria-expanded", String(open));
     if (open) this.field.setAttribute("aria-activedescendant", `command-${this.chosen}`);
     else this.field.removeAttribute("aria-activedescendant");
     rows[this.chosen]?.scrollIntoView({ block: "nearest" });

@@ -5,7 +5,7 @@ import { sender } from "./bubble.js";
 import { CommandMenu } from "./commands.js";
 import { askToSend, toast } from "./dialogs.js";
 import { byId, el, icon, paintAvatar } from "./dom.js";
-import { oneLine, service, size } from "./words.js";
+import { oneLine, plainName, service, size } from "./words.js";
 
 const MOST_UNITS = 4096;
 const DRAFTS = "drafts";
@@ -18,8 +18,7 @@ export class Composer {
     this.drafts = new Map(JSON.parse(sessionStorage.getItem(DRAFTS) ?? "[]"));
     this.replyTo = null;
     this.editing = null;
-    this.field = el("textarea", { id: "compose", className: "compose", rows: 1, aria: { label: "Message", autocomplete: "list", controls: "commands", expanded: false }, role: "combobox" });
-    this.field.setAttribute("aria-haspopup", "listbox");
+    this.field = el("textarea", { id: "compose", className: "compose", rows: 1, aria: { label: "Message", autocomplete: "list", controls: "commands" } });
     this.above = el("div", { className: "above" });
     this.uploads = el("div", { className: "uploads" });
     this.speaker = el("button", { type: "button", className: "speaker", aria: { haspopup: "menu" } });
@@ -251,7 +250,7 @@ export class Composer {
   async upload(file, fields) {
     const stop = new AbortController();
     const bar = el("progress", { max: 1, value: 0, aria: { label: `Sending ${file.name}` } });
-    const shown = el("div", { className: "upload" }, icon("file"), el("span", { className: "file-name", dir: "auto" }, file.name), el("span", { className: "file-size" }, size(file.size)), bar,
+    const shown = el("div", { className: "upload" }, icon("file"), el("span", { className: "file-name", dir: "auto" }, plainName(file.name)), el("span", { className: "file-size" }, size(file.size)), bar,
       el("button", { type: "button", className: "icon-button", aria: { label: `Stop sending ${file.name}` }, onclick: () => stop.abort() }, icon("close")));
     this.uploads.append(shown);
     try {

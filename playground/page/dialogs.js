@@ -2,7 +2,7 @@
 
 import { MAX_FILE_BYTES } from "./api.js";
 import { byId, el, icon } from "./dom.js";
-import { size } from "./words.js";
+import { plainName, size } from "./words.js";
 
 const TOAST_MS = 4000;
 const BOT_LOADS_BYTES = 20 * 1024 * 1024;
@@ -88,7 +88,7 @@ export function choosePlace(places, chosen) {
     el("button", { type: "button", className: "choice", onclick: () => {
       window_.close();
       chosen(place);
-    } }, place.thread ? `${place.chat.title} › ${place.title}` : place.title),
+    } }, place.thread ? `${plainName(place.chat.title)} › ${place.title}` : place.title),
   );
   const window_ = openDialog("Forward to", el("div", { className: "choices" }, made), { done: "Cancel" });
 }
@@ -98,19 +98,19 @@ export function askToSend(files, send) {
   const tooLarge = files.filter((file) => file.size > MAX_FILE_BYTES);
   if (tooLarge.length > 0) {
     const [file] = tooLarge;
-    const words = `“${file.name}” has ${size(file.size)}. Files of up to ${size(MAX_FILE_BYTES)} can be sent here; Telegram takes up to 2 GB from people, and lets a bot load 20 MB.`;
+    const words = `“${plainName(file.name)}” has ${(Math.ceil(file.size / 104857.6) / 10).toFixed(1)} MB. Files of up to 50 MB can be sent here; Telegram takes up to 2 GB from people, and lets a bot load 20 MB.`;
     openDialog("This file is too large", el("p", { className: "alert-text" }, words), { role: "alertdialog", done: "OK" });
     return;
   }
   const empty = files.find((file) => file.size === 0);
   if (empty) {
-    openDialog("This file is empty", el("p", { className: "alert-text" }, `“${empty.name}” has no bytes; Telegram doesn't send such files.`), { role: "alertdialog", done: "OK" });
+    openDialog("This file is empty", el("p", { className: "alert-text" }, `“${plainName(empty.name)}” has no bytes; Telegram doesn't send such files.`), { role: "alertdialog", done: "OK" });
     return;
   }
   const pictures = files.every((file) => PHOTO_TYPES.includes(file.type));
   const asPhoto = el("input", { type: "checkbox", className: "switch", role: "switch", checked: pictures });
   const caption = el("input", { className: "field", type: "text", placeholder: "Caption", maxLength: 1024, aria: { label: "Caption" } });
-  const rows = files.map((file) => el("li", { className: "to-send" }, icon("file"), el("span", { className: "file-name", dir: "auto" }, file.name), el("span", { className: "file-size" }, size(file.size))));
+  const rows = files.map((file) => el("li", { className: "to-send" }, icon("file"), el("span", { className: "file-name", dir: "auto" }, plainName(file.name)), el("span", { className: "file-size" }, size(file.size))));
   const large = files.some((file) => file.size > BOT_LOADS_BYTES);
   const form = el("form", { className: "send-form" },
     el("ul", { className: "to-send-list" }, rows),

@@ -1,7 +1,7 @@
 // Above the messages: where one is, what the bot is doing, and what is wrong.
 
 import { byId, paintAvatar } from "./dom.js";
-import { count } from "./words.js";
+import { count, plainName } from "./words.js";
 
 const PATIENCE_MS = 1200;
 const DOING = { typing: "is typing…", upload_document: "is sending a file…", upload_photo: "is sending a photo…" };
@@ -23,7 +23,7 @@ export class Header {
   show() {
     const { chat, thread } = this.store;
     const topic = chat.topics.find((one) => one.id === thread);
-    const title = topic ? topic.name : this.store.title(chat);
+    const title = topic ? plainName(topic.name) : this.store.title(chat);
     const id = chat.type === "private" ? this.store.bot.id : chat.id + thread;
     paintAvatar(byId("chat-avatar"), topic ? "#" : title, id, topic ? "topic" : "");
     byId("chat-title").textContent = title;
@@ -41,7 +41,7 @@ export class Header {
     if (chat.type === "private") return this.store.state.listens ? "bot" : "bot, not running now";
     const members = chat.members.filter((member) => !["left", "kicked"].includes(member.status));
     const words = count(members.length, "member", "members");
-    return topic ? `topic in ${chat.title}, ${words}` : words;
+    return topic ? `topic in ${plainName(chat.title)}, ${words}` : words;
   }
 
   // A moment's silence is no news: the bot may be between two polls, the stream between two connections.

@@ -1,6 +1,6 @@
 // A menu beside what it belongs to: arrow keys, Enter, Escape, a click elsewhere.
 
-import { el } from "./dom.js";
+import { byId, el } from "./dom.js";
 
 let close = null;
 
@@ -31,7 +31,7 @@ export function openMenu(at, owner, items, top = null) {
     close = null;
     if (focus) owner?.focus({ preventScroll: true });
   };
-  document.body.append(menu);
+  byId("chat").append(menu);
   place(menu, at);
   addEventListener("pointerdown", outside, true);
   addEventListener("resize", closeMenu);

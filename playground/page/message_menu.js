@@ -1,5 +1,6 @@
 // What can be done with a message: by its button, a right click, a tap on a phone, or its keys.
 
+import { shownEmoji } from "./bubble.js";
 import { byId, el } from "./dom.js";
 import { closeMenu, openMenu } from "./menu.js";
 import { service } from "./words.js";
@@ -81,11 +82,11 @@ export class MessageMenu {
     const made = QUICK.map((emoji) =>
       el(
         "button",
-        { type: "button", className: emoji === mine ? "quick mine" : "quick", tabIndex: -1, aria: { label: `React with ${emoji}`, pressed: emoji === mine }, onclick: () => {
+        { type: "button", className: emoji === mine ? "quick emoji mine" : "quick emoji", tabIndex: -1, aria: { label: `React with ${emoji}`, pressed: emoji === mine }, onclick: () => {
           closeMenu(true);
           this.app.react(message, emoji === mine ? null : emoji);
         } },
-        emoji,
+        shownEmoji(emoji),
       ),
     );
     return el("div", { className: "quick-row", role: "group", aria: { label: "React" } }, made);

@@ -13,7 +13,7 @@ export function listenToKeys(app) {
     else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) take(event, () => step(app, event.key === "ArrowUp" ? -1 : 1));
     else if (event.altKey && /^Digit[1-9]$/u.test(event.code)) speak(app, event);
     else if (event.key === "Escape") back(app);
-    else if (isPlainLetter(event) && !isField(event.target) && !event.target.matches?.(".message") && !event.target.closest?.("[role=radiogroup]")) byId("compose").focus();
+    else if (isPlainLetter(event) && !isField(event.target)) byId("compose").focus();
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { byId, el, paintAvatar } from "./dom.js";
 import { GENERAL } from "./store.js";
-import { oneLine, service, when } from "./words.js";
+import { oneLine, plainName, service, when } from "./words.js";
 
 /** Shows the list of chats and of people. `open(place)` and `speak(person)` are called on a tap. */
 export class Sidebar {
@@ -68,7 +68,7 @@ export class Sidebar {
 
   preview(chat, last) {
     if (!last) return "No messages yet";
-    const name = this.store.isMine(last) ? "You" : last.from?.first_name;
+    const name = this.store.isMine(last) ? "You" : plainName(last.from?.first_name);
     const told = chat.type === "private" || service(last) || !name ? "" : `${name}: `;
     return (told + oneLine(last)).slice(0, 120);
   }

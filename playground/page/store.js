@@ -1,6 +1,7 @@
 // What the page knows: who there is, what was said, what was read. It holds no elements.
 
 import { read } from "./api.js";
+import { plainName } from "./words.js";
 
 export const GENERAL = 0;
 
@@ -42,7 +43,8 @@ export class Store {
 
   /** Return the people to speak as, oldest first. */
   get people() {
-    return this.state.people.filter((person) => !person.is_bot);
+    const people = this.state.people.filter((person) => !person.is_bot);
+    return people.map((person) => ({ ...person, first_name: plainName(person.first_name) }));
   }
 
   /** Return what the demo says of a person, e.g. a role. */
@@ -69,13 +71,13 @@ export class Store {
     for (const chat of this.state.chats) {
       if (!this.isMember(chat, person)) continue;
       found.push({ chat, thread: GENERAL, title: this.title(chat) });
-      for (const topic of chat.topics) found.push({ chat, thread: topic.id, title: topic.name });
+      for (const topic of chat.topics) found.push({ chat, thread: topic.id, title: plainName(topic.name) });
     }
     return found;
   }
 
   title(chat) {
-    return chat.type === "private" ? this.bot.first_name : chat.title;
+    return chat.type === "private" ? this.bot.first_name : plainName(chat.title);
   }
 
   /** Return the messages of a place, oldest first. */

@@ -24,6 +24,9 @@ export class Timeline {
     this.scroller.setAttribute("aria-label", "Conversation");
     this.scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.scroller.addEventListener("keydown", (event) => this.pressed(event));
+    // Who clicked into a message and writes on means the field below; who walked to it by keys means the message.
+    this.walking = false;
+    this.scroller.addEventListener("pointerdown", () => (this.walking = false));
     // The end stays in sight while pictures load, cards grow, or the window changes.
     const sized = new ResizeObserver(() => this.atEnd && this.toEnd());
     sized.observe(this.scroller);
@@ -149,13 +152,14 @@ export class Timeline {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (step && (event.target === this.scroller || event.target === shown)) {
+      this.walking = true;
       const all = [...this.list.querySelectorAll(".message")];
       const index = shown ? all.indexOf(shown) + step : all.length - 1;
       const next = all[Math.min(Math.max(index, 0), all.length - 1)];
       next?.focus({ preventScroll: true });
       next?.scrollIntoView({ block: "nearest" });
       event.preventDefault();
-    } else if (shown && event.target === shown) {
+    } else if (shown && event.target === shown && this.walking) {
       this.menu(shown, event);
     }
   }

@@ -41,16 +41,21 @@ export function size(bytes) {
   return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
 }
 
+/** Return the name of a person, chat or file without what turns the direction of writing: "gnp.exe" stays that. */
+export function plainName(name) {
+  return String(name ?? "").replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "");
+}
+
 /** Return a message as one line. */
 export function oneLine(message) {
-  const file = message.photo ? "🖼 Photo" : message.document ? `📎 ${message.document.file_name}` : "";
+  const file = message.photo ? "🖼 Photo" : message.document ? `📎 ${plainName(message.document.file_name)}` : "";
   const text = (message.text ?? message.caption ?? "").replace(/\s+/gu, " ");
   return [file, text].filter(Boolean).join(" ") || service(message);
 }
 
 /** Return the words of a service message, "" for any other. */
 export function service(message) {
-  const who = message.from?.first_name ?? "Somebody";
+  const who = plainName(message.from?.first_name ?? "Somebody");
   if (message.forum_topic_created) return `${who} opened the topic “${message.forum_topic_created.name}”`;
   if (message.migrate_to_chat_id) return "This group became a supergroup";
   if (message.migrate_from_chat_id) return "This supergroup was a group before";
