@@ -123,7 +123,7 @@ async def _serve(world: World, cast: Cast, port: int | None) -> Playground:
             return await _serve(world, cast, 0)
         why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be used ({error})"
         raise DemoError(
-            f"Port {port} {why}. Choose another one with --port, or none for any that is free."
+            f"Port {port} {why}. Choose another one with --port, or 0 for any that is free."
         ) from error
 
 
