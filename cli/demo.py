@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from cli.browser import has_browser, open_page
 from cli.demo_stage import (
@@ -69,28 +70,34 @@ def run_demo(environment: Mapping[str, str], wish: Wish) -> int:
 async def _play(folder: Path, environment: Mapping[str, str], wish: Wish) -> int:
     me = asyncio.current_task()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, lambda: me.cancel() if me else None)
     stage = None
     try:
         stage = await open_stage(folder, environment, 0 if wish.once is not None else wish.port)
-        backend = LocalBackend(LocalPlace(stage.state, {}, limits=Limits(runs=0)))
-        printing = asyncio.create_task(_print_events(stage))
-        try:
-            if wish.once is not None:
-                return await _once(stage, backend, wish.once)
-            await _host(stage, wish.browser and has_browser(environment))
-            return ENDED_WELL
-        except asyncio.CancelledError:
-            print("\nEnding the demo …", file=sys.stderr)
-            return ENDED_WELL if wish.once is None else INTERRUPTED
-        finally:
-            printing.cancel()
-            await _stop_runs(backend)
-            await backend.close()
+        return await _perform(stage, wish, wish.browser and has_browser(environment))
+    except asyncio.CancelledError:
+        return ENDED_WELL if wish.once is None else INTERRUPTED
     finally:
         if stage is not None:
             await close_stage(stage)
+
+
+async def _perform(stage: Stage, wish: Wish, browser: bool) -> int:
+    """Play on an open stage, and leave no Run behind."""
+    backend = LocalBackend(LocalPlace(stage.state, {}, limits=Limits(runs=0)))
+    printing = asyncio.create_task(_print_events(stage))
+    try:
+        if wish.once is not None:
+            return await _once(stage, backend, wish.once)
+        return await _host(stage, browser)
+    except asyncio.CancelledError:
+        print("\nEnding the demo …", file=sys.stderr)
+        raise
+    finally:
+        printing.cancel()
+        await _stop_runs(backend)
+        await backend.close()
 
 
 async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
@@ -129,7 +136,7 @@ def _conclusion(stage: Stage, run: Run) -> int:
     return ENDED_WELL if outcome is not None and outcome.ended_well else NOT_WELL
 
 
-async def _host(stage: Stage, browser: bool) -> None:
+async def _host(stage: Stage, browser: bool) -> NoReturn:
     """Say where the chat is, open it, and stay until somebody ends the demo."""
     url = f"{stage.playground.root}/"
     print(f"The chat is at {url} – Ctrl-C here ends it. What is said there:", flush=True)

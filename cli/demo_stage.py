@@ -99,6 +99,7 @@ async def open_stage(folder: Path, environment: Mapping[str, str], port: int | N
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            process_group=0,  # Ctrl-C ends the demo, and the demo the bot
         )
     stage = Stage(folder, world, playground, you, team, remote, state, bot)
     try:
@@ -107,7 +108,7 @@ async def open_stage(folder: Path, environment: Mapping[str, str], port: int | N
                 if bot.returncode is not None:
                     raise DemoError(f"The bot ended at once:\n{bot_log(folder)}")
                 await asyncio.sleep(0.02)
-    except (TimeoutError, DemoError) as error:
+    except BaseException as error:  # also when somebody ends the demo in this moment
         await close_stage(stage)
         if isinstance(error, TimeoutError):
             raise DemoError(f"The bot didn't start:\n{bot_log(folder)}") from error

@@ -157,7 +157,6 @@ class App {
     if (missed) {
       await this.store.loadMessages();
       this.timeline.open();
-      return;
     }
     const concerns = this.store.apply(event);
     if (event.kind === "acting") {
@@ -167,7 +166,7 @@ class App {
         this.sidebar.show();
       }, 5100);
     }
-    if (concerns && this.isHere(event)) this.timeline.update(event.message, event.kind === "deleted");
+    if (concerns && !missed && this.isHere(event)) this.timeline.update(event.message, event.kind === "deleted");
     this.header.show();
     this.sidebar.show();
   }

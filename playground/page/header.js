@@ -33,7 +33,8 @@ export class Header {
     const words = does ? `${this.store.bot.first_name} ${DOING[acting.action] ?? "is busy…"}` : this.about(chat, topic);
     if (status.textContent !== words) status.textContent = words;
     status.classList.toggle("typing", Boolean(does));
-    document.title = `${title} – Claude Sandbox`;
+    const unread = this.store.places().reduce((sum, place) => sum + this.store.unread(place.chat, place.thread), 0);
+    document.title = `${unread > 0 ? `(${unread}) ` : ""}${title} – ${this.store.bot.first_name}`;
     this.showTrouble();
   }
 

@@ -10,8 +10,8 @@ export function listenToKeys(app) {
     const strong = event.ctrlKey || event.metaKey;
     if (event.key === "F1") take(event, openHelp);
     else if (strong && event.key.toLowerCase() === "f" && !event.shiftKey && !app.search.isOpen) take(event, () => app.search.open());
-    else if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) take(event, () => step(app, event.key === "ArrowUp" ? -1 : 1));
-    else if (event.altKey && /^Digit[1-9]$/u.test(event.code)) speak(app, event);
+    else if (event.altKey && !strong && (event.key === "ArrowUp" || event.key === "ArrowDown")) take(event, () => step(app, event.key === "ArrowUp" ? -1 : 1));
+    else if (event.altKey && !strong && /^[1-9]$/u.test(event.key)) speak(app, event);
     else if (event.key === "Escape") back(app);
     else if (isPlainLetter(event) && !isField(event.target)) byId("compose").focus();
   });
@@ -29,7 +29,7 @@ function step(app, by) {
 }
 
 function speak(app, event) {
-  const person = app.store.people[Number(event.code.slice(5)) - 1];
+  const person = app.store.people[Number(event.key) - 1];
   if (!person) return;
   event.preventDefault();
   app.speakAs(person);

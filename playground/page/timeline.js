@@ -94,11 +94,17 @@ export class Timeline {
   show(messageId) {
     const shown = byId(`message-${messageId}`);
     if (!shown) return false;
-    shown.scrollIntoView({ block: "center" });
+    this.center(shown, 4);
     shown.classList.remove("shown");
     void shown.offsetWidth;
     shown.classList.add("shown");
     return true;
+  }
+
+  // What comes into sight gets its true height only then, which moves what is behind it.
+  center(shown, times) {
+    shown.scrollIntoView({ block: "center" });
+    if (times > 1) requestAnimationFrame(() => this.center(shown, times - 1));
   }
 
   /** Go to the newest message. */

@@ -247,6 +247,23 @@ async def test_the_page_is_there_until_ctrl_c_and_then_nothing_is_left(demo: Dem
         assert "Traceback" not in chat.process.log
 
 
+async def test_ctrl_c_while_it_starts_leaves_nothing_and_shows_no_traceback(demo: Demo) -> None:
+    process = BotProcess(
+        demo.variables(),
+        demo.folder / "demo.txt",
+        (str(COMMAND), "demo", "--no-browser", "--port", "0"),
+    )
+    try:
+        # The bot's log is made just before the bot; the address is printed only when the bot listens.
+        await until(lambda: list(demo.temporary.glob("*/bot.log")), "the bot starts")
+        process.interrupt()
+        assert await process.ended() == 0
+    finally:
+        process.end()
+    await until(lambda: not demo.left_over(), "nothing is left")
+    assert "Traceback" not in process.log
+
+
 async def test_everybody_in_the_demo_may_do_what_their_role_says(demo: Demo) -> None:
     async with hosted(demo, "--port", "0") as chat:
         team = chat.read("state")["chats"][0]
