@@ -9,13 +9,23 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 """Under these names a browser is looked for; Playwright's own is not asked for, since it is another download."""
 
 WIDE = (1280, 800)
 PHONE = (360, 740)
+
+LIMIT_MS = 30_000
+"""How long the tests wait for something to be seen; nothing is asserted about time."""
 
 
 class OpenPage:
@@ -36,7 +46,7 @@ class OpenPage:
     ) -> Page:
         """Open an address: `await open_page(url, size=PHONE, dark=True)`."""
         page = await (context or await self._somebody(size, dark)).new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(LIMIT_MS)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", self._listen)
         await page.goto(url)
@@ -71,6 +81,7 @@ async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         # Root has no sandbox of Chromium's; the pages are ours.
         running = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        expect.set_options(timeout=LIMIT_MS)
         yield running
         await running.close()
 
