@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from bot.access import Refusal
 from bot.explain import duration
 from bot.incoming import Incoming
+from bot.log_lines import Fitted
 from bot.markup import Markup, bold, code, joined, lines, paragraphs, plain, pre, shortened
 from bot.messages import target
 from bot.mistake import Mistake
+from bot.parse import LogsRequest, LogView
 from runs.run import Run
 
 _RUN = '/run demo "add a farewell to the greeter"'
@@ -227,12 +229,56 @@ def cleaned(removed: Sequence[Run], kept: Sequence[tuple[Run, str]]) -> Markup:
     return lines(head, *rows, more, *stays).cut()
 
 
-def log_lines(run: Run, text: str, shown: int, whole: bool) -> Markup:
-    """Return the answer to /logs: the last lines, and whether that is all of it."""
+def log_lines(run: Run, shown: Fitted, *, whole: bool) -> Markup:
+    """Return the last lines of a log, and whether that is all of it."""
+    count = len(shown.rows)
+    said = "all of it" if whole else f"the last {count} lines" if count != 1 else "the last line"
+    return _log(run, shown, said)
+
+
+def log_of_service(run: Run, service: str, shown: Fitted) -> Markup:
+    """Return the last lines of a service beside a Run."""
+    return _log(run, shown, f"the last lines of {service}", f"{service} printed nothing.")
+
+
+def log_part(run: Run, request: LogsRequest, shown: Fitted, found: int) -> Markup:
+    """Return the lines that were asked for; `found` is how many there are, shown or not."""
+    word = shortened(request.word, 60)
+    lines_of = "1 line" if found == 1 else f"{found} lines"
+    said, none = {
+        LogView.GREP: (f"{lines_of} with “{word}”", f"No line with “{word}”."),
+        LogView.PHASE: (f"{lines_of} of the phase {word}", f"It has no phase {word} so far."),
+    }.get(request.view, ("the lines that say most of what went wrong", ""))
+    if not shown.all:
+        said = f"the last {len(shown.rows)} of {said}"
+    return _log(run, shown, said, none, "" if shown.all else "file")
+
+
+def followed(run: Run, shown: Fitted, *, done: bool) -> Markup:
+    """Return a log that is followed; `done` says that it moves no more."""
+    if run.ended:
+        return _log(run, shown, "it has ended", more="file")
+    if done:
+        return _log(run, shown, "no longer followed", more="follow")
+    return _log(run, shown, "👁 following")
+
+
+def last_lines_caption(run: Run, count: int) -> Markup:
+    """Return what stands under a file with the last lines of a log."""
+    return plain(f"The last {count} lines of ") + run.id
+
+
+def whole_log_caption(run: Run, size: int) -> Markup:
+    """Return what stands under a file with a whole log of so many bytes."""
+    small = size < 1_000_000
+    told = f"{max(1, round(size / 1e3))} kB" if small else f"{size / 1e6:.1f} MB"
+    return joined([target(run), code(run.id), f"the whole log, {told}"], " · ")
+
+
+def _log(run: Run, shown: Fitted, said: str, none: str = "", more: str = "") -> Markup:
     head = joined([target(run), code(run.id)], " · ")
-    if not text.strip():
-        return lines(
-            head, "It has printed nothing so far." if not run.ended else "It printed nothing."
-        )
-    said = "all of it" if whole else f"the last {shown} lines"
-    return lines(head, pre(text), plain(said))
+    if not shown.rows:
+        nothing = "It printed nothing." if run.ended else "It has printed nothing so far."
+        return lines(head, none or nothing)
+    tap = code(f"/logs {run.id} {more}") if more else Markup()
+    return lines(head, pre("\n".join(shown.rows)), plain(said), tap)

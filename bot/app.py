@@ -29,6 +29,7 @@ from bot.intake import (
     PollError,
     TokenRefusedError,
 )
+from bot.live import Live
 from bot.members import Members
 from bot.outbox import Outbox
 from bot.router import Router
@@ -120,11 +121,12 @@ def _start(
         forge_url=settings.forge_url,
         bot_name=application.bot.username,
         errands=errands,
+        live=Live(speaker, errands.run),
         noticed=noticed,
         clock=surroundings.clock,
     )
     cards = Cards(backend, speaker, errands, desk.clock)
-    watch = Watch(backend, store, errands, book, [cards, Completions(desk)])
+    watch = Watch(backend, store, errands, book, [cards, Completions(desk), desk.live])
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 

@@ -11,14 +11,13 @@ from bot.desk import Errands
 from bot.incoming import Place
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
+from bot.pace import pause_seconds
 from bot.speaker import Button, Letter, MessageGoneError, Speaker
 from runs.backend import Backend, BackendError, Moved, UnknownRun
 from runs.run import Marks, Run, State
 
 log = logging.getLogger(__name__)
 
-GROUP_SECONDS = 5.0
-PRIVATE_SECONDS = 3.0
 NEWS_SECONDS = 1.0
 """A new phase is shown sooner than one more second of the old one."""
 
@@ -174,7 +173,7 @@ class Cards:
         if shown.stage != _stage(run):
             return self._clock() - shown.edited_at >= NEWS_SECONDS
         beside = sum(other.origin.chat_id == run.origin.chat_id for other in live)
-        pause = (PRIVATE_SECONDS if run.origin.private else GROUP_SECONDS) * max(1, beside)
+        pause = pause_seconds(beside, private=run.origin.private)
         return self._clock() - shown.edited_at >= pause
 
     async def _move(self, run_id: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.config import Config, Role
 from bot.incoming import Incoming
+from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.speaker import Button, Letter, Speaker
@@ -91,7 +92,10 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed."""
+    """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed.
+
+    Who reads a whole log holds `one_log`, so that there is one in memory at a time.
+    """
 
     backend: Backend
     book: Book
@@ -102,8 +106,10 @@ class Desk:
     forge_url: str
     bot_name: str
     errands: Errands
+    live: Live
     noticed: Callable[[Run], None]
     clock: Callable[[], float] = field(default=time.time)
+    one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def answer(
         self, message: Incoming, text: Markup, keyboard: tuple[tuple[Button, ...], ...] = ()

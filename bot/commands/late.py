@@ -12,8 +12,9 @@ from bot.parse import read_command, read_run, to_task
 from bot.speaker import Letter
 
 
-async def run_late(press: Press, role: Role, desk: Desk) -> str:
-    """Start the Run of the old message; return the line shown to who pressed."""
+async def run_late(press: Press, role: Role, message_id: str, desk: Desk) -> str:
+    """Start the Run of the old message, to which ours replied; return the line shown to who pressed."""
+    del message_id
     asked = press.asked
     command = read_command(asked.text, desk.bot_name) if asked else None
     if asked is None or command is None:

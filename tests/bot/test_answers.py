@@ -11,8 +11,10 @@ import pytest
 from bot import answers
 from bot.access import Refusal
 from bot.incoming import Incoming, Person, Place
+from bot.log_lines import Fitted, fitted, rows_of
 from bot.markup import MESSAGE_UNITS, Markup, clean
 from bot.mistake import Mistake
+from bot.parse import LogsRequest, LogView
 from bot.router import BEHAVIOURS
 from playground.markup import parse_html
 from playground.text import MAX_ENTITIES
@@ -55,10 +57,38 @@ def told() -> dict[str, Markup]:
         "cleaned": answers.cleaned([PUSHED], [(RUNNING, "it hasn't ended")]),
         "cleaned many": answers.cleaned([PUSHED] * 31, []),
         "nothing to clean": answers.cleaned([], []),
-        "log": answers.log_lines(RUNNING, "one <two>\nthree", 2, True),
-        "part of a log": answers.log_lines(RUNNING, "one\ntwo", 2, False),
-        "an empty log of a run": answers.log_lines(RUNNING, "", 0, True),
-        "an empty log of an end": answers.log_lines(PUSHED, " \n", 0, True),
+        **told_of_logs(),
+    }
+
+
+def told_of_logs() -> dict[str, Markup]:
+    """Return every answer to /logs."""
+    shown, part = Fitted(["one <two>", "three"], all=True), Fitted(["one", "two"], all=False)
+    none = Fitted([], all=True)
+    asked = {
+        "errors": LogsRequest(None, LogView.ERRORS),
+        "grep": LogsRequest(None, LogView.GREP, word="<two>"),
+        "phase": LogsRequest(None, LogView.PHASE, word="agent"),
+    }
+    return {
+        "log": answers.log_lines(RUNNING, shown, whole=True),
+        "part of a log": answers.log_lines(RUNNING, part, whole=False),
+        "an empty log of a run": answers.log_lines(RUNNING, none, whole=True),
+        "an empty log of an end": answers.log_lines(PUSHED, none, whole=True),
+        **{f"log {name}": answers.log_part(RUNNING, how, shown, 2) for name, how in asked.items()},
+        **{
+            f"too much, {name}": answers.log_part(RUNNING, how, part, 99)
+            for name, how in asked.items()
+        },
+        **{f"no {name}": answers.log_part(RUNNING, how, none, 0) for name, how in asked.items()},
+        "log of a service": answers.log_of_service(RUNNING, "postgres", shown),
+        "an empty log of a service": answers.log_of_service(RUNNING, "postgres", none),
+        "followed": answers.followed(RUNNING, shown, done=False),
+        "no longer followed": answers.followed(RUNNING, shown, done=True),
+        "followed to its end": answers.followed(PUSHED, shown, done=True),
+        "caption of many lines": answers.last_lines_caption(RUNNING, 2000),
+        "caption of a small log": answers.whole_log_caption(RUNNING, 12_345),
+        "caption of a log": answers.whole_log_caption(RUNNING, 7_654_321),
     }
 
 
@@ -84,7 +114,8 @@ def test_hostile_words_change_nothing_around_them(number: int) -> None:
         answers.ended_already(run),
         answers.which_one([run] * 20, "cancel"),
         answers.cleaned([run] * 40, [(run, "it hasn't ended")] * 10),
-        answers.log_lines(run, text, 1, True),
+        answers.log_lines(run, fitted(rows_of(text.encode("utf-8", "replace")), 3600), whole=True),
+        answers.log_part(run, LogsRequest(None, LogView.GREP, word=text), Fitted([], all=True), 0),
     ):
         shown, entities = parse_html(markup.cut(MESSAGE_UNITS).html())
         assert clean(shown) == shown
