@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("what runs, waits and has ended", "/jobs"),
     "logs": ("the last lines of a run's log", "/logs k7f3q2ab 50"),
     "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
+    "retry": ("do a run's task again", "/retry k7f3q2ab"),
     "clean": ("remove ended runs", "/clean"),
     "help": ("what I understand", "/help run"),
     "id": ("the ids of this chat and of you", "/id"),
@@ -45,6 +46,8 @@ _MORE: dict[str, str] = {
     "logs": "The beginning of an id is enough. Behind it the number of lines, else 30. Or answer a run's message with /logs.",
     "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
     "is pushed to a branch that ends in -wip.",
+    "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "
+    "from the branch as it is now. Your own runs only, but for admins.",
     "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
     "which; their logs stay 30 days. With ids behind it, only these.",
     "help": "With a command's name behind it, more about that command.",
@@ -192,6 +195,30 @@ def cancelling(run: Run) -> Markup:
 def ended_already(run: Run) -> Markup:
     """Return the answer to /cancel of a Run that has ended."""
     return joined([code(run.id), plain("has ended already; there is nothing to stop.")], " ")
+
+
+def still_runs(run: Run) -> Markup:
+    """Return the answer to /retry of a Run that is under way."""
+    return lines(
+        joined([code(run.id), plain("hasn't ended. To begin anew, stop it first:")], " "),
+        code(f"/cancel {run.id}"),
+    )
+
+
+def retried_already(parent: Run, run: Run) -> Markup:
+    """Return the answer to /retry of a Run whose task is under way again."""
+    return joined([code(parent.id), plain("is tried again already:"), code(run.id)], " ")
+
+
+def nothing_failed() -> Markup:
+    """Return the answer to a bare /retry when no Run of the person failed."""
+    return lines("No run of yours failed here. Which one is it? These there are:", code("/jobs"))
+
+
+def too_late(age_seconds: float) -> Markup:
+    """Return the answer to a command that came too late to be what is still wanted."""
+    age = duration(age_seconds)
+    return plain(f"This command is {age} old; I was away. Send it again if it shall still be done.")
 
 
 def nothing_runs() -> Markup:

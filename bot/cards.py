@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bot.buttons import card_buttons
 from bot.desk import Errands
 from bot.incoming import Place
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.pace import pause_seconds
-from bot.speaker import Button, Letter, MessageGoneError, Speaker
+from bot.speaker import Letter, MessageGoneError, Speaker
 from runs.backend import Backend, BackendError, Moved, UnknownRun
 from runs.run import Marks, Run, State
 
@@ -220,10 +221,7 @@ class Cards:
     def _letter(self, run: Run, progress: Progress) -> Letter:
         notes = ignored_notes(run, self._backend.ignored_options)
         text = card(run, progress, self._clock(), notes)
-        keyboard: tuple[tuple[Button, ...], ...] = ()
-        if not run.ended and run.cancelled_by is None:
-            keyboard = ((Button("⏹ Stop", f"stop:{run.id}"),),)
-        return Letter(text, keyboard, reply_to=run.origin.message_id, silent=True)
+        return Letter(text, card_buttons(run), reply_to=run.origin.message_id, silent=True)
 
 
 def _stage(run: Run) -> object:

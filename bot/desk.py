@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.config import Config, Role
-from bot.incoming import Incoming
+from bot.incoming import Incoming, Place
 from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
@@ -115,8 +115,18 @@ class Desk:
         self, message: Incoming, text: Markup, keyboard: tuple[tuple[Button, ...], ...] = ()
     ) -> None:
         """Put an answer to a message into the outbox."""
-        letter = Letter(text, keyboard, reply_to=message.message_id)
-        self.errands.run(self.speaker.say(message.place, letter))
+        self.reply(message.place, message.message_id, text, keyboard)
+
+    def reply(
+        self,
+        place: Place,
+        message_id: int,
+        text: Markup,
+        keyboard: tuple[tuple[Button, ...], ...] = (),
+    ) -> None:
+        """Put a message into the outbox that replies to another."""
+        letter = Letter(text, keyboard, reply_to=message_id)
+        self.errands.run(self.speaker.say(place, letter))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from bot.markup import (
     shortened,
 )
 from runs.outcome import Ending, Outcome
-from runs.run import Origin, Run, State
+from runs.run import Origin, Run, State, retried
 from sandbox.report import Phase, Report
 
 SILENT_SECONDS = 300
@@ -51,7 +51,9 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     if run.outcome is not None:
         return _closed_card(run, run.outcome)
     task = quote(shortened(run.task.prompt, 240))
-    remarks = [italic(note) for note in notes]
+    parent = retried(run.key)
+    again = plain(f"🔁 {parent[0]} once more") if parent else Markup()
+    remarks = [again, *(italic(note) for note in notes)]
     if run.state is State.QUEUED:
         place = f"place {run.place}" if run.place else ""
         waited = duration(now - run.created_at)

@@ -109,12 +109,12 @@ def read_logs(arguments: str) -> LogsRequest:
     return LogsRequest(prefix, lines=lines)
 
 
-def read_cancel(arguments: str) -> str:
-    """Read what stands behind `/cancel`: the beginning of a Run's id. Raises Mistake."""
+def read_one_run(arguments: str, command: str) -> str:
+    """Read what stands behind `/cancel` or `/retry`: the beginning of one Run's id. Raises Mistake."""
     words = arguments.split()
     prefix = _run_prefix(words[:1])
     if len(words) > 1:
-        raise Mistake("One run is cancelled at a time.", f"/cancel {prefix}")
+        raise Mistake("One run at a time.", f"/{command} {prefix}")
     return prefix
 
 

@@ -26,6 +26,7 @@ from bot.commands.help import help_
 from bot.commands.jobs import jobs
 from bot.commands.late import run_late
 from bot.commands.logs import logs, logs_button
+from bot.commands.retry import retry, retry_button
 from bot.commands.run import run
 from bot.config import Role
 from bot.desk import Asked, Desk
@@ -61,6 +62,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "jobs": Behaviour(jobs, Action.READ),
     "logs": Behaviour(logs, Action.READ),
     "cancel": Behaviour(cancel, Action.READ),
+    "retry": Behaviour(retry, Action.RUN),
     "clean": Behaviour(clean, Action.READ),
     "help": Behaviour(help_, Action.READ),
     "start": Behaviour(help_, Action.READ),
@@ -70,6 +72,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
 BUTTONS: dict[str, Callable[[Press, Role, str, Desk], Awaitable[str]]] = {
     "stop": stop_button,
     "late": run_late,
+    "retry": retry_button,
     "logs": logs_button,
     "unfollow": unfollow_button,
 }

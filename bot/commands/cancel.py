@@ -8,14 +8,14 @@ from bot.commands.chosen import named_run, pressed_run, replied_run, visible_run
 from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Press
-from bot.parse import read_cancel
+from bot.parse import read_one_run
 
 
 async def cancel(asked: Asked, desk: Desk) -> None:
     """Stop the Run that is named, answered, or the only one of this person."""
     runs = await visible_runs(asked, desk)
     if asked.arguments.strip():
-        run = named_run(read_cancel(asked.arguments), runs, "cancel")
+        run = named_run(read_one_run(asked.arguments, "cancel"), runs, "cancel")
     else:
         answered = replied_run(asked, runs, desk, "cancel")
         own = [run for run in runs if asked.owns(run) and not run.ended]

@@ -66,6 +66,7 @@ def test_cards_golden() -> None:
             "running, options that don't apply": card(
                 RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
             ),
+            "running, once more": card(replace(RUNNING, key="retry:aaaabbbb:1"), Progress(), NOW),
             "stopping": card(replace(RUNNING, cancelled_by="Grace"), Progress(), NOW),
             **{f"closed, {name}": card(run, Progress(), NOW) for name, run in ENDS.items()},
         },

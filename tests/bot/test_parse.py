@@ -13,10 +13,10 @@ from bot.parse import (
     LogView,
     RunRequest,
     pick_run,
-    read_cancel,
     read_clean,
     read_command,
     read_logs,
+    read_one_run,
     read_run,
     to_task,
 )
@@ -300,13 +300,13 @@ def test_a_wrong_logs_is_told_with_a_line_that_works(written, example):
         read_logs(example.removeprefix("/logs"))
 
 
-def test_cancel_takes_one_run():
-    assert read_cancel(" #Ab ") == "ab"
+def test_cancel_and_retry_take_one_run():
+    assert read_one_run(" #Ab ", "cancel") == "ab"
     with pytest.raises(Mistake, match="One run") as caught:
-        read_cancel("ab cd")
-    assert caught.value.example == "/cancel ab"
+        read_one_run("ab cd", "retry")
+    assert caught.value.example == "/retry ab"
     with pytest.raises(Mistake, match="which run"):
-        read_cancel(" ")
+        read_one_run(" ", "cancel")
 
 
 def test_clean_takes_any_number_of_runs():
