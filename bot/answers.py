@@ -6,83 +6,14 @@ from collections.abc import Sequence
 
 from bot.access import Refusal
 from bot.explain import duration
+from bot.guide import RUN_EXAMPLE
 from bot.incoming import Incoming
 from bot.log_lines import Fitted
-from bot.markup import Markup, bold, code, joined, lines, paragraphs, plain, pre, shortened
+from bot.markup import Markup, bold, code, joined, lines, plain, pre, shortened
 from bot.messages import target
 from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView
 from runs.run import Run
-
-_RUN = '/run demo "add a farewell to the greeter"'
-
-COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("start a task in a repo", _RUN),
-    "jobs": ("what runs, waits and has ended", "/jobs"),
-    "logs": ("the last lines of a run's log", "/logs k7f3q2ab 50"),
-    "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
-    "retry": ("do a run's task again", "/retry k7f3q2ab"),
-    "clean": ("remove ended runs", "/clean"),
-    "help": ("what I understand", "/help run"),
-    "id": ("the ids of this chat and of you", "/id"),
-}
-"""The commands: what each is for, as Telegram's menu shows it, and an example."""
-
-_RUN_HELP = (
-    ("repo", "an alias, owner/name or a URL; with @branch behind it another branch"),
-    (
-        "task",
-        "in quotes or bare, of many lines; or answer a message with /run repo: then its text is the task",
-    ),
-    ("--timeout 45m", "how long it may take, up to 24h"),
-    ("--budget 2.50", "how many dollars the agent may use"),
-    ("--model NAME", "which model"),
-    ("--pr, --no-pr", "open a pull request, or don't"),
-    ("--memory 8Gi, --cpu 4, --image NAME", "what it runs in, on a cluster"),
-)
-
-_MORE: dict[str, str] = {
-    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it.",
-    "logs": "The beginning of an id is enough. Behind it the number of lines, else 30. Or answer a run's message with /logs.",
-    "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
-    "is pushed to a branch that ends in -wip.",
-    "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "
-    "from the branch as it is now. Your own runs only, but for admins.",
-    "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
-    "which; their logs stay 30 days. With ids behind it, only these.",
-    "help": "With a command's name behind it, more about that command.",
-    "id": "An admin needs these numbers for the config: chats and people.",
-}
-
-
-def help_text(about: str, aliases: Sequence[str]) -> Markup:
-    """Return the answer to /help, about one command if it is named."""
-    name = about.strip().removeprefix("/").lower().split("@")[0]
-    if name == "run":
-        rows = [lines(code(word), f"  {meaning}") for word, meaning in _RUN_HELP]
-        return paragraphs(
-            plain("/run repo [options] task"), lines(*rows), lines("For example:", code(_RUN))
-        )
-    if name in COMMANDS:
-        purpose, example = COMMANDS[name]
-        return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines("For example:", code(example)))
-    rows = [plain(f"/{known} – {purpose}") for known, (purpose, _) in COMMANDS.items()]
-    repos = (
-        plain("Repos: ") + joined([code(alias) for alias in aliases[:30]], ", ")
-        if aliases
-        else Markup()
-    )
-    example = (
-        _RUN.replace("demo", aliases[0], 1)
-        if aliases
-        else '/run owner/name "fix the typo in the README"'
-    )
-    return paragraphs(
-        "Give me a task for a repo: a coding agent works on it in a sandbox, and I tell you how it ended.",
-        lines(*rows),
-        repos,
-        lines("Try:", code(example)),
-    )
 
 
 def ids(message: Incoming) -> Markup:
@@ -143,7 +74,7 @@ def captioned() -> Markup:
 
 def glued() -> Markup:
     """Return the answer to a command with something other than a space behind it."""
-    return lines("Put a space behind the command. For example:", code(_RUN))
+    return lines("Put a space behind the command. For example:", code(RUN_EXAMPLE))
 
 
 def unknown(name: str, nearest: str | None) -> Markup:

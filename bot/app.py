@@ -14,12 +14,12 @@ from telegram import BotCommand, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
-from bot import answers
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.config import Config
 from bot.connections import Connections, PollConnections
 from bot.desk import Book, Desk, Errands
+from bot.guide import COMMANDS
 from bot.intake import (
     LIMIT,
     ConflictError,
@@ -219,7 +219,7 @@ async def _introduce(application: Application, stop: asyncio.Event) -> None:  # 
 
 
 async def _publish_commands(application: Application) -> None:  # type: ignore[type-arg]  # as above
-    menu = [BotCommand(name, purpose) for name, (purpose, _) in answers.COMMANDS.items()]
+    menu = [BotCommand(name, purpose) for name, (purpose, _) in COMMANDS.items()]
     try:
         await application.bot.set_my_commands(menu)
     except TelegramError as error:

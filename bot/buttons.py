@@ -18,6 +18,16 @@ def card_buttons(run: Run) -> Keyboard:
     return ((Button("⏹ Stop", f"stop:{run.id}"), logs),)
 
 
+def page_buttons(verb: str, page: int, last: int) -> Keyboard:
+    """Return what turns to the pages before and behind, nothing where all is on one."""
+    row = []
+    if page > 1:
+        row.append(Button("◀", f"{verb}:{page - 1}"))
+    if page < last:
+        row.append(Button("▶", f"{verb}:{page + 1}"))
+    return (tuple(row),) if row else ()
+
+
 def end_buttons(run: Run) -> Keyboard:
     """Return what can be done with a Run that ended: one that didn't end well can be tried again."""
     logs = Button("📄 Logs", f"logs:{run.id}")

@@ -22,10 +22,11 @@ from bot.access import Action, Actor, Refusal, needs_membership, refuse, role_of
 from bot.commands.cancel import cancel, stop_button
 from bot.commands.clean import clean
 from bot.commands.follow import unfollow_button
-from bot.commands.help import help_
+from bot.commands.help import help_, start_
 from bot.commands.jobs import jobs
 from bot.commands.late import run_late
 from bot.commands.logs import logs, logs_button
+from bot.commands.repos import repos, repos_button
 from bot.commands.retry import retry, retry_button
 from bot.commands.run import run
 from bot.config import Role
@@ -59,13 +60,14 @@ class Behaviour:
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "run": Behaviour(run, Action.RUN),
+    "repos": Behaviour(repos, Action.READ),
     "jobs": Behaviour(jobs, Action.READ),
     "logs": Behaviour(logs, Action.READ),
     "cancel": Behaviour(cancel, Action.READ),
     "retry": Behaviour(retry, Action.RUN),
     "clean": Behaviour(clean, Action.READ),
     "help": Behaviour(help_, Action.READ),
-    "start": Behaviour(help_, Action.READ),
+    "start": Behaviour(start_, Action.READ),
 }
 """`cancel` and `clean` decide for themselves, since a person's own Run is another matter than somebody else's."""
 
@@ -75,6 +77,7 @@ BUTTONS: dict[str, Callable[[Press, Role, str, Desk], Awaitable[str]]] = {
     "retry": retry_button,
     "logs": logs_button,
     "unfollow": unfollow_button,
+    "repos": repos_button,
 }
 """What a button does, by the first word of its data; the rest of it is for the behaviour, which returns what is said."""
 

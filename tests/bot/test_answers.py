@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bot import answers
+from bot import answers, guide
 from bot.access import Refusal
+from bot.config import Config, Role
+from bot.config_file import parse
 from bot.incoming import Incoming, Person, Place
 from bot.log_lines import Fitted, fitted, rows_of
 from bot.markup import MESSAGE_UNITS, Markup, clean
@@ -27,13 +29,42 @@ HOSTILE: list[str] = json.loads(
 )
 ASKED = Incoming(Place(-1001, 5), False, 9, Person(42, "Ada"), "/id", 0.0)
 
+FORGE = "https://github.com"
+CONFIG = parse(
+    """
+    repos:
+      demo: https://github.com/acme/demo
+      folder: file:///srv/git/folder.git
+      shop:
+        url: git@git.example:acme/shop.git
+        branch: develop
+        image: ghcr.io/acme/shop:1
+        memory: 8Gi
+        cpu: 4
+        timeout: 2h
+        services: [postgres, redis]
+        pr: true
+        protected: true
+    defaults:
+      memory: 4Gi
+    """
+)
+
 
 def told() -> dict[str, Markup]:
     """Return every answer."""
     return {
-        "help": answers.help_text("", ["api", "demo"]),
-        "help without repos": answers.help_text("", []),
-        **{f"help {name}": answers.help_text(name, ["demo"]) for name in answers.COMMANDS},
+        "help": guide.help_text("", ["api", "demo"]),
+        "help without repos": guide.help_text("", []),
+        **{f"help {name}": guide.help_text(name, ["demo"]) for name in guide.COMMANDS},
+        "help of what there isn't": guide.help_text("jops", ["demo"]),
+        "help of nothing": guide.help_text("qqq", ["demo"]),
+        "greeting in a group": guide.greeting("Ada", ["demo"], private=False),
+        "greeting in private": guide.greeting("Ada", [], private=True),
+        "repos, for a runner": guide.repos(CONFIG, Role.RUNNER, FORGE, 1),
+        "repos, for an admin": guide.repos(CONFIG, Role.ADMIN, FORGE, 1),
+        "repos, for a viewer": guide.repos(CONFIG, Role.VIEWER, FORGE, 1),
+        "repos, none named": guide.repos(Config(), Role.RUNNER, FORGE, 1),
         "ids": answers.ids(ASKED),
         "mistake": answers.mistake(Mistake("Say which repo.", "/run demo")),
         "mistake without example": answers.mistake(Mistake("Say which repo.")),
@@ -101,7 +132,7 @@ def test_answers_golden() -> None:
 
 
 def test_every_command_has_its_help_and_every_help_its_command() -> None:
-    assert set(answers.COMMANDS) == (set(BEHAVIOURS) | {"id"}) - {"start"}
+    assert set(guide.COMMANDS) == (set(BEHAVIOURS) | {"id"}) - {"start"}
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
@@ -110,7 +141,8 @@ def test_hostile_words_change_nothing_around_them(number: int) -> None:
     task = replace(RUNNING.task, prompt=text, repo_name=text, branch=text)
     run: Run = replace(RUNNING, task=task)
     for markup in (
-        answers.help_text(text, [text] * 40),
+        guide.help_text(text, [text] * 40),
+        guide.greeting(text, [], private=True),
         answers.mistake(Mistake(text[:1000], f"/run demo {text}"[:200])),
         answers.unknown(text, None),
         answers.not_started(text),
