@@ -20,12 +20,15 @@ def card_buttons(run: Run) -> Keyboard:
 
 def page_buttons(verb: str, page: int, last: int) -> Keyboard:
     """Return what turns to the pages before and behind, nothing where all is on one."""
-    row = []
-    if page > 1:
-        row.append(Button("◀", f"{verb}:{page - 1}"))
-    if page < last:
-        row.append(Button("▶", f"{verb}:{page + 1}"))
-    return (tuple(row),) if row else ()
+    row = page_row(verb, page, last)
+    return (row,) if row else ()
+
+
+def page_row(verb: str, page: int, last: int, *between: Button) -> tuple[Button, ...]:
+    """Return a row that turns to the pages before and behind, with other buttons between."""
+    before = (Button("◀", f"{verb}:{page - 1}"),) if page > 1 else ()
+    behind = (Button("▶", f"{verb}:{page + 1}"),) if page < last else ()
+    return (*before, *between, *behind)
 
 
 def end_buttons(run: Run) -> Keyboard:

@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("start a task in a repo", RUN_EXAMPLE),
     "repos": ("the repos, and what is set", "/repos"),
     "jobs": ("what runs, waits and has ended", "/jobs"),
-    "logs": ("the last lines of a run's log", "/logs k7f3q2ab 50"),
+    "logs": ("what a run printed", "/logs k7f3q2ab errors"),
     "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
     "retry": ("do a run's task again", "/retry k7f3q2ab"),
     "clean": ("remove ended runs", "/clean"),
@@ -39,8 +39,11 @@ _RUN_HELP = (
 
 _MORE: dict[str, str] = {
     "repos": "Each with its address, its branch and what an admin has set for it, and a line to tap.",
-    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it.",
-    "logs": "The beginning of an id is enough. Behind it the number of lines, else 30. Or answer a run's message with /logs.",
+    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it. The list keeps itself up to date for an "
+    "hour; the buttons below it show a run's log, stop it or try it again.",
+    "logs": "The beginning of an id is enough, or answer a run's message with /logs. Behind it may stand: a number of lines "
+    "(else 30) · errors, what went wrong · follow, one message that moves until the end · file, the whole log · grep WORD, "
+    "the lines with a text · phase NAME, such as clone or agent · sidecar NAME, such as postgres.",
     "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
     "is pushed to a branch that ends in -wip.",
     "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bot.incoming import Place
-from bot.outbox import UndeliverableError, UnreachableError
+from bot.outbox import Priority, UndeliverableError, UnreachableError
 from bot.pace import pause_seconds
 from bot.speaker import Letter, MessageGoneError, Speaker
 from runs.backend import BackendError, UnknownRun
@@ -141,7 +141,8 @@ class Live:
             if going.silenced:
                 return
             if picture is not None and picture.letter != shown:
-                shown = await self._put(going, picture.letter) or shown
+                first = shown is None
+                shown = await self._put(going, picture.letter, first=first) or shown
             if ending or (picture is not None and picture.done and picture.letter == shown):
                 return
             if not going.stopped:
@@ -156,13 +157,20 @@ class Live:
             log.info("a live message has to wait: %s", error)
             return None
 
-    async def _put(self, going: _Going, letter: Letter) -> Letter | None:
-        """Send or edit; return what stands there now, None when an edit didn't get through."""
+    async def _put(self, going: _Going, letter: Letter, *, first: bool) -> Letter | None:
+        """Send or edit, the first time as an answer; return what stands there now, None when that didn't get through."""
+
+        def compose() -> Letter:
+            if going.silenced:
+                raise MessageGoneError("another one shows itself there now")
+            return letter
+
         try:
             if going.message_id is None:
                 going.message_id = await self._speaker.say(going.place, letter)
             else:
-                await self._speaker.edit(going.place, going.message_id, lambda: letter)
+                priority = Priority.ANSWER if first else Priority.CARD
+                await self._speaker.edit(going.place, going.message_id, compose, priority)
         except UnreachableError as error:
             if going.message_id is None:
                 raise

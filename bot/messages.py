@@ -1,4 +1,4 @@
-"""Every sentence that tells of a Run: the card that moves, the completion, the digest, the table of Runs.
+"""Every sentence that tells of a Run: the card that moves, the completion, the digest.
 
 Pure: Runs in, markup out. Why a Run failed is in `bot/explain.py`, the answers to commands in `bot/answers.py`.
 """
@@ -37,6 +37,31 @@ SILENT_SECONDS = 300
 
 PROVING_LINES = 12
 
+ICONS = {
+    Ending.PUSHED: "✅",
+    Ending.NOTHING_CHANGED: "⚪",
+    Ending.NOT_PUSHED: "⚠️",
+    Ending.CANCELLED: "⏹",
+    Ending.FAILED: "❌",
+}
+
+HEADLINES = {
+    Ending.PUSHED: "Done",
+    Ending.NOTHING_CHANGED: "Done, nothing changed",
+    Ending.NOT_PUSHED: "Not pushed",
+    Ending.CANCELLED: "Stopped",
+    Ending.FAILED: "Failed",
+}
+
+PHASE_WORDS = {
+    None: "starting",
+    Phase.ENVIRONMENT: "starting",
+    Phase.CLONE: "cloning",
+    Phase.AGENT: "the agent works",
+    Phase.DELIVER: "pushing",
+    Phase.DONE: "done",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -68,7 +93,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     elapsed = duration(now - (run.started_at or run.created_at))
     stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
     state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
-    where = joined([f"▶ {_PHASE_WORDS[phase]}", elapsed, stopping], " · ")
+    where = joined([f"▶ {PHASE_WORDS[phase]}", elapsed, stopping], " · ")
     step: Markup = code(shortened(progress.step, 160)) if progress.step else Markup()
     silence = Markup()
     if progress.silent_seconds >= SILENT_SECONDS:
@@ -112,7 +137,7 @@ def digest(runs: Sequence[Run]) -> Markup:
         if run.outcome is None:
             raise ValueError(f"run {run.id} hasn't ended")
         report = run.outcome.report
-        head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
+        head = joined([ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
             said = shortened(report.summary if report else "", 100)
             row = lines(head, _branch_line(run, report), plain(said))
@@ -127,7 +152,7 @@ def digest(runs: Sequence[Run]) -> Markup:
 def bare(runs: Sequence[Run]) -> Markup:
     """Return what can be said of any Run that ended, whatever is wrong with the rest of it."""
     rows = [
-        joined([_ICONS[run.outcome.ending], code(run.id), _HEADLINES[run.outcome.ending]], " ")
+        joined([ICONS[run.outcome.ending], code(run.id), HEADLINES[run.outcome.ending]], " ")
         for run in runs
         if run.outcome is not None
     ]
@@ -141,21 +166,6 @@ def told_elsewhere(text: Markup, origin: Origin) -> Markup:
         where = f"private by {shortened(origin.person_name, 60) or origin.person_id}"
     note = f"Asked for in {where}, where I can't write any more:"
     return paragraphs(italic(note), text).cut()
-
-
-def table(runs: Sequence[Run], now: float) -> Markup:
-    """Return the answer to /jobs: what runs and waits, then what ended, newest first."""
-    if not runs:
-        return lines("No runs here.", plain('Start one: /run repo "task"'))
-    live = [run for run in runs if not run.ended]
-    ended = [run for run in reversed(runs) if run.ended]
-    rows = [_row(run, now) for run in live] + [_row(run, now) for run in ended[:10]]
-    rest = len(ended) - 10
-    return paragraphs(
-        bold(f"{len(live)} running or waiting, {len(ended)} ended"),
-        *rows,
-        f"and {rest} older that ended" if rest > 0 else "",
-    ).cut()
 
 
 def target(run: Run) -> Markup:
@@ -203,10 +213,10 @@ def _closed_card(run: Run, outcome: Outcome) -> Markup:
 
 
 def _headline(run: Run, outcome: Outcome) -> Markup:
-    words = _HEADLINES[outcome.ending]
+    words = HEADLINES[outcome.ending]
     if outcome.ending is Ending.CANCELLED and run.cancelled_by:
         words = f"Stopped by {shortened(run.cancelled_by, 60)}"
-    return joined([plain(f"{_ICONS[outcome.ending]} ") + bold(words), target(run)], " · ")
+    return joined([plain(f"{ICONS[outcome.ending]} ") + bold(words), target(run)], " · ")
 
 
 def _work(run: Run, report: Report | None) -> Markup:
@@ -284,54 +294,9 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
     return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
 
 
-def _row(run: Run, now: float) -> Markup:
-    if run.outcome is not None:
-        head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
-        ago = (
-            f"{_HEADLINES[run.outcome.ending].lower()} {duration(now - (run.ended_at or now))} ago"
-        )
-        return lines(head, plain(shortened(run.task.prompt, 80)), plain(ago))
-    if run.state is State.QUEUED:
-        state = f"waiting, place {run.place}" if run.place else "waiting"
-    else:
-        phase = run.report.phase if run.report else None
-        state = f"{_PHASE_WORDS[phase]} · {duration(now - (run.started_at or run.created_at))}"
-    icon = "🕐" if run.state is State.QUEUED else "⚙️"
-    return lines(
-        joined([icon, target(run), code(run.id)], " "),
-        plain(shortened(run.task.prompt, 80)),
-        plain(state),
-    )
-
-
-_ICONS = {
-    Ending.PUSHED: "✅",
-    Ending.NOTHING_CHANGED: "⚪",
-    Ending.NOT_PUSHED: "⚠️",
-    Ending.CANCELLED: "⏹",
-    Ending.FAILED: "❌",
-}
-
-_HEADLINES = {
-    Ending.PUSHED: "Done",
-    Ending.NOTHING_CHANGED: "Done, nothing changed",
-    Ending.NOT_PUSHED: "Not pushed",
-    Ending.CANCELLED: "Stopped",
-    Ending.FAILED: "Failed",
-}
-
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",
     Phase.CLONE: "It ended in the clone, before the agent began.",
     Phase.AGENT: "It ended while the agent worked.",
     Phase.DELIVER: "It ended while the work was pushed.",
-}
-
-_PHASE_WORDS = {
-    None: "starting",
-    Phase.ENVIRONMENT: "starting",
-    Phase.CLONE: "cloning",
-    Phase.AGENT: "the agent works",
-    Phase.DELIVER: "pushing",
-    Phase.DONE: "done",
 }

@@ -23,7 +23,7 @@ from bot.commands.cancel import cancel, stop_button
 from bot.commands.clean import clean
 from bot.commands.follow import unfollow_button
 from bot.commands.help import help_, start_
-from bot.commands.jobs import jobs
+from bot.commands.jobs import jobs, jobs_button
 from bot.commands.late import run_late
 from bot.commands.logs import logs, logs_button
 from bot.commands.repos import repos, repos_button
@@ -78,6 +78,7 @@ BUTTONS: dict[str, Callable[[Press, Role, str, Desk], Awaitable[str]]] = {
     "logs": logs_button,
     "unfollow": unfollow_button,
     "repos": repos_button,
+    "jobs": jobs_button,
 }
 """What a button does, by the first word of its data; the rest of it is for the behaviour, which returns what is said."""
 

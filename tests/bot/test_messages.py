@@ -18,9 +18,9 @@ from bot.messages import (
     completion,
     digest,
     step_of_log,
-    table,
     told_elsewhere,
 )
+from bot.table import table
 from playground.markup import parse_html
 from playground.text import MAX_ENTITIES, utf16_length
 from runs.outcome import Ending, Outcome, Seen
@@ -92,14 +92,12 @@ def test_the_words_for_every_cause_golden() -> None:
     check_golden("causes", {str(cause.value): completion(failed(cause)) for cause in CAUSES})
 
 
-def test_digests_and_tables_golden() -> None:
+def test_digests_golden() -> None:
     runs = [*ENDS.values(), failed(Cause.CLONE_BRANCH)]
     check_golden(
         "many",
         {
             "digest": digest(runs),
-            "table": table([*runs, QUEUED, RUNNING], NOW + 3600),
-            "an empty table": table([], NOW),
         },
     )
 
@@ -170,7 +168,7 @@ def renderings(text: str) -> Iterator[Markup]:
         other = replace(run, task=runs[0].task, cancelled_by=text)
         yield card(other, Progress(step_of_log(text)), NOW)
     yield digest(runs[:20])
-    yield table(runs, NOW)
+    yield table(runs, NOW).text
     yield told_elsewhere(completion(runs[0]), runs[0].origin)
     yield bare(runs)
 
