@@ -25,6 +25,9 @@ NEWS_SECONDS = 1.0
 TAIL_BYTES = 4096
 
 
+_UNSEEN = object()
+
+
 @dataclass(slots=True)
 class _Shown:
     """What a live card last showed, when it was edited, and since when the log's last step stands."""
@@ -34,6 +37,8 @@ class _Shown:
     stage: object = None
     step: str = ""
     step_since: float = 0.0
+    phase: object = _UNSEEN
+    phase_since: float | None = None
     editing: bool = False
 
 
@@ -216,7 +221,15 @@ class Cards:
         step = step_of_log(tail.decode("utf-8", "replace"))
         if step != shown.step or not shown.step_since:
             shown.step, shown.step_since = step, now
-        return Progress(step, now - shown.step_since)
+        phase = run.report.phase if run.report else None
+        if phase is not shown.phase:
+            shown.phase_since = None if shown.phase is _UNSEEN else now
+            shown.phase = phase
+        return Progress(
+            step,
+            now - shown.step_since,
+            None if shown.phase_since is None else now - shown.phase_since,
+        )
 
     def _letter(self, run: Run, progress: Progress) -> Letter:
         notes = ignored_notes(run, self._backend.ignored_options)

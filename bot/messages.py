@@ -5,13 +5,12 @@ Pure: Runs in, markup out. Why a Run failed is in `bot/explain.py`, the answers 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote as url_quote
-from urllib.parse import urlsplit
 
 from bot.explain import duration, explain
+from bot.links import branch_url, pull_request_link
+from bot.log_lines import PROVING_LINES, proving, rows_of
 from bot.markup import (
     MESSAGE_UNITS,
     Markup,
@@ -28,6 +27,7 @@ from bot.markup import (
     quote,
     shortened,
 )
+from bot.summary import summary
 from runs.outcome import Ending, Outcome
 from runs.run import Origin, Run, State, retried
 from sandbox.report import Phase, Report
@@ -35,7 +35,10 @@ from sandbox.report import Phase, Report
 SILENT_SECONDS = 300
 """After so long without a line from the agent the card says that it is silent."""
 
-PROVING_LINES = 12
+SUMMARY_UNITS = 1800
+
+FEW_LINES = 5
+"""An error of fewer lines is told with lines of the log before it."""
 
 ICONS = {
     Ending.PUSHED: "✅",
@@ -65,10 +68,14 @@ PHASE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the log's tail says about a live Run: the last line of the agent and its age, the time in this phase."""
+    """What is known of a live Run beside itself: the last line of its log and its age, and the time in this phase.
+
+    `phase_seconds` None means that nobody saw the phase begin.
+    """
 
     step: str = ""
     silent_seconds: float = 0.0
+    phase_seconds: float | None = None
 
 
 def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) -> Markup:
@@ -77,8 +84,13 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
         return _closed_card(run, run.outcome)
     task = quote(shortened(run.task.prompt, 240))
     parent = retried(run.key)
-    again = plain(f"🔁 {parent[0]} once more") if parent else Markup()
-    remarks = [again, *(italic(note) for note in notes)]
+    again = f"🔁 {parent[0]} once more" if parent else ""
+    services = ", ".join(run.task.services or ())
+    remarks = [
+        plain(f"with {shortened(services, 120)}") if services else Markup(),
+        plain(again),
+        *(italic(note) for note in notes),
+    ]
     if run.state is State.QUEUED:
         place = f"place {run.place}" if run.place else ""
         waited = duration(now - run.created_at)
@@ -91,9 +103,12 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
         )
     phase = run.report.phase if run.report else None
     elapsed = duration(now - (run.started_at or run.created_at))
+    doing = f"▶ {PHASE_WORDS[phase]}"
+    if progress.phase_seconds is not None:
+        doing, elapsed = f"{doing} {duration(progress.phase_seconds)}", f"{elapsed} in all"
     stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
     state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
-    where = joined([f"▶ {PHASE_WORDS[phase]}", elapsed, stopping], " · ")
+    where = joined([doing, elapsed, stopping], " · ")
     step: Markup = code(shortened(progress.step, 160)) if progress.step else Markup()
     silence = Markup()
     if progress.silent_seconds >= SILENT_SECONDS:
@@ -102,7 +117,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
 
 
 def completion(run: Run, log_tail: str = "") -> Markup:
-    """Return the message that says how a Run ended; `log_tail` are the log's last lines, the proof if there's no other."""
+    """Return the message that says how a Run ended; `log_tail` is the log's end, where a failure's proof is."""
     outcome = run.outcome
     if outcome is None:
         raise ValueError(f"run {run.id} hasn't ended")
@@ -111,17 +126,17 @@ def completion(run: Run, log_tail: str = "") -> Markup:
     facts = lines(_work(run, report), _pull_request(report), _numbers(run, report), _denied(report))
     identity = code(run.id)
     if outcome.ended_well:
-        summary = _summary(report, 1800)
-        return paragraphs(headline, summary, lines(facts, identity)).cut()
+        said = summary(report.summary if report else "", SUMMARY_UNITS)
+        return paragraphs(headline, said, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(headline, lines(facts, identity)).cut()
     words = explain(outcome, run.task)
     proof = _proof(outcome, log_tail)
     reached = _REACHED.get(report.phase, "") if report else ""
     return paragraphs(
-        lines(headline, words.sentence),
+        lines(headline, words.sentence, reached),
         pre(proof) if proof else Markup(),
-        lines(f"➜ {words.advice}", reached),
+        plain(f"➜ {words.advice}"),
         lines(facts, identity),
     ).cut()
 
@@ -185,24 +200,6 @@ def step_of_log(tail: str) -> str:
     return ""
 
 
-def branch_url(repo_url: str, branch: str) -> str | None:
-    """Return the web page of a branch where the forge's address is known: GitHub and GitLab in their usual forms."""
-    parts = urlsplit(repo_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        return None
-    middle = (
-        "/-/tree/"
-        if "gitlab" in parts.hostname
-        else "/tree/"
-        if "github" in parts.hostname
-        else None
-    )
-    if middle is None:
-        return None
-    path = parts.path.rstrip("/").removesuffix(".git")
-    return f"{parts.scheme}://{parts.netloc}{path}{middle}{url_quote(branch)}"
-
-
 def _closed_card(run: Run, outcome: Outcome) -> Markup:
     took = duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
     return lines(
@@ -246,10 +243,7 @@ def _pull_request(report: Report | None) -> Markup:
     if report is None:
         return Markup()
     if report.pull_request:
-        found = re.search(r"/(\d+)/?$", report.pull_request)
-        return plain("🔀 ") + link(
-            f"Pull request #{found[1]}" if found else "Pull request", report.pull_request
-        )
+        return plain("🔀 ") + pull_request_link(report.pull_request)
     if report.pull_request_error:
         return plain(f"⚠️ No pull request: {shortened(report.pull_request_error, 300)}")
     return Markup()
@@ -280,18 +274,24 @@ def _denied(report: Report | None) -> Markup:
     )
 
 
-def _summary(report: Report | None, limit: int) -> Markup:
-    text = clean(report.summary).strip() if report else ""
-    if not text:
-        return Markup()
-    return plain(text).cut(limit)
-
-
 def _proof(outcome: Outcome, log_tail: str) -> str:
-    text = outcome.error or log_tail
-    rows = [row.rstrip() for row in clean(text).split("\n") if row.strip()]
-    cut = [shortened(row, 200) if len(row) > 200 else row for row in rows[-PROVING_LINES:]]
+    """Return the error and, where that is short, the lines of the log before it that say most."""
+    error = [row.rstrip() for row in clean(outcome.error or "").split("\n") if row.strip()]
+    error = error[-PROVING_LINES:]
+    before: list[str] = []
+    if len(error) < FEW_LINES:
+        told = {_bare(row) for row in error}
+        log = [
+            row for row in rows_of(log_tail.encode("utf-8", "replace")) if _bare(row) not in told
+        ]
+        before = proving(log, PROVING_LINES - len(error))
+    cut = [shortened(row, 200) if len(row) > 200 else row for row in (*before, *error)]
     return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
+
+
+def _bare(row: str) -> str:
+    """Return a line without what the sandbox prints before it."""
+    return row.strip(" │·\t")
 
 
 _REACHED = {

@@ -13,7 +13,6 @@ from bot.markup import MESSAGE_UNITS, Markup, clean
 from bot.messages import (
     Progress,
     bare,
-    branch_url,
     card,
     completion,
     digest,
@@ -62,6 +61,15 @@ def test_cards_golden() -> None:
             ),
             "running, nothing known yet": card(RUNNING, Progress(), NOW),
             **phases,
+            "running, the phase's own time known, with services": card(
+                replace(
+                    RUNNING,
+                    report=Report(ID, Phase.AGENT),
+                    task=replace(RUNNING.task, services=("postgres", "redis")),
+                ),
+                Progress("$ pytest -q", 3, 122),
+                NOW,
+            ),
             "running, silent": card(RUNNING, Progress("Let me think.", 420), NOW),
             "running, options that don't apply": card(
                 RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
@@ -117,8 +125,25 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
     tail = "".join(f"line {number}\n" for number in range(40))
     text = completion(failed(Seen.NO_REPORT, None), tail).text()
     assert "line 39" in text
-    assert "line 28\n" in text
-    assert "line 27" not in text
+    assert "line 25\n" in text
+    assert "line 24" not in text
+
+
+def test_a_short_error_is_told_with_what_the_log_says_before_it_and_only_once() -> None:
+    tail = "│ $ make\n│ make: *** [all] Error 2\n▶ done failed\n· the words of\n"
+    text = completion(failed(Cause.AGENT_FAILED, "the words of"), tail).text()
+    assert "make: *** [all] Error 2" in text
+    assert text.count("the words of") == 1
+    assert text.index("Error 2") < text.index("the words of")
+
+
+def test_a_long_error_needs_no_line_of_the_log() -> None:
+    error = "\n".join(f"error line {number}" for number in range(30))
+    text = completion(failed(Cause.CLONE_FAILED, error), "│ fatal: not this\n").text()
+    assert "not this" not in text
+    assert "error line 29" in text
+    assert "error line 15" in text
+    assert "error line 14" not in text
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:
@@ -227,18 +252,3 @@ def test_a_completion_cut_to_its_length_still_says_how_it_ended_first() -> None:
 )
 def test_the_step_is_the_last_line_of_the_agent(tail: str, step: str) -> None:
     assert step_of_log(tail) == step
-
-
-@pytest.mark.parametrize(
-    ("repo", "url"),
-    [
-        ("https://github.com/acme/demo.git", "https://github.com/acme/demo/tree/claude/x%20y"),
-        ("https://gitlab.example/a/b", "https://gitlab.example/a/b/-/tree/claude/x%20y"),
-        ("https://git.example/a/b", None),
-        ("https://me@github.com/a/b", None),
-        ("git@github.com:a/b.git", None),
-        ("file:///srv/demo.git", None),
-    ],
-)
-def test_a_branch_has_a_page_where_the_forge_is_known(repo: str, url: str | None) -> None:
-    assert branch_url(repo, "claude/x y") == url
