@@ -31,7 +31,7 @@ CLAIM_LIMIT_SECONDS = 15.0
 
 KEEP_LIMIT_SECONDS = 120.0
 UNDELIVERABLE_PAUSE = 600.0
-TAIL_BYTES = 32_768
+TAIL_BYTES = 8192
 
 
 @dataclass(slots=True)
@@ -189,7 +189,7 @@ class Completions:
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
-        if run.outcome is not None and not run.outcome.ended_well:
+        if run.outcome is not None and not run.outcome.ended_well and not run.outcome.error:
             try:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:

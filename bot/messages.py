@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from bot.explain import duration, explain
 from bot.links import branch_url, pull_request_link
-from bot.log_lines import PROVING_LINES, proving, rows_of
 from bot.markup import (
     MESSAGE_UNITS,
     Markup,
@@ -35,10 +34,9 @@ from sandbox.report import Phase, Report
 SILENT_SECONDS = 300
 """After so long without a line from the agent the card says that it is silent."""
 
-SUMMARY_UNITS = 1800
+PROVING_LINES = 12
 
-FEW_LINES = 5
-"""An error of fewer lines is told with lines of the log before it."""
+SUMMARY_UNITS = 1800
 
 ICONS = {
     Ending.PUSHED: "✅",
@@ -117,7 +115,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
 
 
 def completion(run: Run, log_tail: str = "") -> Markup:
-    """Return the message that says how a Run ended; `log_tail` is the log's end, where a failure's proof is."""
+    """Return the message that says how a Run ended; `log_tail` are the log's last lines, the proof if there's no other."""
     outcome = run.outcome
     if outcome is None:
         raise ValueError(f"run {run.id} hasn't ended")
@@ -275,23 +273,10 @@ def _denied(report: Report | None) -> Markup:
 
 
 def _proof(outcome: Outcome, log_tail: str) -> str:
-    """Return the error and, where that is short, the lines of the log before it that say most."""
-    error = [row.rstrip() for row in clean(outcome.error or "").split("\n") if row.strip()]
-    error = error[-PROVING_LINES:]
-    before: list[str] = []
-    if len(error) < FEW_LINES:
-        told = {_bare(row) for row in error}
-        log = [
-            row for row in rows_of(log_tail.encode("utf-8", "replace")) if _bare(row) not in told
-        ]
-        before = proving(log, PROVING_LINES - len(error))
-    cut = [shortened(row, 200) if len(row) > 200 else row for row in (*before, *error)]
+    text = outcome.error or log_tail
+    rows = [row.rstrip() for row in clean(text).split("\n") if row.strip()]
+    cut = [shortened(row, 200) if len(row) > 200 else row for row in rows[-PROVING_LINES:]]
     return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
-
-
-def _bare(row: str) -> str:
-    """Return a line without what the sandbox prints before it."""
-    return row.strip(" │·\t")
 
 
 _REACHED = {

@@ -125,25 +125,8 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
     tail = "".join(f"line {number}\n" for number in range(40))
     text = completion(failed(Seen.NO_REPORT, None), tail).text()
     assert "line 39" in text
-    assert "line 25\n" in text
-    assert "line 24" not in text
-
-
-def test_a_short_error_is_told_with_what_the_log_says_before_it_and_only_once() -> None:
-    tail = "│ $ make\n│ make: *** [all] Error 2\n▶ done failed\n· the words of\n"
-    text = completion(failed(Cause.AGENT_FAILED, "the words of"), tail).text()
-    assert "make: *** [all] Error 2" in text
-    assert text.count("the words of") == 1
-    assert text.index("Error 2") < text.index("the words of")
-
-
-def test_a_long_error_needs_no_line_of_the_log() -> None:
-    error = "\n".join(f"error line {number}" for number in range(30))
-    text = completion(failed(Cause.CLONE_FAILED, error), "│ fatal: not this\n").text()
-    assert "not this" not in text
-    assert "error line 29" in text
-    assert "error line 15" in text
-    assert "error line 14" not in text
+    assert "line 28\n" in text
+    assert "line 27" not in text
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:
