@@ -202,7 +202,7 @@ async def test_help_shows_what_there_is_and_more_about_each_command(tmp_path: Pa
             "/start": ("/run", "/jobs"),
             "/help run": ("--timeout", "--pr", "@branch"),
             "/help /LOGS": ("beginning of an id",),
-            "/help nonsense": ("/run", "/jobs"),
+            "/help nonsense": ("I don't know /nonsense", "/help lists"),
         }.items():
             answer = await answer_to(talk, talk.world.say(talk.grace, talk.team, text))
             assert all(word in answer.text for word in words), answer.text
