@@ -74,7 +74,6 @@ async def open_stage(folder: Path, environment: Mapping[str, str], port: int | N
     remote = await asyncio.to_thread(make_remote, folder)
     world = World(privacy=False)
     cast = gather(world)
-    you, team = cast.admin, cast.team
     playground = await _serve(world, cast, port)
     config = folder / "config.yaml"
     allowed = {
@@ -87,7 +86,7 @@ async def open_stage(folder: Path, environment: Mapping[str, str], port: int | N
     variables = {name: environment[name] for name in KEYS if environment.get(name)}
     variables |= {
         "TELEGRAM_BOT_TOKEN": world.token,
-        "TELEGRAM_CHAT_ID": str(team.id),
+        "TELEGRAM_CHAT_ID": str(cast.team.id),
         "TELEGRAM_API_URL": playground.root,
         "SANDBOX_BACKEND": "local",
         "SANDBOX_AGENT": environment.get("SANDBOX_AGENT") or "scripted",
@@ -108,7 +107,7 @@ async def open_stage(folder: Path, environment: Mapping[str, str], port: int | N
             stderr=log,
             process_group=0,  # Ctrl-C ends the demo, and the demo the bot
         )
-    stage = Stage(folder, world, playground, you, team, remote, state, bot)
+    stage = Stage(folder, world, playground, cast.admin, cast.team, remote, state, bot)
     try:
         async with asyncio.timeout(BOT_START_SECONDS):
             while not world.calls("getMe"):

@@ -11,9 +11,15 @@ export class CommandMenu {
     this.changed = changed;
     this.chosen = 0;
     this.found = [];
-    this.list = el("ul", { id: "commands", className: "commands", role: "listbox", hidden: true, aria: { label: "Commands" } });
+    this.list = el("ul", { id: "commands", className: "commands", role: "listbox", tabIndex: 0, hidden: true, aria: { label: "Commands" } });
     field.addEventListener("input", () => this.narrow());
-    field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && this.hide(), 150));
+    // The list takes the focus too, to be scrolled by keys; they mean the same in both.
+    this.list.addEventListener("keydown", (event) => this.pressed(event));
+    for (const part of [field, this.list]) part.addEventListener("blur", () => setTimeout(() => this.left(), 150));
+  }
+
+  left() {
+    if (document.activeElement !== this.field && document.activeElement !== this.list) this.hide();
   }
 
   narrow() {
@@ -58,6 +64,7 @@ export class CommandMenu {
       this.say(this.found[this.chosen]);
     } else if (event.key === "Escape") {
       this.hide();
+      this.field.focus();
     } else {
       return false;
     }

@@ -3,6 +3,7 @@
 import { el, icon } from "./dom.js";
 
 const SAFE_LINK = /^(https?|tg|mailto|tel):/iu;
+const LINE_LETTERS = 45;
 const TAGS = { bold: "b", italic: "i", underline: "u", strikethrough: "s" };
 
 /**
@@ -63,7 +64,7 @@ function element(entity, words, children, does) {
     case "blockquote":
       return el("blockquote", { className: "quote" }, children);
     case "expandable_blockquote":
-      return expandable(entity, children, does);
+      return isShort(words) ? el("blockquote", { className: "quote" }, children) : expandable(entity, children, does);
     case "bot_command":
       return el("button", { type: "button", className: "command", onclick: () => does.command(words) }, words);
     case "mention":
@@ -89,7 +90,7 @@ function preformatted(entity, words, does) {
     icon("copy"),
   );
   const head = el("div", { className: "pre-head" }, el("span", {}, entity.language ?? ""), copy);
-  return el("div", { className: entity.language ? "pre pre-named" : "pre" }, head, el("pre", { tabIndex: 0, role: "group", aria: { label: "Preformatted text" } }, words));
+  return el("div", { className: entity.language ? "pre pre-named" : "pre" }, head, el("pre", {}, words));
 }
 
 function spoiler(entity, children, does) {
@@ -104,6 +105,12 @@ function spoiler(entity, children, does) {
     made.replaceWith(el("span", { className: "spoiler revealed" }, [...hidden.childNodes]));
   };
   return made;
+}
+
+// Telegram folds what has more than three lines.
+function isShort(words) {
+  const lines = words.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / LINE_LETTERS)), 0);
+  return lines <= 3;
 }
 
 function expandable(entity, children, does) {
