@@ -20,6 +20,7 @@ from bot.config import Config
 from bot.connections import Connections, PollConnections
 from bot.desk import Book, Desk, Errands
 from bot.guide import COMMANDS
+from bot.home import HomeNotices
 from bot.intake import (
     LIMIT,
     ConflictError,
@@ -126,7 +127,9 @@ def _start(
         clock=surroundings.clock,
     )
     cards = Cards(backend, speaker, errands, desk.clock)
-    watch = Watch(backend, store, errands, book, [cards, Completions(desk), desk.live])
+    watch = Watch(
+        backend, store, errands, book, [cards, Completions(desk), HomeNotices(desk), desk.live]
+    )
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from bot.buttons import card_buttons
 from bot.desk import Errands
 from bot.incoming import Place
+from bot.marking import marked
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.pace import pause_seconds
 from bot.speaker import Letter, MessageGoneError, Speaker
-from runs.backend import Backend, BackendError, Moved, UnknownRun
+from runs.backend import Backend, BackendError, UnknownRun
 from runs.run import Marks, Run, State
 
 log = logging.getLogger(__name__)
@@ -152,24 +153,11 @@ class Cards:
         self._given_up.discard(run_id)
 
     async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> None:
-        """Change the marks of the newest state of a Run, again where it moved meanwhile."""
-        delay = 0.0
-        while True:
-            try:
-                run = await self._backend.get(run_id)
-                marked = await self._backend.mark(run, change(run.marks))
-            except UnknownRun:
-                self._forget(run_id)
-                return
-            except Moved:
-                continue
-            except BackendError as error:
-                delay = min(30.0, delay * 2 + 0.5)
-                log.warning("run %s can't be marked yet: %s", run_id, error)
-                await asyncio.sleep(delay)
-            else:
-                self._runs[run_id] = marked
-                return
+        run = await marked(self._backend, run_id, change)
+        if run is None:
+            self._forget(run_id)
+        else:
+            self._runs[run_id] = run
 
     def _due(self, run: Run, live: list[Run]) -> bool:
         """Say whether a card may be edited: the more live cards in a chat, the slower each."""
