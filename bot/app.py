@@ -33,6 +33,7 @@ from bot.intake import (
 from bot.live import Live
 from bot.members import Members
 from bot.outbox import Outbox
+from bot.pace import Pace
 from bot.router import Router
 from bot.settings import Settings
 from bot.speaker import Speaker
@@ -107,6 +108,7 @@ def _start(
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox)
     book = Book()
+    pace = Pace()
     watch: Watch
 
     def noticed(run: Run) -> None:
@@ -122,11 +124,11 @@ def _start(
         forge_url=settings.forge_url,
         bot_name=application.bot.username,
         errands=errands,
-        live=Live(speaker, errands.run),
+        live=Live(speaker, errands.run, pace),
         noticed=noticed,
         clock=surroundings.clock,
     )
-    cards = Cards(backend, speaker, errands, desk.clock)
+    cards = Cards(backend, speaker, errands, desk.clock, pace)
     watch = Watch(
         backend, store, errands, book, [cards, Completions(desk), HomeNotices(desk), desk.live]
     )
