@@ -55,18 +55,6 @@ async def test_a_run_of_another_group_is_told_at_home_and_one_of_home_only_there
         assert len(talk.heard(here.id, chat=other.id)) == 0
 
 
-async def test_a_crash_before_the_mark_loses_no_notice_fault_2(talk: Talk) -> None:
-    async with talk.bot() as bot:
-        run = await asked_in_private(talk)
-        talk.world.faults.refuse("sendMessage", 429, "slow down", parameters={"retry_after": 30})
-        talk.place.finish(run.id, report=talk.pushed(run))
-        await talk.told(run)
-        bot.cancel()
-    async with talk.bot():
-        await talk.said("asked for in private by Grace", run.id)
-        await talk.until(lambda: talk.place.runs[run.id].marks.home_told, "the mark")
-
-
 async def test_many_ends_are_noticed_in_one_message_and_a_place_that_is_away_is_waited_for(
     talk: Talk,
 ) -> None:
