@@ -41,6 +41,9 @@ KEYS = (
 
 BOT_START_SECONDS = 20.0
 
+AT_ONCE = 2
+"""So few Runs at once, that a third one shows the queue."""
+
 USUAL_PORT = 8180
 """Always the same where it is free, so that a tab finds the demo again after a restart."""
 
@@ -74,7 +77,11 @@ async def open_stage(folder: Path, environment: Mapping[str, str], port: int | N
     you, team = cast.admin, cast.team
     playground = await _serve(world, cast, port)
     config = folder / "config.yaml"
-    allowed = {"repos": {"demo": remote.as_uri()}, "people": cast.roles()}
+    allowed = {
+        "repos": {"demo": remote.as_uri()},
+        "people": cast.roles(),
+        "limits": {"runs": AT_ONCE},
+    }
     config.write_text(yaml.safe_dump(allowed), encoding="utf-8")
     state = folder / "state"
     variables = {name: environment[name] for name in KEYS if environment.get(name)}

@@ -238,7 +238,7 @@ class App {
     );
     return el("div", { className: "welcome" },
       paintAvatar(el("span", { aria: { hidden: true } }), this.store.bot.first_name, this.store.bot.id, "large"),
-      el("h3", {}, this.store.bot.first_name),
+      el("h2", {}, this.store.bot.first_name),
       welcome.text ? el("p", {}, welcome.text) : null,
       examples.length > 0 ? el("p", { className: "welcome-try" }, "Tap one to send it:") : null,
       ...examples);

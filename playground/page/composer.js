@@ -19,6 +19,7 @@ export class Composer {
     this.replyTo = null;
     this.editing = null;
     this.field = el("textarea", { id: "compose", className: "compose", rows: 1, aria: { label: "Message", autocomplete: "list", controls: "commands" } });
+    this.field.disabled = true; // until there is a place to write in
     this.above = el("div", { className: "above" });
     this.uploads = el("div", { className: "uploads" });
     this.speaker = el("button", { type: "button", className: "speaker", aria: { haspopup: "menu" } });
@@ -89,6 +90,7 @@ export class Composer {
     this.place = `${this.store.person.id}/${this.store.chat.id}/${this.store.thread}`;
     this.leave();
     this.field.value = this.drafts.get(this.place) ?? "";
+    this.field.disabled = false;
     this.grow();
     this.showSpeaker();
   }

@@ -26,7 +26,14 @@ export function openDialog(title, content, { role = "dialog", done = "Close" } =
     el("div", { className: "dialog-body" }, content),
     el("div", { className: "dialog-foot" }, shut),
   );
-  made.addEventListener("close", () => made.remove());
+  made.addEventListener("close", () => {
+    made.remove();
+    // Chromium gives the focus back before the window is gone, and the caret then stays in it: nothing could be typed.
+    const back = document.activeElement;
+    if (!back?.matches("textarea, input")) return;
+    back.blur();
+    back.focus({ preventScroll: true });
+  });
   made.addEventListener("pointerdown", (event) => event.target === made && made.close());
   document.body.append(made);
   made.showModal();

@@ -14,7 +14,9 @@ from tests.browser.chat_page import ChatPage
 from tests.browser.demo_process import Demo
 from tests.parts.browser_fixtures import PHONE, find_browser
 
-SIZE = (900, 720)
+SIZE = (960, 760)
+SLOW, QUICK = 4.0, 0.3
+"""Seconds between two steps of the agent."""
 LIMIT_MS = 90_000
 
 Scene = Callable[[ChatPage], Awaitable[object]]
@@ -23,13 +25,14 @@ Scene = Callable[[ChatPage], Awaitable[object]]
 async def running(chat: ChatPage) -> None:
     """A run in the middle of its work."""
     await chat.say('/run demo "add a farewell to the greeter"')
-    await chat.heard("Running", "greeter/__init__.py")
+    await chat.heard("Running", "the agent works", "greeter/__init__.py")
 
 
 async def success(chat: ChatPage) -> None:
     """A run that ended well."""
     await chat.say('/run demo "add a farewell to the greeter"')
     await chat.heard("Done", "Added farewell(name)")
+    await chat.heard("Done", "edited")
 
 
 async def agent_failed(chat: ChatPage) -> None:
@@ -47,7 +50,7 @@ async def no_branch(chat: ChatPage) -> None:
 async def deadline(chat: ChatPage) -> None:
     """The time was over."""
     await chat.say("/run demo --timeout 1m wait 300")
-    await chat.heard("Failed", "-wip")
+    await chat.heard("Failed", "The time of")
 
 
 async def queue(chat: ChatPage) -> None:
@@ -79,7 +82,7 @@ WIDE_SCENES = (success, running, agent_failed, no_branch, deadline, queue, jobs,
 async def take(browser: Browser, scene: Scene, path: Path, *, phone: bool, dark: bool) -> None:
     """Play a scene in a demo of its own, and keep what is seen at its end."""
     with tempfile.TemporaryDirectory() as folder:
-        demo = Demo(Path(folder), pace=0.6)
+        demo = Demo(Path(folder), pace=SLOW if scene is running else QUICK)
         try:
             page = await opened(browser, await demo.address(), phone=phone, dark=dark)
             await scene(ChatPage(page))
