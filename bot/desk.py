@@ -16,7 +16,7 @@ from bot.incoming import Incoming, Place
 from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
-from bot.speaker import Button, Letter, Speaker
+from bot.speaker import Button, Letter, MessageGoneError, Speaker
 from runs.backend import Backend
 from runs.run import Run, State
 from runs.store import LogStore
@@ -38,7 +38,7 @@ class Errands:
     async def _guarded(errand: Coroutine[Any, Any, object]) -> None:
         try:
             await errand
-        except (UndeliverableError, UnreachableError) as error:
+        except (UndeliverableError, UnreachableError, MessageGoneError) as error:
             log.warning("a message could not be delivered: %s", error)
         except Exception:
             log.exception("an errand failed")
