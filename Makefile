@@ -19,7 +19,8 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@touch $(READY)
 
 demo: $(READY) ## Play the whole conversation here: make demo ONCE='/run demo "add a farewell"'
-	@$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"}
+	@test "$$SANDBOX_BACKEND$$KUBECONFIG" != kubernetes || export KUBECONFIG="$$(tests/cluster/cluster kubeconfig)"; \
+	$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"}
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest

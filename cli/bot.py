@@ -22,7 +22,7 @@ from runs.store import LogStore
 if TYPE_CHECKING:
     from k8s.backend import KubernetesBackend
 
-_PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL")
+_PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SANDBOX_SCRIPTED_PACE")
 """What the sandboxes get of the bot's own environment: these, and nothing else of it."""
 
 

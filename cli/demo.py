@@ -13,16 +13,16 @@ from pathlib import Path
 
 from cli.demo_stage import (
     DemoError,
+    Ground,
     Stage,
     bot_log,
     close_stage,
+    open_local,
     open_stage,
     shown_branch,
 )
 from cli.transcript import Transcript, wrapped
-from runs.backend import BackendError, Limits
-from runs.local import LocalBackend
-from runs.local_place import LocalPlace
+from runs.backend import Backend, BackendError
 from runs.run import Run
 
 ENDED_WELL = 0
@@ -60,21 +60,46 @@ def run_demo(environment: Mapping[str, str], once: str | None) -> int:
 
 async def _play(folder: Path, environment: Mapping[str, str], once: str | None) -> int:
     me = asyncio.current_task()
+
+    def end() -> None:
+        print("\nEnding the demo …", file=sys.stderr)
+        if me is not None:
+            me.cancel()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lambda: me.cancel() if me else None)
+        loop.add_signal_handler(number, end)
+    try:
+        async with _open_ground(folder, environment) as ground:
+            return await _play_on(ground, folder, environment, once)
+    except asyncio.CancelledError:
+        return ENDED_WELL if once is None else INTERRUPTED
+
+
+def _open_ground(
+    folder: Path, environment: Mapping[str, str]
+) -> contextlib.AbstractAsyncContextManager[Ground]:
+    """Choose where the Runs live by SANDBOX_BACKEND."""
+    if environment.get("SANDBOX_BACKEND") != "kubernetes":
+        return open_local(folder, environment)
+    # Loaded only here: the client takes a second.
+    from cli.demo_cluster import open_cluster
+
+    return open_cluster(folder, environment)
+
+
+async def _play_on(
+    ground: Ground, folder: Path, environment: Mapping[str, str], once: str | None
+) -> int:
+    backend = ground.backend
     stage = None
     try:
-        stage = await open_stage(folder, environment)
-        backend = LocalBackend(LocalPlace(stage.state, {}, limits=Limits(runs=0)))
+        stage = await open_stage(folder, environment, ground)
         printing = asyncio.create_task(_print_events(stage))
         try:
             return await (
                 _converse(stage, backend) if once is None else _once(stage, backend, once)
             )
-        except asyncio.CancelledError:
-            print("\nEnding the demo …", file=sys.stderr)
-            return ENDED_WELL if once is None else INTERRUPTED
         finally:
             printing.cancel()
             await _stop_runs(backend)
@@ -84,7 +109,7 @@ async def _play(folder: Path, environment: Mapping[str, str], once: str | None) 
             await close_stage(stage)
 
 
-async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
+async def _once(stage: Stage, backend: Backend, text: str) -> int:
     """Say one thing and wait for what comes of it."""
     print(f"claude-sandbox demo, with everything in\n{stage.folder}\n")
     asked = stage.world.say(stage.you, stage.team, text)
@@ -102,7 +127,7 @@ async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
         if answered and not runs and not stage.world.state.updates.pending():
             print("\nNo task was started.", file=sys.stderr)
             return NOT_WELL
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(stage.ground.look_seconds)
     await asyncio.sleep(0)  # let the last events be printed
     run = runs[-1]
     return _conclusion(stage, run)
@@ -115,12 +140,12 @@ def _conclusion(stage: Stage, run: Run) -> int:
     if report is not None and report.pushed and report.branch:
         print("\nThe branch, as git shows it:\n")
         room = _terminal_columns()
-        for line in shown_branch(stage.remote, report.branch, room).splitlines():
+        for line in shown_branch(stage.ground.remote, report.branch, room).splitlines():
             print(*wrapped(line, room), sep="\n")
     return ENDED_WELL if outcome is not None and outcome.ended_well else NOT_WELL
 
 
-async def _converse(stage: Stage, backend: LocalBackend) -> int:
+async def _converse(stage: Stage, backend: Backend) -> int:
     """Take what is typed as messages until the input ends; then wait for the Runs that are under way."""
     print(GREETING, flush=True)
     async for line in _typed_lines():
@@ -135,7 +160,7 @@ async def _converse(stage: Stage, backend: LocalBackend) -> int:
         runs = await backend.list_runs()
         if not stage.world.state.updates.pending() and all(run.told for run in runs):
             return ENDED_WELL
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(stage.ground.look_seconds)
 
 
 async def _press(stage: Stage, label: str) -> None:
@@ -177,7 +202,7 @@ def _check_bot(stage: Stage) -> None:
         raise DemoError(f"The bot ended by itself:\n{bot_log(stage.folder)}")
 
 
-async def _stop_runs(backend: LocalBackend) -> None:
+async def _stop_runs(backend: Backend) -> None:
     """Leave no process behind: stop what runs, and wait for it as long as its delivery may take."""
     with contextlib.suppress(TimeoutError, BackendError):
         async with asyncio.timeout(STOP_SECONDS):

@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,9 @@ from playground.chats import Chat
 from playground.people import Person
 from playground.server import Playground, start
 from playground.world import World
+from runs.backend import Backend, Limits
+from runs.local import LocalBackend
+from runs.local_place import LocalPlace
 
 KEYS = (
     "PATH",
@@ -38,6 +42,8 @@ KEYS = (
 """What of the caller's environment reaches the demo's bot, and through it the agent."""
 
 BOT_START_SECONDS = 20.0
+STATE = "state"
+"""The folder of the bot's own, and of the Runs on this machine."""
 
 
 class DemoError(Exception):
@@ -45,38 +51,58 @@ class DemoError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """Where the demo's Runs live. `remote` is their bare repository, `repo` what the bot's config says of it.
+
+    `variables` are the bot's, `backend` is the demo's own eye on its Runs, worth a look every `look_seconds`.
+    """
+
+    remote: Path
+    repo: str | Mapping[str, str]
+    variables: Mapping[str, str]
+    backend: Backend
+    look_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A running demo. `you` speaks in `team`; `remote` is the bare repository, `state` the local Backend's folder."""
+    """A running demo. `you` speaks in `team`."""
 
     folder: Path
     world: World
     playground: Playground
     you: Person
     team: Chat
-    remote: Path
-    state: Path
+    ground: Ground
     bot: asyncio.subprocess.Process
 
 
-async def open_stage(folder: Path, environment: Mapping[str, str]) -> Stage:
-    """Build everything below an existing folder and wait until the bot listens. Raises DemoError."""
+@asynccontextmanager
+async def open_local(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Ground]:
+    """Make the demo's repository; its Runs are processes of this machine. Raises DemoError."""
     remote = await asyncio.to_thread(make_remote, folder)
+    variables = {"SANDBOX_BACKEND": environment.get("SANDBOX_BACKEND") or "local"}
+    backend = LocalBackend(LocalPlace(folder / STATE, {}, limits=Limits(runs=0)))
+    yield Ground(remote, remote.as_uri(), variables, backend, 0.05)
+
+
+async def open_stage(folder: Path, environment: Mapping[str, str], ground: Ground) -> Stage:
+    """Build everything below an existing folder and wait until the bot listens. Raises DemoError."""
     world = World(privacy=False)
     you = world.person("You")
     team = world.supergroup("Team", [(you, "administrator")])
     playground = await start(world)
     config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump({"repos": {"demo": remote.as_uri()}}), encoding="utf-8")
-    state = folder / "state"
+    config.write_text(yaml.safe_dump({"repos": {"demo": ground.repo}}), encoding="utf-8")
     variables = {name: environment[name] for name in KEYS if environment.get(name)}
     variables |= {
         "TELEGRAM_BOT_TOKEN": world.token,
         "TELEGRAM_CHAT_ID": str(team.id),
         "TELEGRAM_API_URL": playground.root,
-        "SANDBOX_BACKEND": "local",
         "SANDBOX_AGENT": environment.get("SANDBOX_AGENT") or "scripted",
         "SANDBOX_CONFIG": str(config),
-        "SANDBOX_STATE": str(state),
+        "SANDBOX_STATE": str(folder / STATE),
+        **ground.variables,
     }
     variables.setdefault("SANDBOX_LOG_STORE", str(folder / "logs"))
     variables.setdefault("SANDBOX_SCRIPTED_PACE", "0.6")
@@ -91,17 +117,18 @@ async def open_stage(folder: Path, environment: Mapping[str, str]) -> Stage:
             stdout=log,
             stderr=log,
         )
-    stage = Stage(folder, world, playground, you, team, remote, state, bot)
+    stage = Stage(folder, world, playground, you, team, ground, bot)
     try:
         async with asyncio.timeout(BOT_START_SECONDS):
             while not world.calls("getMe"):
                 if bot.returncode is not None:
                     raise DemoError(f"The bot ended at once:\n{bot_log(folder)}")
                 await asyncio.sleep(0.02)
-    except (TimeoutError, DemoError) as error:
+    except TimeoutError as error:
         await close_stage(stage)
-        if isinstance(error, TimeoutError):
-            raise DemoError(f"The bot didn't start:\n{bot_log(folder)}") from error
+        raise DemoError(f"The bot didn't start:\n{bot_log(folder)}") from error
+    except BaseException:
+        await close_stage(stage)
         raise
     return stage
 
