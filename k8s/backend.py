@@ -64,7 +64,7 @@ class KubernetesBackend:
         try:
             job = await self._create(asked)
         except AlreadyExists:
-            return _same(await self.get(run_id(key)), key)
+            return _same(await self._read(run_id(key)), key)
         return await self._seen(run_id(key), job)
 
     async def cancel(self, run_id: str, by: str) -> Run:
@@ -84,8 +84,12 @@ class KubernetesBackend:
         raise Unavailable(f"Run {run_id} changes too fast to be stopped now.")
 
     async def get(self, run_id: str) -> Run:
-        """See Backend.get."""
-        return await self._seen(run_id, await self._jobs.read(run_id))
+        """See Backend.get: without a request where the watches tell of the Run.
+
+        What they haven't told yet does no harm: every change tests what it was decided on.
+        """
+        known_run = self._mirror.runs.get(run_id) if self._follows else None
+        return known_run or await self._read(run_id)
 
     async def list_runs(self) -> list[Run]:
         """See Backend.list_runs."""
@@ -127,14 +131,14 @@ class KubernetesBackend:
         try:
             job = await self._jobs.change(run.id, before, texts, [])
         except Moved as error:
-            if (await self.get(run.id)).version == run.version:
+            if await self._is_at(run):
                 raise Refused(f"The cluster refuses to mark run {run.id}: {error}") from error
             raise
         return await self._seen(run.id, job)
 
     async def acknowledge(self, run: Run, told_at: float) -> Run:
         """See Backend.acknowledge: one patch sets the mark, the status label and the Job's time to live."""
-        job = self._mirror.jobs.objects.get(names.job_name(run.id)) if self._follows else None
+        job = self._mirrored(run.id)
         for _ in range(_TRIES):
             job = job or await self._jobs.read(run.id)
             current = await self._seen(run.id, job)
@@ -145,7 +149,8 @@ class KubernetesBackend:
             try:
                 job = await self._jobs.change(run.id, before, texts, self._retirement(current))
             except Moved:
-                job = None
+                newer = self._mirrored(run.id)
+                job = None if newer == job else newer
                 continue
             return await self._seen(run.id, job)
         raise Unavailable(f"Run {run.id} changes too fast to be acknowledged now.")
@@ -196,6 +201,20 @@ class KubernetesBackend:
             return
         for work in (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run()):
             self._tasks.append(asyncio.create_task(work))
+
+    def _mirrored(self, run_id: str) -> Job | None:
+        """Return the Job of a Run as the watches told it."""
+        return self._mirror.jobs.objects.get(names.job_name(run_id)) if self._follows else None
+
+    async def _read(self, run_id: str) -> Run:
+        """Read a Run anew. Raises UnknownRun."""
+        return await self._seen(run_id, await self._jobs.read(run_id))
+
+    async def _is_at(self, run: Run) -> bool:
+        """Say whether a Run is still at the version that is known; asks the cluster only where that isn't told anyway."""
+        if (await self.get(run.id)).version != run.version:
+            return False
+        return (await self._read(run.id)).version == run.version
 
     async def _create(self, asked: Asked) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
