@@ -11,7 +11,19 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import clone, idle, intake, job_created, job_seen, log, programs, relist, start, told
+from bench import (
+    clone,
+    idle,
+    intake,
+    job_created,
+    job_requests,
+    job_seen,
+    log,
+    programs,
+    relist,
+    start,
+    told,
+)
 from bench.cluster import NoCluster
 from bench.figure import Figure, header, line
 
@@ -26,6 +38,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "relist": relist.measure,
     "job-created": job_created.measure,
     "job-seen": job_seen.measure,
+    "job-requests": job_requests.measure,
 }
 LIMIT_SECONDS = 150.0
 

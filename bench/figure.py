@@ -21,7 +21,7 @@ class Figure:
 
 def at_most(what: str, value: float, limit: float, unit: str, detail: str = "") -> Figure:
     """Make the Figure of a value that may not exceed a limit, both in `unit`."""
-    digits = 0 if limit >= 10 else 2 if limit >= 0.1 else 4
+    digits = 0 if limit >= 10 or isinstance(value, int) else 2 if limit >= 0.1 else 4
     measured = f"{value:.{digits}f} {unit}".rstrip()
     return Figure(
         what, f"{measured} {detail}".rstrip(), f"≤ {limit:g} {unit}".rstrip(), value <= limit
