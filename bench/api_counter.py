@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -64,8 +65,9 @@ def _application(session: aiohttp.ClientSession, server: str, counter: Counter) 
             response = web.StreamResponse(status=answer.status)
             response.content_type = answer.content_type
             await response.prepare(request)
-            async for chunk in answer.content.iter_any():
-                await response.write(chunk)
+            with contextlib.suppress(ConnectionError):  # who asked may have gone meanwhile
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
             return response
 
     application = web.Application(client_max_size=1 << 24)
