@@ -85,6 +85,9 @@ def completion(run: Run, log_tail: str = "") -> Markup:
     identity = code(run.id)
     if outcome.ended_well:
         summary = _summary(report, 1800)
+        if outcome.ending is Ending.FINISHED:
+            proof = _proof(outcome, log_tail)
+            summary = lines(_NO_REPORT, pre(proof) if proof else Markup())
         return paragraphs(headline, summary, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(headline, lines(facts, identity)).cut()
@@ -112,7 +115,7 @@ def digest(runs: Sequence[Run]) -> Markup:
         report = run.outcome.report
         head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
-            said = shortened(report.summary if report else "", 100)
+            said = shortened(report.summary if report else _NO_REPORT, 100)
             row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
             row = lines(head, "stopped", _branch_line(run, report))
@@ -302,9 +305,14 @@ def _row(run: Run, now: float) -> Markup:
     )
 
 
+_NO_REPORT = (
+    "The image's own program ended well. What it did, only its log and the repository tell."
+)
+
 _ICONS = {
     Ending.PUSHED: "✅",
     Ending.NOTHING_CHANGED: "⚪",
+    Ending.FINISHED: "☑️",
     Ending.NOT_PUSHED: "⚠️",
     Ending.CANCELLED: "⏹",
     Ending.FAILED: "❌",
@@ -313,6 +321,7 @@ _ICONS = {
 _HEADLINES = {
     Ending.PUSHED: "Done",
     Ending.NOTHING_CHANGED: "Done, nothing changed",
+    Ending.FINISHED: "Finished",
     Ending.NOT_PUSHED: "Not pushed",
     Ending.CANCELLED: "Stopped",
     Ending.FAILED: "Failed",

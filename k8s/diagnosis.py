@@ -8,7 +8,7 @@ from datetime import datetime
 
 from k8s.names import CONTAINER
 from k8s.structs import ContainerStatus, Event, Job, Pod, Terminated
-from runs.outcome import Ending, Exit, Outcome, Seen, judge
+from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
 from sandbox.report import Cause, Phase, Report
 
@@ -39,7 +39,7 @@ def report_of(run_id: str, pod: Pod | None) -> Report | None:
     if state is None or (state.running is None and state.terminated is None):
         return None
     if state.terminated is not None:
-        report = reports.decode(state.terminated.message.encode("utf-8", "replace"))
+        report = _read(state.terminated)
         if report is not None and report.run_id == run_id:
             return report
     return Report(run_id, Phase.ENVIRONMENT)
@@ -111,8 +111,10 @@ def obstacle(pod: Pod | None, events: Iterable[Event]) -> Obstacle | None:
 def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: bool) -> Outcome:
     if terminated.reason in _NEVER_RAN:
         return Outcome(Ending.FAILED, cause=Seen.NOT_STARTED, error=terminated.message)
-    report = report_of(run_id, pod)
-    outcome = judge(report, _exit(terminated), cancelled=cancelled)
+    if _read(terminated) is None:
+        outcome = judge_by_exit(_exit(terminated), cancelled=cancelled)
+    else:
+        outcome = judge(report_of(run_id, pod), _exit(terminated), cancelled=cancelled)
     if outcome.ended_well or (outcome.ending is Ending.CANCELLED and cancelled):
         return outcome
     killed = outcome.cause in _BY_SIGNAL
@@ -126,6 +128,11 @@ def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: boo
         if why is None
         else replace(outcome, ending=Ending.FAILED, cause=why[0], error=why[1])
     )
+
+
+def _read(terminated: Terminated) -> Report | None:
+    """Read the Report that a program left; None from an image with a program of its own."""
+    return reports.decode(terminated.message.encode("utf-8", "replace"))
 
 
 def _exit(terminated: Terminated) -> Exit:

@@ -38,6 +38,8 @@ class Cause(str, Enum):
     """Why a run failed, as far as the sandbox program can tell."""
 
     BAD_ENVIRONMENT = "bad-environment"
+    TOOLS_MISSING = "tools-missing"
+    UNPROTECTED = "unprotected"
     CLONE_AUTH = "clone-auth"
     CLONE_NOT_FOUND = "clone-not-found"
     CLONE_BRANCH = "clone-branch"

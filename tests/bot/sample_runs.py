@@ -82,6 +82,7 @@ ENDS: dict[str, Run] = {
             Report(ID, Phase.DONE, Verdict.NOTHING_CHANGED, "There is one already.", turns=1),
         )
     ),
+    "finished by an image's own program": ended(Outcome(Ending.FINISHED, exit=Exit(0))),
     "not pushed": ended(
         Outcome(
             Ending.NOT_PUSHED,

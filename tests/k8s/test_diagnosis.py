@@ -57,10 +57,14 @@ DISRUPTED = {
         (pod(terminated(1, said("not-pushed", cause="push-auth"))), Ending.NOT_PUSHED, Cause.PUSH_AUTH),
         (pod(terminated(1, said("pushed"))), Ending.FAILED, Seen.FORGED_REPORT),
         (pod(terminated(0, said("failed"))), Ending.FAILED, Seen.FORGED_REPORT),
-        (pod(terminated(0)), Ending.FAILED, Seen.NO_REPORT),
-        (pod(terminated(3, "x" * 5000)), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(0, said("unfinished"))), Ending.FAILED, Seen.NO_REPORT),
+        # An image with a program of its own leaves no Report: its exit is what counts.
+        (pod(terminated(0)), Ending.FINISHED, None),
+        (pod(terminated(3)), Ending.FAILED, Seen.EXIT_CODE),
+        (pod(terminated(3, "x" * 5000)), Ending.FAILED, Seen.EXIT_CODE),
         (pod(terminated(0, said("pushed").replace(RUN, "aaaaaaaa"))), Ending.FAILED, Seen.NO_REPORT),
-        (pod(terminated(0, "\udcff{", "Completed")), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(0, "\udcff{", "Completed")), Ending.FINISHED, None),
+        (pod(terminated(137, reason="OOMKilled")), Ending.FAILED, Seen.OUT_OF_MEMORY),
         (pod(terminated(137, said("unfinished"), "OOMKilled")), Ending.FAILED, Seen.OUT_OF_MEMORY),
         (
             pod(terminated(1, said("failed", cause="agent-killed"), "OOMKilled")),
@@ -109,6 +113,7 @@ def test_a_pod_says_how_a_run_ended_faults_19_22_32(
     [
         (pod(terminated(1, said("failed", cause="cancelled")), deletionTimestamp=AT), Ending.CANCELLED),
         (pod(terminated(137), deletionTimestamp=AT), Ending.CANCELLED),
+        (pod(terminated(3), deletionTimestamp=AT), Ending.CANCELLED),
         (pod(terminated(0, said("pushed")), deletionTimestamp=AT), Ending.PUSHED),
         (pod(None, {"phase": "Failed"}), Ending.CANCELLED),
     ],
