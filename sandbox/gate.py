@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 PROBE_SECONDS = 1.0
 """An address that doesn't answer for so long is taken as refused: many policies drop what they don't allow."""
@@ -24,13 +25,21 @@ _IN_A_ROW = 2
 """A server that is just being restarted refuses too."""
 
 
+class GateMode(Enum):
+    """What a run does when no policy took hold in time: it goes on and says so, or it fails. OFF waits for none."""
+
+    OFF = "off"
+    WARN = "warn"
+    FAIL = "fail"
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Which address must be refused within how many seconds; when it isn't, a `strict` run fails, another goes on."""
+    """Which address must be refused within how many seconds."""
 
     address: str
     port: int
-    strict: bool
+    mode: GateMode
     seconds: float
 
 
@@ -42,7 +51,7 @@ def read_gate(text: str) -> Gate:
     return Gate(
         match["address"].strip("[]"),
         int(match["port"]),
-        match["mode"] == "fail",
+        GateMode(match["mode"]),
         float(match["seconds"]),
     )
 

@@ -14,7 +14,7 @@ from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
 from sandbox.clone import Clone, CloneFailed, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
-from sandbox.gate import Gate, Watch
+from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, clean_environment
 from sandbox.keys import read_keys
 from sandbox.log import Log
@@ -162,7 +162,7 @@ class _Run:
         if refused:
             return
         answers = f"{where} could still be reached after {gate.seconds:g} s"
-        if gate.strict:
+        if gate.mode is GateMode.FAIL:
             raise _Failed(Cause.UNPROTECTED, answers)
         self._remark = _UNPROTECTED
         self._log.note(f"{answers}: no network policy holds, the run goes on without")

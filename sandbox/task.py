@@ -93,14 +93,6 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             mistakes.append(f"{name} is {text!r}, not a positive number")
         return value
 
-    def gate() -> Gate | None:
-        text = environment.get("SANDBOX_GATE", "")
-        try:
-            return read_gate(text) if text else None
-        except ValueError as error:
-            mistakes.append(f"SANDBOX_GATE is {text!r}, {error}")
-            return None
-
     timeout = number("SANDBOX_TIMEOUT", 3600.0)
     budget = number("SANDBOX_BUDGET", None)
     assignment = Assignment(
@@ -117,8 +109,17 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
         workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
-        gate=gate(),
+        gate=_gate(environment, mistakes),
     )
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _gate(environment: Mapping[str, str], mistakes: list[str]) -> Gate | None:
+    text = environment.get("SANDBOX_GATE", "")
+    try:
+        return read_gate(text) if text else None
+    except ValueError as error:
+        mistakes.append(f"SANDBOX_GATE is {text!r}, {error}")
+        return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.gate import Gate, read_gate
+from sandbox.gate import Gate, GateMode, read_gate
 from sandbox.report import Cause, Phase, Verdict
 from sandbox.task import BadEnvironment, from_environment
 from tests.parts.git_server import OriginRepo
@@ -31,10 +31,10 @@ def address(server: socket.socket) -> str:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("10.43.0.1:443 warn 10", Gate("10.43.0.1", 443, False, 10.0)),
-        ("kubernetes.default:6443 fail 0.5", Gate("kubernetes.default", 6443, True, 0.5)),
-        ("fd00::1:443 fail 3", Gate("fd00::1", 443, True, 3.0)),
-        ("[fd00::1]:443 fail 3", Gate("fd00::1", 443, True, 3.0)),
+        ("10.43.0.1:443 warn 10", Gate("10.43.0.1", 443, GateMode.WARN, 10.0)),
+        ("kubernetes.default:6443 fail 0.5", Gate("kubernetes.default", 6443, GateMode.FAIL, 0.5)),
+        ("fd00::1:443 fail 3", Gate("fd00::1", 443, GateMode.FAIL, 3.0)),
+        ("[fd00::1]:443 fail 3", Gate("fd00::1", 443, GateMode.FAIL, 3.0)),
     ],
 )
 def test_a_gate_is_an_address_a_mode_and_a_time(text: str, expected: Gate) -> None:
