@@ -25,6 +25,7 @@ from bot.nodes import (
 )
 from bot.options import BadValue, read_cpu, read_image, read_memory, read_timeout
 from runs.backend import Limits
+from sandbox.gate import GateMode
 
 
 class ConfigError(Exception):
@@ -136,6 +137,13 @@ def _role(text: str) -> Role:
         raise BadValue("viewer, runner or admin") from None
 
 
+def _gate(text: str) -> GateMode:
+    try:
+        return GateMode(text)
+    except ValueError:
+        raise BadValue("warn, fail or off") from None
+
+
 def _branch(text: str) -> str:
     refuse_branch(text)
     return text
@@ -216,6 +224,10 @@ _KEYS = {
     "chats": _list_key("chats", _id, "chats: [-1001234567890]", frozenset),
     "people": Key("people", _people, "people: {12345678: runner}"),
     "images": _list_key("images", _IMAGE_PATTERN, 'images: ["ghcr.io/owner/*"]'),
+    "entrypoints": _list_key(
+        "entrypoints", _IMAGE_PATTERN, 'entrypoints: ["ghcr.io/owner/own-sandbox:*"]'
+    ),
+    "gate": Key("gate", _scalar(_gate), "gate: fail"),
     "imagePullSecrets": _list_key(
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"
     ),

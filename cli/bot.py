@@ -86,6 +86,8 @@ def make_backend(
             limits=config.limits,
             environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
             image_pull_secrets=config.image_pull_secrets,
+            entrypoints=config.entrypoints,
+            gate=config.gate,
         )
     )
 

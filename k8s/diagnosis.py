@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from k8s.names import CONTAINER
+from k8s.names import CONTAINER, PROGRAM
 from k8s.structs import ContainerStatus, Event, Job, Pod, Terminated
 from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
@@ -110,7 +110,9 @@ def obstacle(pod: Pod | None, events: Iterable[Event]) -> Obstacle | None:
 
 def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: bool) -> Outcome:
     if terminated.reason in _NEVER_RAN:
-        return Outcome(Ending.FAILED, cause=Seen.NOT_STARTED, error=terminated.message)
+        no_python = 'exec: "python3"' in terminated.message
+        cause = Cause.TOOLS_MISSING if no_python else Seen.NOT_STARTED
+        return Outcome(Ending.FAILED, cause=cause, error=terminated.message)
     if _read(terminated) is None:
         outcome = judge_by_exit(_exit(terminated), cancelled=cancelled)
     else:
@@ -162,10 +164,19 @@ def _why_stopped(pod: Pod) -> tuple[Seen, str | None] | None:
 def _of_pod(pod: Pod, report: Report | None, *, cancelled: bool) -> Outcome:
     """Judge a Pod that ended without anybody having seen how its program did."""
     outcome = judge(report, None, cancelled=cancelled)
-    why = _why_stopped(pod)
+    why = _why_stopped(pod) or _why_not_brought(pod)
     if why is None or outcome.ending is Ending.CANCELLED:
         return replace(outcome, error=pod.status.message or None)
     return replace(outcome, cause=why[0], error=why[1])
+
+
+def _why_not_brought(pod: Pod) -> tuple[Seen, str] | None:
+    """Say why the sandbox program could not be brought into the run's image."""
+    for status in pod.status.init_container_statuses or ():
+        ended = status.state.terminated
+        if status.name == PROGRAM and ended is not None and ended.exit_code != 0:
+            return Seen.NOT_STARTED, f"{PROGRAM}: {ended.message or ended.reason}".strip()
+    return None
 
 
 def _no_pod(events: Iterable[Event]) -> Obstacle | None:

@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154  # the variables are set in `cluster`
 
 export BUILDAH_ISOLATION=chroot
-images='pause sandbox bot postgres redis'
+images='pause sandbox bot postgres redis foreign plain'
 declare -A archives # image -> its archive, fixed once a call: sources may change meanwhile
 
 name_of() { # name_of IMAGE: as a manifest calls it

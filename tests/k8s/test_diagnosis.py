@@ -76,6 +76,7 @@ DISRUPTED = {
         (pod(terminated(137)), Ending.FAILED, Seen.KILLED),
         (pod(terminated(0, signal=9)), Ending.FAILED, Seen.KILLED),
         (pod(terminated(128, reason="StartError")), Ending.FAILED, Seen.NOT_STARTED),
+        (pod(terminated(128, 'exec: "python3": not found', "StartError")), Ending.FAILED, Cause.TOOLS_MISSING),
         (
             pod(terminated(137), {"phase": "Failed", "reason": "DeadlineExceeded"}),
             Ending.FAILED,
@@ -255,6 +256,18 @@ def test_a_job_without_a_pod_says_by_its_events_why_fault_18() -> None:
         found = obstacle(None, events)
         assert found is not None
         assert found.cause is cause
+
+
+def test_a_program_that_could_not_be_brought_is_told_with_its_words() -> None:
+    failed = {"name": "sandbox-program", "state": terminated(1, "No module named sandbox")}
+    sidecar = {"name": "redis-sidecar", "state": terminated(143)}
+    status = {"phase": "Failed", "initContainerStatuses": [sidecar, failed]}
+    ended = ended_by_pod(
+        RUN, pod({"waiting": {"reason": "PodInitializing"}}, status), cancelled=False
+    )
+    assert ended is not None
+    assert (ended.outcome.ending, ended.outcome.cause) == (Ending.FAILED, Seen.NOT_STARTED)
+    assert ended.outcome.error == "sandbox-program: No module named sandbox"
 
 
 def test_nothing_keeps_a_program_from_starting_that_runs() -> None:
