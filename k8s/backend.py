@@ -17,6 +17,7 @@ from k8s.place import KubernetesPlace
 from k8s.reading import run_of
 from k8s.structs import Job
 from k8s.tending import Tending
+from k8s.version import VersionCheck
 from runs import queue
 from runs.backend import Moved, Refused, Unavailable, UnknownRun
 from runs.outcome import Ending, Outcome
@@ -40,6 +41,7 @@ class KubernetesBackend:
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
         self._api = Api(place.kubeconfig)
+        self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
         self._mirror = Mirror(self._api, self._jobs, place.limits, place.clock)
         self._tending = Tending(place, self._jobs, self._mirror)
@@ -60,6 +62,7 @@ class KubernetesBackend:
         """See Backend.start: one create, and what exists already is met."""
         if self._follows and (known_run := self._mirror.runs.get(run_id(key))) is not None:
             return _same(known_run, key)
+        await self._version.demand()
         asked = Asked(key, task, origin, self._place.clock())
         try:
             job = await self._create(asked)
@@ -194,7 +197,8 @@ class KubernetesBackend:
     def _follow(self) -> None:
         if self._tasks or self._closed:
             return
-        for work in (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run()):
+        followers = (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run())
+        for work in (*followers, self._version.warn()):
             self._tasks.append(asyncio.create_task(work))
 
     async def _create(self, asked: Asked) -> Job:

@@ -34,6 +34,7 @@ class FakeCluster:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
         self.controlled = True
+        self.server_version: Object = {"major": "1", "minor": "37"}
         self.oldest_version = 0
         self.page_size: int | None = None
         self.job_events: list[Object] = []
@@ -77,6 +78,8 @@ class FakeCluster:
             prefix = f"{root}/namespaces/{NAMESPACE}/{kind}"
             if request.path == prefix or request.path.startswith(prefix + "/"):
                 return await self._resource(request, kind, request.path[len(prefix) + 1 :])
+        if request.path == "/version":
+            return web.json_response(self.server_version)
         if request.path == f"/api/v1/namespaces/{NAMESPACE}/events":
             return web.json_response({"metadata": {}, "items": self.job_events})
         return status(404, "NotFound", f"the server could not find {request.path}")
@@ -302,13 +305,13 @@ def now() -> str:
 
 
 @asynccontextmanager
-async def serve(cluster: FakeCluster, folder: Path) -> AsyncIterator[Path]:
-    """Serve a fake cluster; yield its kubeconfig."""
+async def serve(cluster: FakeCluster, folder: Path, port: int = 0) -> AsyncIterator[Path]:
+    """Serve a fake cluster, on a port of the system's choice by default; yield its kubeconfig."""
     application = web.Application()
     application.router.add_route("*", "/{rest:.*}", cluster.handle)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     host, port = runner.addresses[0][:2]
     path = folder / "kubeconfig"
