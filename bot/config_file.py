@@ -199,6 +199,7 @@ _SERVICE = _pattern(
 )
 _IMAGE_PATTERN = _pattern(r"[A-Za-z0-9./:_*?@\[\]-]{1,255}", "images, with * for anything")
 _SECRET_NAME = _pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "names of Secrets")
+_QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQueue")
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
 _PERSON = Key("", _scalar(_person), "12345678: runner")
 _ROLE = Key("", _scalar(_role), "12345678: runner")
@@ -228,6 +229,7 @@ _KEYS = {
         "entrypoints", _IMAGE_PATTERN, 'entrypoints: ["ghcr.io/owner/own-sandbox:*"]'
     ),
     "gate": Key("gate", _scalar(_gate), "gate: fail"),
+    "kueue": Key("kueue", _scalar(_QUEUE), "kueue: sandboxes"),
     "imagePullSecrets": _list_key(
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"
     ),

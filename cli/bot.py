@@ -88,6 +88,7 @@ def make_backend(
             image_pull_secrets=config.image_pull_secrets,
             entrypoints=config.entrypoints,
             gate=config.gate,
+            kueue=config.kueue,
         )
     )
 

@@ -10,7 +10,7 @@ from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import Asked, End
 from k8s.api import Api, Patch
-from k8s.jobs import AlreadyExists, Jobs, known, suspension
+from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
 from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
 from k8s.place import KubernetesPlace
@@ -43,7 +43,7 @@ class KubernetesBackend:
         self._api = Api(place.kubeconfig)
         self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
-        self._mirror = Mirror(self._api, self._jobs, place.limits, place.clock)
+        self._mirror = Mirror(self._api, self._jobs, place.own_limits, place.clock)
         self._tending = Tending(place, self._jobs, self._mirror)
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
@@ -203,7 +203,9 @@ class KubernetesBackend:
 
     async def _create(self, asked: Asked) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
-        limits = self._place.limits
+        limits = self._place.own_limits
+        if self._place.kueue is not None:
+            return await self._jobs.create(manifest(asked, self._place, suspended=True))
         if limits.runs is None and limits.runs_per_person is None:
             return await self._jobs.create(manifest(asked, self._place, suspended=False))
         async with self._tending.admission:
@@ -241,8 +243,9 @@ class KubernetesBackend:
         texts = {notes.CANCELLED: notes.cancelled_text(by, now)}
         if run.state is State.QUEUED:
             outcome = Outcome(Ending.CANCELLED, cause=Cause.CANCELLED)
-            return {**texts, notes.END: notes.end_text(End(outcome, now))}, []
-        return texts, [] if job.spec.suspend else suspension(wanted=True)
+            patch = ending(job) if is_kueues(job) else []
+            return {**texts, notes.END: notes.end_text(End(outcome, now))}, patch
+        return texts, [] if job.spec.suspend else ending(job)
 
     def _retirement(self, run: Run) -> Patch:
         patch: Patch = [

@@ -83,7 +83,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "name": names.job_name(id_of_run),
         "run": id_of_run,
         "labels": {names.APP_LABEL: names.APP},
-        "job_labels": {names.STATUS_LABEL: names.RUNNING},
+        "job_labels": {names.STATUS_LABEL: names.RUNNING, **_kueue(place)},
         "annotations": initial(asked, admitted=not suspended),
         "suspended": suspended,
         "image": image,
@@ -123,6 +123,10 @@ def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str
     # Kubernetes expands $(NAME), takes every $$ for $, and breaks a letter like é after a single $
     # (third_party/forked/golang/expansion/expand.go): only doubling each keeps every text.
     return {name: value.replace("$", "$$") for name, value in values.items()}
+
+
+def _kueue(place: KubernetesPlace) -> dict[str, str]:
+    return {} if place.kueue is None else {names.KUEUE_LABEL: place.kueue}
 
 
 def _gate(place: KubernetesPlace) -> str:

@@ -63,7 +63,7 @@ class KubernetesPlace:
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `environment` has
     the plain variables that are passed on (ANTHROPIC_BASE_URL, GITHUB_API_URL); keys come from `secret`.
-    `service_images` are `repository:tag` by service; a Task's `redis:6` replaces the tag. The Pod's deadline is the
+    `kueue` names the LocalQueue of Kueue that decides who may start; then `limits` don't. `service_images` are `repository:tag` by service; a Task's `redis:6` replaces the tag. The Pod's deadline is the
     Task's time and `pod_margin_seconds`, for the image pull and the delivery; the Job's `job_margin_seconds` later.
     A told Run is removed after `ttl_seconds`, one that nobody could be told of after `backstop_seconds`. `clock` gives
     seconds since 1970.
@@ -76,6 +76,7 @@ class KubernetesPlace:
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
+    kueue: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF
     gate_seconds: int = 10
@@ -93,6 +94,11 @@ class KubernetesPlace:
     ttl_seconds: int = 3600
     backstop_seconds: int = 7 * 24 * 3600
     clock: Callable[[], float] = time.time
+
+    @property
+    def own_limits(self) -> Limits:
+        """Return the limits that our own queue keeps."""
+        return self.limits if self.kueue is None else Limits()
 
     def runs_entrypoint(self, image: str) -> bool:
         """Say whether an image runs its own entrypoint: ours, whatever its tag, and those that the operator names."""

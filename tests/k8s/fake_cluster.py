@@ -58,6 +58,11 @@ class FakeCluster:
         self._news = asyncio.Event()
         return item
 
+    def suspend(self, name: str, *, wanted: bool) -> None:
+        """Stop a Job or let it start, as Kueue does."""
+        self.edit("jobs", name, lambda job: job["spec"].update(suspend=wanted))
+        self._control(name)
+
     def remove(self, kind: str, name: str) -> None:
         """Delete an object at once."""
         self.put(kind, self.objects[kind][name], "DELETED")
@@ -169,6 +174,8 @@ class FakeCluster:
         job = self.objects["jobs"].get(name)
         if job is None or not self.controlled:
             return
+        if job["spec"].get("activeDeadlineSeconds") == 1:
+            self._stops.setdefault(name, asyncio.Event()).set()
         if job["spec"]["suspend"]:
             self._stops.setdefault(name, asyncio.Event()).set()
             if name not in self.objects["pods"]:
@@ -215,7 +222,8 @@ class FakeCluster:
         self._set_pod(name, "Failed" if code else "Succeeded", {"terminated": ended})
         if self._stops[name].is_set():
             self.remove("pods", name)
-            self._set_status(name, Suspended="True")
+            suspended = self.objects["jobs"][name]["spec"]["suspend"]
+            self._set_status(name, **{"Suspended" if suspended else "Failed": "True"})
         else:
             self._set_status(name, **{"Failed" if code else "Complete": "True"})
         if name in self.objects["jobs"]:
