@@ -19,7 +19,7 @@ inputs_of() { # inputs_of IMAGE: the files that it is made from
   case $1 in
     pause) find "$here/programs/pause" "$here/images/pause" -type f ;;
     sandbox) product_files Dockerfile .dockerignore scripts/claude-cli sandbox ;;
-    bot) product_files Dockerfile .dockerignore requirements.lock pyproject.toml bot cli k8s manifests playground runs sandbox ;;
+    bot) product_files Dockerfile .dockerignore requirements-bot.lock pyproject.toml bot cli k8s manifests playground runs sandbox ;;
     *) find "$here/images/$1" -type f ;;
   esac
 }
