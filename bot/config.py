@@ -53,7 +53,8 @@ class Config:
 
     `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
     membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
-    images that run their own entrypoint. `kueue` names the queue of Kueue that is used instead of `limits`. `gate` says what a run does when no network policy takes hold.
+    images that run their own entrypoint. `kueue` names the queue of Kueue that is used instead of `limits`. `gate` says
+    what a run does when no network policy takes hold.
     """
 
     repos: Mapping[str, Repo] = field(default_factory=dict)

@@ -119,10 +119,10 @@ def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: boo
         outcome = judge(report_of(run_id, pod), _exit(terminated), cancelled=cancelled)
     if outcome.ended_well or (outcome.ending is Ending.CANCELLED and cancelled):
         return outcome
-    killed = outcome.cause in _BY_SIGNAL
-    if terminated.reason == "OOMKilled" and (killed or outcome.cause is Cause.AGENT_KILLED):
+    unexplained = outcome.cause in _UNEXPLAINED
+    if terminated.reason == "OOMKilled" and (unexplained or outcome.cause is Cause.AGENT_KILLED):
         return replace(outcome, cause=Seen.OUT_OF_MEMORY)
-    if not killed and outcome.cause is not Cause.CANCELLED:
+    if not unexplained and outcome.cause is not Cause.CANCELLED:
         return outcome
     why = _why_stopped(pod)
     return (
@@ -208,6 +208,6 @@ def _of_container(status: ContainerStatus) -> Obstacle | None:
 
 _NOBODY_SAW = "ContainerStatusUnknown"
 """What a container has that was on a lost machine."""
-_BY_SIGNAL = (Seen.KILLED, Seen.LOST)
+_UNEXPLAINED = (Seen.KILLED, Seen.LOST, Seen.EXIT_CODE)
 _NEVER_RAN = ("StartError", "ContainerCannotRun")
 _BAD_IMAGE = ("InvalidImageName", "ErrImageNeverPull")

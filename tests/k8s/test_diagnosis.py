@@ -61,6 +61,9 @@ DISRUPTED = {
         # An image with a program of its own leaves no Report: its exit is what counts.
         (pod(terminated(0)), Ending.FINISHED, None),
         (pod(terminated(3)), Ending.FAILED, Seen.EXIT_CODE),
+        (pod(terminated(3, reason="OOMKilled")), Ending.FAILED, Seen.OUT_OF_MEMORY),
+        (pod(terminated(3), deletionTimestamp=AT), Ending.FAILED, Seen.POD_DELETED),
+        (pod(terminated(3), {"reason": "DeadlineExceeded"}), Ending.FAILED, Seen.DEADLINE_BY_CLUSTER),
         (pod(terminated(3, "x" * 5000)), Ending.FAILED, Seen.EXIT_CODE),
         (pod(terminated(0, said("pushed").replace(RUN, "aaaaaaaa"))), Ending.FAILED, Seen.NO_REPORT),
         (pod(terminated(0, "\udcff{", "Completed")), Ending.FINISHED, None),
