@@ -232,6 +232,7 @@ def test_the_program_is_brought_into_an_image_without_an_entrypoint_of_its_own(
         return
     assert agent["image"] == image
     assert agent["command"] == ["python3", "-I", "/claude-sandbox"]
+    assert agent["workingDir"] == "/workspace"
     assert {**mount, "readOnly": True} in agent["volumeMounts"]
     first, second = pod["initContainers"]
     assert first["image"] == BRINGING.image
