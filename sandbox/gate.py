@@ -8,7 +8,6 @@ time.
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -89,6 +88,8 @@ class Watch:
 
 def is_refused(address: str, port: int, seconds: float) -> bool:
     """Probe until the address was refused some times in a row; return False when that didn't come in time."""
+    import socket  # only the process that probes needs it
+
     until = time.monotonic() + seconds
     refusals = 0
     while refusals < _IN_A_ROW:
