@@ -81,7 +81,13 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         raise ValueError(f"run {run.id} hasn't ended")
     headline = _headline(run, outcome)
     report = outcome.report
-    facts = lines(_work(run, report), _pull_request(report), _numbers(run, report), _denied(report))
+    facts = lines(
+        _work(run, report),
+        _pull_request(report),
+        _numbers(run, report),
+        _denied(report),
+        _remark(report),
+    )
     identity = code(run.id)
     if outcome.ended_well:
         summary = _summary(report, 1800)
@@ -269,6 +275,12 @@ def _denied(report: Report | None) -> Markup:
     return plain(
         "🚫 Refused to the agent: " + ", ".join(shortened(name, 40) for name in report.denied)
     )
+
+
+def _remark(report: Report | None) -> Markup:
+    if report is None or not report.remark:
+        return Markup()
+    return plain(f"⚠️ {shortened(report.remark, 200)}")
 
 
 def _summary(report: Report | None, limit: int) -> Markup:

@@ -87,7 +87,6 @@ class _Run:
         reserved = min(DELIVERY_SECONDS, RESERVED_SHARE * assignment.task.timeout_seconds)
         self._agent_deadline = self._deadline - reserved
         self._report = Report(assignment.run_id, Phase.ENVIRONMENT)
-        self._remark = ""
 
     def perform(self) -> None:
         """Go through the phases."""
@@ -109,10 +108,7 @@ class _Run:
         error = self._report.error
         if error is not None:
             self._report = replace(self._report, error=self._clean(error).strip()[-MAX_ERROR:])
-        said = "\n\n".join(
-            part for part in (self._clean(self._report.summary), self._remark) if part
-        )
-        self._report = replace(self._report, summary=said)
+        self._report = replace(self._report, summary=self._clean(self._report.summary))
         self._write()
         self._log.phase(Phase.DONE.value, _ending(self._report))
         if self._report.error:
@@ -164,7 +160,7 @@ class _Run:
         answers = f"{where} could still be reached after {gate.seconds:g} s"
         if gate.mode is GateMode.FAIL:
             raise _Failed(Cause.UNPROTECTED, answers)
-        self._remark = _UNPROTECTED
+        self._report = replace(self._report, remark=_UNPROTECTED)
         self._log.note(f"{answers}: no network policy holds, the run goes on without")
 
     def _clone(self, git: Git) -> Clone:
@@ -237,7 +233,7 @@ class _Run:
         return self._log.redactor.text(shown(text))
 
 
-_UNPROTECTED = "⚠️ No network policy kept this run away from the cluster's own API."
+_UNPROTECTED = "No network policy kept this run away from the cluster's own API."
 
 
 def _check_run_id(run_id: str) -> None:

@@ -104,5 +104,6 @@ def test_what_starts_there_is_read_by_every_python_3() -> None:
 def test_git_that_is_missing_is_told_of(tmp_path: Path, file_repo: OriginRepo) -> None:
     started = start_program(tmp_path, file_repo.url, SANDBOX_AGENT="scripted", PATH=str(tmp_path))
     finished = started.finish()
+    assert finished.exit_code == 2
     assert finished.report.cause is Cause.TOOLS_MISSING
     assert "git isn't installed" in (finished.report.error or "")

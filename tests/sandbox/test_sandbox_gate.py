@@ -21,6 +21,7 @@ AGENT = "touch ran.txt; echo done"
 def reachable() -> Iterator[socket.socket]:
     """A server that takes connections, until it is closed."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        server.settimeout(60)
         yield server
 
 
@@ -91,7 +92,8 @@ def test_a_run_goes_on_without_policies_where_it_may_and_says_so_fault_36(
     gate = f"{address(reachable)} warn 0.3"
     finished = run(tmp_path, AGENT, file_repo.url, SANDBOX_GATE=gate)
     assert finished.report.verdict is Verdict.PUSHED
-    assert finished.report.summary.startswith("done\n\n⚠️ No network policy kept this run away")
+    assert finished.report.summary == "done"
+    assert "No network policy kept this run away" in (finished.report.remark or "")
     assert "no network policy holds, the run goes on without" in finished.log
 
 
