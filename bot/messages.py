@@ -89,11 +89,12 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         _remark(report),
     )
     identity = code(run.id)
+    if outcome.ending is Ending.FINISHED:
+        proof = _proof(outcome, log_tail)
+        said = lines(_NO_REPORT, pre(proof) if proof else Markup())
+        return paragraphs(headline, said, lines(facts, identity)).cut()
     if outcome.ended_well:
         summary = _summary(report, 1800)
-        if outcome.ending is Ending.FINISHED:
-            proof = _proof(outcome, log_tail)
-            summary = lines(_NO_REPORT, pre(proof) if proof else Markup())
         return paragraphs(headline, summary, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(headline, lines(facts, identity)).cut()
@@ -269,18 +270,18 @@ def _numbers(run: Run, report: Report | None) -> Markup:
     return plain(" · ".join(parts))
 
 
+def _remark(report: Report | None) -> Markup:
+    if report is None or not report.remark:
+        return Markup()
+    return plain(f"⚠️ {shortened(report.remark, 200)}")
+
+
 def _denied(report: Report | None) -> Markup:
     if report is None or not report.denied:
         return Markup()
     return plain(
         "🚫 Refused to the agent: " + ", ".join(shortened(name, 40) for name in report.denied)
     )
-
-
-def _remark(report: Report | None) -> Markup:
-    if report is None or not report.remark:
-        return Markup()
-    return plain(f"⚠️ {shortened(report.remark, 200)}")
 
 
 def _summary(report: Report | None, limit: int) -> Markup:
