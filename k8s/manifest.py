@@ -114,6 +114,7 @@ def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str
         else "",
         "DATABASE_NAME": "sandbox" if "postgres" in services else "",
         "REDIS_URL": "redis://localhost:6379/0" if "redis" in services else "",
+        **_GIT_TRUSTS_WORKSPACE,
         **place.environment,
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
@@ -207,6 +208,12 @@ def _as_yaml(value: object) -> object:
     return text.removesuffix("...\n").rstrip("\n")
 
 
+_GIT_TRUSTS_WORKSPACE = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "/workspace",
+}
+"""The volume belongs to root: git refuses to work in it itself, as existing images do; ours has a folder below it."""
 _MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
 _ONE_LINE = 1 << 30
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

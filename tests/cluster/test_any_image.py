@@ -10,7 +10,7 @@ from k8s.names import job_name
 from runs.outcome import Ending, Outcome, Seen
 from sandbox.report import Cause
 from sandbox.task import Task
-from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.kubectl import Kubectl
 from tests.parts.git_server import TOKEN
 from tests.parts.messages_api import MessagesApi, say, use
@@ -73,6 +73,15 @@ async def test_it_finds_the_age_key_and_its_services(place: ClusterPlace, kubect
         "postgres://postgres@localhost:5432/sandbox name=sandbox redis=redis://localhost:6379/0"
     )
     assert f"database={address}" in log
+
+
+async def test_git_works_in_the_workspace_itself(place: ClusterPlace) -> None:
+    script = "cd /workspace; git init --quiet .; git status --short --branch"
+    command = f'image: {{{{ image }}}}\n          command: [sh, -ec, "{script}"]'
+    setting = template(place, ("image: {{ image }}", command))
+    outcome, log = await told(place.make(image=place.images.plain, **setting), place.task("quick"))
+    assert outcome.ending is Ending.FINISHED, log
+    assert log == ["## No commits yet on master"]
 
 
 async def test_its_failure_is_its_exit_code_fault_33(place: ClusterPlace) -> None:
