@@ -15,6 +15,7 @@ from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
 from bot.speaker import Letter
 from runs.backend import BackendError, Moved, Unavailable, UnknownRun
+from runs.outcome import Ending
 from runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -192,7 +193,9 @@ class Completions:
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
-        if run.outcome is not None and not run.outcome.ended_well and not run.outcome.error:
+        outcome = run.outcome
+        unproved = outcome is not None and outcome.cause is not None and not outcome.error
+        if unproved or (outcome is not None and outcome.ending is Ending.FINISHED):
             try:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:

@@ -41,6 +41,7 @@ SUMMARY_UNITS = 1800
 ICONS = {
     Ending.PUSHED: "✅",
     Ending.NOTHING_CHANGED: "⚪",
+    Ending.FINISHED: "☑️",
     Ending.NOT_PUSHED: "⚠️",
     Ending.CANCELLED: "⏹",
     Ending.FAILED: "❌",
@@ -49,6 +50,7 @@ ICONS = {
 HEADLINES = {
     Ending.PUSHED: "Done",
     Ending.NOTHING_CHANGED: "Done, nothing changed",
+    Ending.FINISHED: "Finished",
     Ending.NOT_PUSHED: "Not pushed",
     Ending.CANCELLED: "Stopped",
     Ending.FAILED: "Failed",
@@ -121,8 +123,18 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         raise ValueError(f"run {run.id} hasn't ended")
     headline = _headline(run, outcome)
     report = outcome.report
-    facts = lines(_work(run, report), _pull_request(report), _numbers(run, report), _denied(report))
+    facts = lines(
+        _work(run, report),
+        _pull_request(report),
+        _numbers(run, report),
+        _denied(report),
+        _remark(report),
+    )
     identity = code(run.id)
+    if outcome.ending is Ending.FINISHED:
+        proof = _proof(outcome, log_tail)
+        said = lines(_NO_REPORT, pre(proof) if proof else Markup())
+        return paragraphs(headline, said, lines(facts, identity)).cut()
     if outcome.ended_well:
         said = summary(report.summary if report else "", SUMMARY_UNITS)
         return paragraphs(headline, said, lines(facts, identity)).cut()
@@ -152,7 +164,7 @@ def digest(runs: Sequence[Run]) -> Markup:
         report = run.outcome.report
         head = joined([ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
-            said = shortened(report.summary if report else "", 100)
+            said = shortened(report.summary if report else _NO_REPORT, 100)
             row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
             row = lines(head, "stopped", _branch_line(run, report))
@@ -291,6 +303,12 @@ def _numbers(run: Run, report: Report | None) -> Markup:
     return plain(" · ".join(parts))
 
 
+def _remark(report: Report | None) -> Markup:
+    if report is None or not report.remark:
+        return Markup()
+    return plain(f"⚠️ {shortened(report.remark, 200)}")
+
+
 def _denied(report: Report | None) -> Markup:
     if report is None or not report.denied:
         return Markup()
@@ -305,6 +323,10 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
     cut = [shortened(row, 200) if len(row) > 200 else row for row in rows[-PROVING_LINES:]]
     return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
 
+
+_NO_REPORT = (
+    "The image's own program ended well. What it did, only its log and the repository tell."
+)
 
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",

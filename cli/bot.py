@@ -87,6 +87,9 @@ def make_backend(
             limits=config.limits,
             environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
             image_pull_secrets=config.image_pull_secrets,
+            entrypoints=config.entrypoints,
+            gate=config.gate,
+            kueue=config.kueue,
         )
     )
 

@@ -11,13 +11,14 @@ from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import Asked, End
 from k8s.api import Api, Patch
-from k8s.jobs import AlreadyExists, Jobs, known, suspension
+from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
 from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import run_of
 from k8s.structs import Job, Pod
 from k8s.tending import Tending
+from k8s.version import VersionCheck
 from runs import queue
 from runs.backend import Moved, Refused, Unavailable, UnknownRun
 from runs.outcome import Ending, Outcome
@@ -41,8 +42,9 @@ class KubernetesBackend:
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
         self._api = Api(place.kubeconfig)
+        self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
-        self._mirror = Mirror(self._api, self._jobs, place.limits, place.clock)
+        self._mirror = Mirror(self._api, self._jobs, place.own_limits, place.clock)
         self._tending = Tending(place, self._jobs, self._mirror)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: list[asyncio.Task[None]] = []
@@ -62,6 +64,7 @@ class KubernetesBackend:
         """See Backend.start: one create, and what exists already is met."""
         if self._follows and (known_run := self._mirror.runs.get(run_id(key))) is not None:
             return _same(known_run, key)
+        await self._version.demand()
         asked = Asked(key, task, origin, self._place.clock())
         try:
             job = await self._create(asked)
@@ -207,7 +210,8 @@ class KubernetesBackend:
     def _follow(self) -> None:
         if self._tasks or self._closed:
             return
-        for work in (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run()):
+        followers = (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run())
+        for work in (*followers, self._version.warn()):
             self._tasks.append(asyncio.create_task(work))
 
     def _mirrored(self, run_id: str) -> Job | None:
@@ -229,7 +233,9 @@ class KubernetesBackend:
 
     async def _create(self, asked: Asked) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
-        limits = self._place.limits
+        limits = self._place.own_limits
+        if self._place.kueue is not None:
+            return await self._jobs.create(manifest(asked, self._place, suspended=True))
         if limits.runs is None and limits.runs_per_person is None:
             return await self._jobs.create(manifest(asked, self._place, suspended=False))
         async with self._tending.admission:
@@ -267,8 +273,9 @@ class KubernetesBackend:
         texts = {notes.CANCELLED: notes.cancelled_text(by, now)}
         if run.state is State.QUEUED:
             outcome = Outcome(Ending.CANCELLED, cause=Cause.CANCELLED)
-            return {**texts, notes.END: notes.end_text(End(outcome, now))}, []
-        return texts, [] if job.spec.suspend else suspension(wanted=True)
+            patch = ending(job) if is_kueues(job) else []
+            return {**texts, notes.END: notes.end_text(End(outcome, now))}, patch
+        return texts, [] if job.spec.suspend else ending(job)
 
     def _retirement(self, run: Run) -> Patch:
         patch: Patch = [

@@ -126,6 +126,23 @@ class Jobs:
             raise
 
 
+def ending(job: Job) -> Patch:
+    """Return the part of a patch that ends a Job's Pod for good.
+
+    Kueue would undo a suspension and run the agent again
+    (https://github.com/kubernetes-sigs/kueue, pkg/controller/jobframework/reconciler.go, "handle job is suspended"): its
+    Jobs are ended by their deadline, which counts from their start.
+    """
+    if is_kueues(job):
+        return [{"op": "add", "path": "/spec/activeDeadlineSeconds", "value": 1}]
+    return suspension(wanted=True)
+
+
+def is_kueues(job: Job) -> bool:
+    """Say whether Kueue decides when a Job runs."""
+    return names.KUEUE_LABEL in (job.metadata.labels or {})
+
+
 def suspension(*, wanted: bool) -> Patch:
     """Return the part of a patch that stops a Job's Pod, or lets it start, unless that was done meanwhile."""
     return [

@@ -49,7 +49,9 @@ async def said(world: World, chat: int, *words: str) -> Message:
 
 def environment(place: ClusterPlace, world: World, root: str, chat: int) -> dict[str, str]:
     config = place.folder / "config.yaml"
-    config.write_text(f"repos: {{demo: {{url: '{place.repo_url}', memory: 512Mi, cpu: 200m}}}}\n")
+    config.write_text(
+        f"repos: {{demo: {{url: '{place.repo_url}', memory: 512Mi, cpu: 200m}}}}\ngate: off\n"
+    )
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(place.folder),

@@ -10,13 +10,13 @@ import pytest
 
 from k8s.backend import KubernetesBackend
 from k8s.names import job_name
-from k8s.place import TEMPLATE, Patience, Resources
+from k8s.place import Patience, Resources
 from runs.backend import Refused
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, State
 from sandbox.report import Cause
 from sandbox.task import Task
-from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.kubectl import Kubectl
 from tests.runs.contract import ended, reached, start
 
@@ -32,17 +32,6 @@ async def outcome_of(backend: KubernetesBackend, task: Task) -> Outcome:
     run = await ended(backend, await start(backend, task))
     assert run.outcome is not None
     return run.outcome
-
-
-def template(place: ClusterPlace, *changes: tuple[str, str]) -> dict[str, object]:
-    """Return the setting of a template of the operator's own."""
-    text = TEMPLATE.read_text(encoding="utf-8")
-    for before, after in changes:
-        assert before in text
-        text = text.replace(before, after)
-    path = place.folder / "job.yaml.j2"
-    path.write_text(text, encoding="utf-8")
-    return {"template": path}
 
 
 def program(*words: str) -> tuple[str, str]:
