@@ -19,7 +19,8 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@touch $(READY)
 
 demo: $(READY) ## Open a chat in the browser, or play one talk here: make demo ONCE='/run demo "add a farewell"'
-	@$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"} $${PORT:+--port "$$PORT"}
+	@test "$$SANDBOX_BACKEND$$KUBECONFIG" != kubernetes || export KUBECONFIG="$$(tests/cluster/cluster kubeconfig)"; \
+	$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"} $${PORT:+--port "$$PORT"}
 
 demo-pictures: $(READY) ## Take the pictures of docs/images from the demo; needs Chromium
 	@$(BIN)/python -m tests.browser.pictures docs/images

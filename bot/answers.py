@@ -206,8 +206,11 @@ def log_part(run: Run, request: LogsRequest, shown: Fitted, found: int) -> Marku
     said, none = {
         LogView.GREP: (f"{lines_of} with “{word}”", f"No line with “{word}”."),
         LogView.PHASE: (f"{lines_of} of the phase {word}", f"It has no phase {word} so far."),
-    }.get(request.view, ("the lines that say most of what went wrong", ""))
-    if not shown.all:
+    }.get(
+        request.view,
+        ("what went wrong" if found else "no line tells of trouble: these are the last", ""),
+    )
+    if not shown.all and request.view is not LogView.ERRORS:
         said = f"the last {len(shown.rows)} of {said}"
     return _log(run, shown, said, none, "" if shown.all else "file")
 

@@ -20,6 +20,7 @@ from bot.config import Config
 from bot.connections import Connections, PollConnections
 from bot.desk import Book, Desk, Errands
 from bot.guide import COMMANDS
+from bot.home import HomeNotices
 from bot.intake import (
     LIMIT,
     ConflictError,
@@ -32,6 +33,7 @@ from bot.intake import (
 from bot.live import Live
 from bot.members import Members
 from bot.outbox import Outbox
+from bot.pace import Pace
 from bot.router import Router
 from bot.settings import Settings
 from bot.speaker import Speaker
@@ -106,6 +108,7 @@ def _start(
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox)
     book = Book()
+    pace = Pace()
     watch: Watch
 
     def noticed(run: Run) -> None:
@@ -121,12 +124,14 @@ def _start(
         forge_url=settings.forge_url,
         bot_name=application.bot.username,
         errands=errands,
-        live=Live(speaker, errands.run),
+        live=Live(speaker, errands.run, pace),
         noticed=noticed,
         clock=surroundings.clock,
     )
-    cards = Cards(backend, speaker, errands, desk.clock)
-    watch = Watch(backend, store, errands, book, [cards, Completions(desk), desk.live])
+    cards = Cards(backend, speaker, errands, desk.clock, pace)
+    watch = Watch(
+        backend, store, errands, book, [cards, Completions(desk), HomeNotices(desk), desk.live]
+    )
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 

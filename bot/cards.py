@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from bot.buttons import card_buttons
 from bot.desk import Errands
 from bot.incoming import Place
+from bot.marking import marked
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
-from bot.pace import pause_seconds
+from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError, Speaker
-from runs.backend import Backend, BackendError, Moved, UnknownRun
+from runs.backend import Backend, BackendError, UnknownRun
 from runs.run import Marks, Run, State
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,18 @@ class Cards:
     """Opens, moves and closes the cards. `clock` gives seconds since 1970; `see` may be told of a Run any number of times."""
 
     def __init__(
-        self, backend: Backend, speaker: Speaker, errands: Errands, clock: Callable[[], float]
+        self,
+        backend: Backend,
+        speaker: Speaker,
+        errands: Errands,
+        clock: Callable[[], float],
+        pace: Pace,
     ) -> None:
         self._backend = backend
         self._speaker = speaker
         self._errands = errands
         self._clock = clock
+        self._pace = pace
         self._runs: dict[str, Run] = {}
         self._busy: set[str] = set()
         self._given_up: set[str] = set()
@@ -87,8 +94,9 @@ class Cards:
             if not live:
                 self._something.clear()
                 await self._something.wait()
+            self._pace.note("cards", (run.origin.chat_id for run in live))
             for run in live:
-                if self._due(run, live):
+                if self._due(run):
                     self._errands.run(self._move(run.id))
             await asyncio.sleep(0.5)
 
@@ -152,34 +160,20 @@ class Cards:
         self._given_up.discard(run_id)
 
     async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> None:
-        """Change the marks of the newest state of a Run, again where it moved meanwhile."""
-        delay = 0.0
-        while True:
-            try:
-                run = await self._backend.get(run_id)
-                marked = await self._backend.mark(run, change(run.marks))
-            except UnknownRun:
-                self._forget(run_id)
-                return
-            except Moved:
-                continue
-            except BackendError as error:
-                delay = min(30.0, delay * 2 + 0.5)
-                log.warning("run %s can't be marked yet: %s", run_id, error)
-                await asyncio.sleep(delay)
-            else:
-                self._runs[run_id] = marked
-                return
+        run = await marked(self._backend, run_id, change)
+        if run is None:
+            self._forget(run_id)
+        else:
+            self._runs[run_id] = run
 
-    def _due(self, run: Run, live: list[Run]) -> bool:
+    def _due(self, run: Run) -> bool:
         """Say whether a card may be edited: the more live cards in a chat, the slower each."""
         shown = self._shown.setdefault(run.id, _Shown(self._clock() - NEWS_SECONDS))
         if shown.editing or run.id in self._busy or run.id in self._given_up:
             return False
         if shown.stage != _stage(run):
             return self._clock() - shown.edited_at >= NEWS_SECONDS
-        beside = sum(other.origin.chat_id == run.origin.chat_id for other in live)
-        pause = pause_seconds(beside, private=run.origin.private)
+        pause = self._pace.pause_seconds(run.origin.chat_id, private=run.origin.private)
         return self._clock() - shown.edited_at >= pause
 
     async def _move(self, run_id: str) -> None:

@@ -49,6 +49,7 @@ class Completions:
 
     def __init__(self, desk: Desk) -> None:
         self._backend = desk.backend
+        self._book = desk.book
         self._speaker = desk.speaker
         self._store = desk.store
         self._errands = desk.errands
@@ -128,6 +129,8 @@ class Completions:
         if place.chat_id != lane.place.chat_id:
             # The message that asked is in another chat.
             letter = Letter(told_elsewhere(letter.text, claimed[0].origin))
+            for run in claimed:
+                self._book.note_told_at_home(run.id)
         await self._speaker.send_now(place, letter, chat_id)
         for run in claimed:
             lane.waiting.pop(run.id, None)

@@ -16,7 +16,7 @@ from bot.incoming import Incoming, Place
 from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
-from bot.speaker import Button, Letter, Speaker
+from bot.speaker import Button, Letter, MessageGoneError, Speaker
 from runs.backend import Backend
 from runs.run import Run, State
 from runs.store import LogStore
@@ -38,7 +38,7 @@ class Errands:
     async def _guarded(errand: Coroutine[Any, Any, object]) -> None:
         try:
             await errand
-        except (UndeliverableError, UnreachableError) as error:
+        except (UndeliverableError, UnreachableError, MessageGoneError) as error:
             log.warning("a message could not be delivered: %s", error)
         except Exception:
             log.exception("an errand failed")
@@ -49,6 +49,7 @@ class Book:
 
     def __init__(self) -> None:
         self._live: dict[str, Run] = {}
+        self._told_at_home: set[str] = set()
         self._starting: Counter[int] = Counter()
         self._landed = asyncio.Condition()
 
@@ -59,9 +60,18 @@ class Book:
         else:
             self._live[run.id] = run
 
+    def note_told_at_home(self, run_id: str) -> None:
+        """Remember that the home chat was told of a Run in full, because its own chat takes no messages."""
+        self._told_at_home.add(run_id)
+
+    def is_told_at_home(self, run_id: str) -> bool:
+        """Say whether the home chat was told of a Run in place of its own."""
+        return run_id in self._told_at_home
+
     def keep(self, ids: Set[str]) -> None:
         """Forget all Runs but these: the others were removed, which nobody tells."""
         self._live = {known: run for known, run in self._live.items() if known in ids}
+        self._told_at_home &= ids
 
     @contextlib.asynccontextmanager
     async def starting(self, person_id: int, most: int) -> AsyncIterator[bool]:

@@ -37,13 +37,23 @@ _RUN_HELP = (
     ("--memory 8Gi, --cpu 4, --image NAME", "what it runs in, on a cluster"),
 )
 
+_LOGS_HELP = (
+    ("50", "so many of the last lines, else 30"),
+    ("errors", "what went wrong"),
+    ("follow", "one message that moves until the run ends"),
+    ("file", "the whole log"),
+    ("grep WORD", "the lines with a text"),
+    ("phase agent", "one phase: environment, clone, agent, deliver"),
+    ("sidecar postgres", "a service beside the run"),
+)
+
 _MORE: dict[str, str] = {
+    "run": "/run repo [options] task",
     "repos": "Each with its address, its branch and what an admin has set for it, and a line to tap.",
     "jobs": "It lists the runs of this chat with their ids: tap an id to copy it. The list keeps itself up to date for an "
     "hour; the buttons below it show a run's log, stop it or try it again.",
-    "logs": "The beginning of an id is enough, or answer a run's message with /logs. Behind it may stand: a number of lines "
-    "(else 30) · errors, what went wrong · follow, one message that moves until the end · file, the whole log · grep WORD, "
-    "the lines with a text · phase NAME, such as clone or agent · sidecar NAME, such as postgres.",
+    "logs": "The beginning of an id is enough, or answer a run's message with /logs. Without either it's the newest run "
+    "under way. Behind it may stand:",
     "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
     "is pushed to a branch that ends in -wip.",
     "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "
@@ -61,16 +71,12 @@ REPOS_PER_PAGE = 8
 def help_text(about: str, aliases: Sequence[str]) -> Markup:
     """Return the answer to /help, about one command if it is named."""
     name = "".join(about.split()[:1]).removeprefix("/").lower().split("@")[0]
-    if name == "run":
-        rows = [lines(code(word), f"  {meaning}") for word, meaning in _RUN_HELP]
-        return paragraphs(
-            plain("/run repo [options] task"),
-            lines(*rows),
-            lines("For example:", code(RUN_EXAMPLE)),
-        )
     if name in COMMANDS:
         purpose, example = COMMANDS[name]
-        return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines("For example:", code(example)))
+        parts = {"run": _RUN_HELP, "logs": _LOGS_HELP}.get(name, ())
+        rows = [lines(code(word), f"  {meaning}") for word, meaning in parts]
+        tap = lines("For example:", code(example))
+        return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines(*rows), tap)
     if name:
         meant = nearest(name, COMMANDS)
         hint = code(f"/help {meant}") if meant else plain("/help lists what I understand.")

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from bot.incoming import Place
 from bot.outbox import Priority, UndeliverableError, UnreachableError
-from bot.pace import pause_seconds
+from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError, Speaker
 from runs.backend import BackendError, UnknownRun
 from runs.run import Run
@@ -81,10 +81,14 @@ class Live:
     """
 
     def __init__(
-        self, speaker: Speaker, start: Callable[[Coroutine[Any, Any, object]], None]
+        self,
+        speaker: Speaker,
+        start: Callable[[Coroutine[Any, Any, object]], None],
+        pace: Pace,
     ) -> None:
         self._speaker = speaker
         self._start = start
+        self._pace = pace
         self._going: list[_Going] = []
 
     def show(self, place: Place, subject: Subject, message_id: int | None = None) -> None:
@@ -99,6 +103,7 @@ class Live:
         for other in running[: max(0, len(running) - MOST_PER_CHAT + 1)]:
             other.stop()
         self._going.append(going)
+        self._note()
         self._start(self._keep(going))
 
     def stop(self, place: Place, message_id: int) -> bool:
@@ -118,6 +123,9 @@ class Live:
             if going.subject.notice(run):
                 going.news.set()
 
+    def _note(self) -> None:
+        self._pace.note("live messages", (going.place.chat_id for going in self._going))
+
     def _in_chat(self, place: Place) -> list[_Going]:
         return [going for going in self._going if going.place.chat_id == place.chat_id]
 
@@ -130,6 +138,7 @@ class Live:
             log.info("what a live message showed was removed")
         finally:
             self._going.remove(going)
+            self._note()
 
     async def _move(self, going: _Going) -> None:
         """Draw, show and wait until nothing more can change or somebody stops it. Raises MessageGoneError, UnknownRun."""
@@ -182,8 +191,8 @@ class Live:
 
     async def _rest(self, going: _Going) -> None:
         """Wait for news, but at least as long as the chat's pace asks; the more are live in a chat, the slower each."""
-        beside = len(self._in_chat(going.place))
-        pause = pause_seconds(beside, private=going.place.chat_id > 0)
+        chat_id = going.place.chat_id
+        pause = self._pace.pause_seconds(chat_id, private=chat_id > 0)
         every = going.subject.every_seconds
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):

@@ -48,6 +48,11 @@ def proving(rows: list[str], most: int = PROVING_LINES) -> list[str]:
     return [rows[number] for number in sorted(chosen)]
 
 
+def tells_of_trouble(rows: list[str]) -> bool:
+    """Say whether any line says that something went wrong."""
+    return any(map(_tells_of_trouble, rows))
+
+
 def matching(rows: list[str], word: str) -> list[str]:
     """Return the lines that hold a text, whatever its case; it is no pattern."""
     wanted = word.casefold()

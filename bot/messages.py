@@ -174,11 +174,38 @@ def bare(runs: Sequence[Run]) -> Markup:
 
 def told_elsewhere(text: Markup, origin: Origin) -> Markup:
     """Return a completion for the home chat, since the chat that asked for it refuses messages."""
-    where = f"chat {origin.chat_id}"
-    if origin.private:
-        where = f"private by {shortened(origin.person_name, 60) or origin.person_id}"
-    note = f"Asked for in {where}, where I can't write any more:"
+    note = f"Asked for {_where(origin)}, where I can't write any more:"
     return paragraphs(italic(note), text).cut()
+
+
+def home_notice(runs: Sequence[Run]) -> Markup:
+    """Return what the home chat hears of Runs of other chats: how each ended, for whom, and where its work is.
+
+    What was asked and what the agent said stays where it was asked.
+    """
+    rows = []
+    for run in runs:
+        if run.outcome is None:
+            raise ValueError(f"run {run.id} hasn't ended")
+        report = run.outcome.report
+        by = "" if run.origin.private else f"by {_person(run.origin)}"
+        row = lines(
+            _headline(run, run.outcome),
+            "" if run.outcome.cause is None else explain(run.outcome, run.task).sentence,
+            _branch_line(run, report),
+            pull_request_link(report.pull_request) if report and report.pull_request else "",
+            joined([joined([f"asked for {_where(run.origin)}", by], " "), code(run.id)], " · "),
+        )
+        rows.append(row.cut(MESSAGE_UNITS // len(runs) - 4))
+    return paragraphs(*rows).cut()
+
+
+def _where(origin: Origin) -> str:
+    return f"in private by {_person(origin)}" if origin.private else f"in chat {origin.chat_id}"
+
+
+def _person(origin: Origin) -> str:
+    return shortened(origin.person_name, 60) or str(origin.person_id)
 
 
 def target(run: Run) -> Markup:

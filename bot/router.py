@@ -192,6 +192,8 @@ class Router:
                 return await button(press, role, rest, self._desk)
         except Mistake as error:
             return error.what
+        except UnknownRun:
+            return "That run is gone."
         except BackendError as error:
             log.warning("button %s failed: %s", verb, error)
             return "The place where runs live doesn't answer now. Press again in a minute."

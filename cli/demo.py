@@ -16,16 +16,16 @@ from typing import NoReturn
 from cli.browser import has_browser, open_page
 from cli.demo_stage import (
     DemoError,
+    Ground,
     Stage,
     bot_log,
     close_stage,
+    open_local,
     open_stage,
     shown_branch,
 )
 from cli.transcript import Transcript, wrapped
-from runs.backend import BackendError, Limits
-from runs.local import LocalBackend
-from runs.local_place import LocalPlace
+from runs.backend import Backend, BackendError
 from runs.run import Run
 
 ENDED_WELL = 0
@@ -69,15 +69,40 @@ def run_demo(environment: Mapping[str, str], wish: Wish) -> int:
 
 async def _play(folder: Path, environment: Mapping[str, str], wish: Wish) -> int:
     me = asyncio.current_task()
+
+    def end() -> None:
+        print("\nEnding the demo …", file=sys.stderr)
+        if me is not None:
+            me.cancel()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda: me.cancel() if me else None)
-    stage = None
+        loop.add_signal_handler(number, end)
     try:
-        stage = await open_stage(folder, environment, 0 if wish.once is not None else wish.port)
-        return await _perform(stage, wish, wish.browser and has_browser(environment))
+        async with _open_ground(folder, environment) as ground:
+            return await _play_on(ground, folder, environment, wish)
     except asyncio.CancelledError:
         return ENDED_WELL if wish.once is None else INTERRUPTED
+
+
+def _open_ground(
+    folder: Path, environment: Mapping[str, str]
+) -> contextlib.AbstractAsyncContextManager[Ground]:
+    """Choose where the Runs live by SANDBOX_BACKEND."""
+    if environment.get("SANDBOX_BACKEND") != "kubernetes":
+        return open_local(folder, environment)
+    # Loaded only here: the client takes a second.
+    from cli.demo_cluster import open_cluster
+
+    return open_cluster(folder, environment)
+
+
+async def _play_on(ground: Ground, folder: Path, environment: Mapping[str, str], wish: Wish) -> int:
+    stage = None
+    try:
+        port = 0 if wish.once is not None else wish.port
+        stage = await open_stage(folder, environment, ground, port)
+        return await _perform(stage, wish, wish.browser and has_browser(environment))
     finally:
         if stage is not None:
             await close_stage(stage)
@@ -85,22 +110,19 @@ async def _play(folder: Path, environment: Mapping[str, str], wish: Wish) -> int
 
 async def _perform(stage: Stage, wish: Wish, browser: bool) -> int:
     """Play on an open stage, and leave no Run behind."""
-    backend = LocalBackend(LocalPlace(stage.state, {}, limits=Limits(runs=0)))
+    backend = stage.ground.backend
     printing = asyncio.create_task(_print_events(stage))
     try:
         if wish.once is not None:
             return await _once(stage, backend, wish.once)
         return await _host(stage, browser)
-    except asyncio.CancelledError:
-        print("\nEnding the demo …", file=sys.stderr)
-        raise
     finally:
         printing.cancel()
         await _stop_runs(backend)
         await backend.close()
 
 
-async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
+async def _once(stage: Stage, backend: Backend, text: str) -> int:
     """Say one thing and wait for what comes of it."""
     print(f"claude-sandbox demo, with everything in\n{stage.folder}\n")
     asked = stage.world.say(stage.you, stage.team, text)
@@ -118,7 +140,7 @@ async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
         if answered and not runs and not stage.world.state.updates.pending():
             print("\nNo task was started.", file=sys.stderr)
             return NOT_WELL
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(stage.ground.look_seconds)
     await asyncio.sleep(0)  # let the last events be printed
     run = runs[-1]
     return _conclusion(stage, run)
@@ -131,7 +153,7 @@ def _conclusion(stage: Stage, run: Run) -> int:
     if report is not None and report.pushed and report.branch:
         print("\nThe branch, as git shows it:\n")
         room = _terminal_columns()
-        for line in shown_branch(stage.remote, report.branch, room).splitlines():
+        for line in shown_branch(stage.ground.remote, report.branch, room).splitlines():
             print(*wrapped(line, room), sep="\n")
     return ENDED_WELL if outcome is not None and outcome.ended_well else NOT_WELL
 
@@ -163,7 +185,7 @@ def _check_bot(stage: Stage) -> None:
         raise DemoError(f"The bot ended by itself:\n{bot_log(stage.folder)}")
 
 
-async def _stop_runs(backend: LocalBackend) -> None:
+async def _stop_runs(backend: Backend) -> None:
     """Leave no process behind: stop what runs, and wait for it as long as its delivery may take."""
     with contextlib.suppress(TimeoutError, BackendError):
         async with asyncio.timeout(STOP_SECONDS):

@@ -96,6 +96,11 @@ class Api:
                     rest.clear()
                 rest += end
 
+    async def server(self) -> str:
+        """Return the API server's address. Raises Unavailable."""
+        client = await self._connected()
+        return str(client.configuration.host)
+
     async def close(self) -> None:
         """Close all connections."""
         client, self._client = self._client, None

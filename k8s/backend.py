@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from weakref import WeakValueDictionary
 
 from k8s import annotations as notes
 from k8s import names
@@ -43,6 +44,7 @@ class KubernetesBackend:
         self._jobs = Jobs(self._api, place.namespace)
         self._mirror = Mirror(self._api, self._jobs, place.limits, place.clock)
         self._tending = Tending(place, self._jobs, self._mirror)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -64,7 +66,7 @@ class KubernetesBackend:
         try:
             job = await self._create(asked)
         except AlreadyExists:
-            return _same(await self.get(run_id(key)), key)
+            return _same(await self._read(run_id(key)), key)
         return await self._seen(run_id(key), job)
 
     async def cancel(self, run_id: str, by: str) -> Run:
@@ -84,8 +86,12 @@ class KubernetesBackend:
         raise Unavailable(f"Run {run_id} changes too fast to be stopped now.")
 
     async def get(self, run_id: str) -> Run:
-        """See Backend.get."""
-        return await self._seen(run_id, await self._jobs.read(run_id))
+        """See Backend.get: without a request where the watches tell of the Run.
+
+        What they haven't told yet does no harm: every change tests what it was decided on.
+        """
+        known_run = self._mirror.runs.get(run_id) if self._follows else None
+        return known_run or await self._read(run_id)
 
     async def list_runs(self) -> list[Run]:
         """See Backend.list_runs."""
@@ -121,36 +127,40 @@ class KubernetesBackend:
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
-        before = {notes.MARKS: run.version}
-        if not run.version:  # somebody's hand removed the annotation
-            before = known(await self._jobs.read(run.id), notes.MARKS)
-            if before:
+        async with self._turn(run.id):
+            if self._is_behind(run):
                 raise Moved(f"Run {run.id} changed meanwhile.")
-        texts = {notes.MARKS: notes.marks_text(marks, previous=run.version)}
-        try:
-            job = await self._jobs.change(run.id, before, texts, [])
-        except Moved as error:
-            if (await self.get(run.id)).version == run.version:
-                raise Refused(f"The cluster refuses to mark run {run.id}: {error}") from error
-            raise
-        return await self._seen(run.id, job)
+            before = {notes.MARKS: run.version}
+            if not run.version:  # somebody's hand removed the annotation
+                before = known(await self._jobs.read(run.id), notes.MARKS)
+                if before:
+                    raise Moved(f"Run {run.id} changed meanwhile.")
+            texts = {notes.MARKS: notes.marks_text(marks, previous=run.version)}
+            try:
+                job = await self._jobs.change(run.id, before, texts, [])
+            except Moved as error:
+                if (await self._read(run.id)).version == run.version:
+                    raise Refused(f"The cluster refuses to mark run {run.id}: {error}") from error
+                raise
+            return await self._seen(run.id, job)
 
     async def acknowledge(self, run: Run, told_at: float) -> Run:
         """See Backend.acknowledge: one patch sets the mark, the status label and the Job's time to live."""
-        job = self._mirror.jobs.objects.get(names.job_name(run.id)) if self._follows else None
-        for _ in range(_TRIES):
-            job = job or await self._jobs.read(run.id)
-            current = await self._seen(run.id, job)
-            if current.told:
-                return current
-            before = known(job, notes.MARKS)
-            texts = {notes.MARKS: notes.told_text(current.version, told_at)}
-            try:
-                job = await self._jobs.change(run.id, before, texts, self._retirement(current))
-            except Moved:
-                job = None
-                continue
-            return await self._seen(run.id, job)
+        async with self._turn(run.id):
+            job = self._mirrored(run.id)
+            for _ in range(_TRIES):
+                job = job or await self._jobs.read(run.id)
+                current = await self._seen(run.id, job)
+                if current.told:
+                    return current
+                before = known(job, notes.MARKS)
+                texts = {notes.MARKS: notes.told_text(current.version, told_at)}
+                try:
+                    job = await self._jobs.change(run.id, before, texts, self._retirement(current))
+                except Moved:
+                    job = None
+                    continue
+                return await self._seen(run.id, job)
         raise Unavailable(f"Run {run.id} changes too fast to be acknowledged now.")
 
     async def clean(self, run_id: str) -> bool:
@@ -199,6 +209,23 @@ class KubernetesBackend:
             return
         for work in (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run()):
             self._tasks.append(asyncio.create_task(work))
+
+    def _mirrored(self, run_id: str) -> Job | None:
+        """Return the Job of a Run as the watches told it."""
+        return self._mirror.jobs.objects.get(names.job_name(run_id)) if self._follows else None
+
+    async def _read(self, run_id: str) -> Run:
+        """Read a Run anew. Raises UnknownRun."""
+        return await self._seen(run_id, await self._jobs.read(run_id))
+
+    def _turn(self, run_id: str) -> asyncio.Lock:
+        """Return what is held while marks of a Run are written: in one process nobody gets in another's way."""
+        return self._turns.setdefault(run_id, asyncio.Lock())
+
+    def _is_behind(self, run: Run) -> bool:
+        """Say whether a Run's marks are known to have been written since `run` was read: no need to ask the cluster."""
+        newest = self._mirror.runs.get(run.id) if self._follows else None
+        return newest is not None and notes.count(newest.version) > notes.count(run.version)
 
     async def _create(self, asked: Asked) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""

@@ -65,7 +65,10 @@ class Backend(Protocol):
         ...
 
     async def get(self, run_id: str) -> Run:
-        """Read one Run anew. Raises UnknownRun."""
+        """Return one Run, read anew, or as `changes` told it last where they are followed. Raises UnknownRun.
+
+        Never older than what this object returned before.
+        """
         ...
 
     async def list_runs(self) -> list[Run]:

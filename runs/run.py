@@ -39,13 +39,14 @@ class Marks:
 
     `card_id` is the message that is edited as the Run moves. `claimed_at` is set just before the completion is
     sent, `told_at` after it was: a Run that is claimed but not told may have been told (the crash fell in between).
-    `card_closed` says that the card shows the end.
+    `card_closed` says that the card shows the end, `home_told` that the home chat heard of a Run of another chat.
     """
 
     card_id: int | None = None
     claimed_at: float | None = None
     told_at: float | None = None
     card_closed: bool = False
+    home_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

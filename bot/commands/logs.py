@@ -13,7 +13,7 @@ from bot.commands.follow import FollowedLog
 from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Press
-from bot.log_lines import Fitted, fitted, matching, of_phase, proving, rows_of
+from bot.log_lines import Fitted, fitted, matching, of_phase, proving, rows_of, tells_of_trouble
 from bot.log_reading import read_end, read_service, read_whole
 from bot.markup import Markup
 from bot.mistake import Mistake
@@ -121,11 +121,12 @@ def _send(asked: Asked, name: str, data: bytes, caption: Markup, desk: Desk) -> 
 
 
 def _selected(log: bytes, request: LogsRequest) -> tuple[Fitted, int]:
-    """Return the wanted lines as far as they fit, and how many there are."""
+    """Return the wanted lines as far as they fit, and how many there are: of errors 0 where only the last lines are shown."""
     select: Callable[[list[str]], list[str]] = {
         LogView.ERRORS: proving,
         LogView.GREP: lambda rows: matching(rows, request.word),
         LogView.PHASE: lambda rows: of_phase(rows, request.word),
     }[request.view]
     found = select(rows_of(log))
-    return fitted(found, MESSAGE_ROOM), len(found)
+    none = request.view is LogView.ERRORS and not tells_of_trouble(found)
+    return fitted(found, MESSAGE_ROOM), 0 if none else len(found)

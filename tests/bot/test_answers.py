@@ -116,6 +116,7 @@ def told_of_logs() -> dict[str, Markup]:
             for name, how in asked.items()
         },
         **{f"no {name}": answers.log_part(RUNNING, how, none, 0) for name, how in asked.items()},
+        "no errors but lines": answers.log_part(RUNNING, asked["errors"], shown, 0),
         "log of a service": answers.log_of_service(RUNNING, "postgres", shown),
         "an empty log of a service": answers.log_of_service(RUNNING, "postgres", none),
         "followed": answers.followed(RUNNING, shown, done=False),

@@ -13,6 +13,7 @@ from bot.cards import Cards, ignored_notes
 from bot.desk import Errands
 from bot.incoming import Place
 from bot.outbox import UndeliverableError, UnreachableError
+from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError
 from runs.fake import FakeBackend, FakePlace
 from runs.run import Origin, Run
@@ -95,7 +96,7 @@ async def board() -> AsyncIterator[Board]:
     clock = wall_clock()
     place, page = FakePlace(clock=clock), Page()
     async with asyncio.TaskGroup() as group:
-        cards = Cards(FakeBackend(place), page, Errands(group), clock)  # type: ignore[arg-type]
+        cards = Cards(FakeBackend(place), page, Errands(group), clock, Pace())  # type: ignore[arg-type]
         moving = group.create_task(cards.run())
         yield Board(cards, page, place)
         moving.cancel()

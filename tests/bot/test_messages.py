@@ -16,6 +16,7 @@ from bot.messages import (
     card,
     completion,
     digest,
+    home_notice,
     step_of_log,
     told_elsewhere,
 )
@@ -91,6 +92,8 @@ def test_completions_golden() -> None:
             **told,
             "in the home chat": told_elsewhere(told["pushed"], ORIGIN),
             "in the home chat, from a private one": told_elsewhere(told["pushed"], moved),
+            "noticed at home": home_notice(list(ENDS.values())),
+            "noticed at home, from a private chat": home_notice([replace(PUSHED, origin=moved)]),
             "without words": bare(list(ENDS.values())[:5]),
         },
     )
@@ -130,7 +133,7 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:
-    for render in (completion, lambda run: digest([run])):
+    for render in (completion, lambda run: digest([run]), lambda run: home_notice([run])):
         with pytest.raises(ValueError, match="hasn't ended"):
             render(RUNNING)
 
@@ -179,6 +182,7 @@ def renderings(text: str) -> Iterator[Markup]:
     yield table(runs, NOW).text
     yield told_elsewhere(completion(runs[0]), runs[0].origin)
     yield bare(runs)
+    yield home_notice(runs[:20])
 
 
 def assert_fits(markup: Markup) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bot.config import Config
+from bot.address import read_configured
+from bot.config import Config, Repo
 from playground.messages import Message
 from runs.backend import Unavailable
 from runs.run import Run
@@ -314,3 +315,39 @@ async def test_options_that_this_place_cannot_apply_are_said_on_the_card(tmp_pat
     ):
         talk.world.say(talk.ada, talk.team, "/run owner/demo --memory 8Gi --cpu 2 fix it")
         await talk.said("memory and cpu can't be set on this machine")
+
+
+async def test_every_button_of_a_run_that_is_gone_says_so(talk: Talk) -> None:
+    async with talk.bot():
+        run, told = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
+        going = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        card = await talk.said("Running", going.id)
+        await talk.until(lambda: len(list((talk.folder / "logs").glob("*.json"))) == 2, "records")
+        for gone in (run, going):
+            talk.place.forget(gone.id)
+        pressed = await talk.world.press(talk.ada, card, "⏹ Stop")
+        assert pressed is not None
+        assert pressed.text == "That run is gone."
+        for record in (talk.folder / "logs").iterdir():
+            record.unlink()
+        for message, button in ((card, "⏹ Stop"), (card, "📄 Logs"), (told, "📄 Logs")):
+            pressed = await talk.world.press(talk.ada, message, button)
+            assert pressed is not None
+            assert pressed.text == "That run is gone."
+
+
+async def test_a_button_of_a_deleted_message_breaks_nothing(tmp_path: Path) -> None:
+    config = Config(
+        repos={
+            f"repo{n:02}": Repo(f"repo{n:02}", read_configured(f"https://github.com/a/b{n}"))
+            for n in range(20)
+        }
+    )
+    async with talking(tmp_path, config) as talk, talk.bot():
+        talk.world.say(talk.ada, talk.team, "/repos")
+        message = await talk.said("repo00")
+        talk.world.faults.refuse("editMessageText", 400, "Bad Request: message to edit not found")
+        await talk.world.press(talk.ada, message, "▶")
+        await talk.quiet()
+        await talk.world.press(talk.ada, message, "▶")
+        await talk.until(lambda: "repo08" in current(talk, message).text, "the page")

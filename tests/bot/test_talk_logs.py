@@ -41,9 +41,12 @@ async def test_parts_of_a_log_are_shown_by_word_by_phase_and_by_what_went_wrong(
         assert "agent" not in answer.text
         talk.world.say(talk.grace, talk.team, f"/logs {run.id} errors")
         await talk.said("1 failed", "went wrong")
-        talk.world.say(talk.grace, talk.team, "/logs grep <script>")
+        fine = await printed(talk, b"all is well\n")
+        talk.world.say(talk.grace, talk.team, f"/logs {fine.id} errors")
+        await talk.said("all is well", "no line tells of trouble")
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} grep <script>")
         await talk.said("No line with “<script>”.", run.id)
-        talk.world.say(talk.grace, talk.team, "/logs phase deliver")
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} phase deliver")
         await talk.said("It has no phase deliver so far")
 
 
@@ -167,7 +170,7 @@ async def test_following_again_stops_the_first_and_a_fourth_the_oldest(talk: Tal
         await talk.until(lambda: shows(talk, first, "no longer followed"), "the first's end")
         others = [await printed(talk) for _ in range(3)]
         messages = [await followed(talk, other) for other in others]
-        assert len(talk.heard("👁 following")) == 3
+        await talk.until(lambda: len(talk.heard("👁 following")) == 3, "the oldest's end")
         assert all(shows(talk, message, "👁 following") for message in messages)
 
 

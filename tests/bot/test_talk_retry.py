@@ -66,23 +66,6 @@ async def test_a_failure_has_a_button_that_starts_it_again_once_however_often_it
         assert len(talk.place.runs) == 2
 
 
-async def test_a_press_that_comes_again_after_a_crash_meets_its_run_fault_2(talk: Talk) -> None:
-    async with talk.bot() as bot:
-        run, told = await failed(talk)
-        talk.place.fail_next(asyncio.CancelledError(), persisted=True)  # type: ignore[arg-type]  # a kill, as it is felt
-        pressing = asyncio.create_task(talk.world.press(talk.grace, told, "🔁 Retry"))
-        await retry_of(talk, run)
-        bot.cancel()
-        await talk.quiet(1)
-    again = await retry_of(talk, run)
-    talk.place.finish(again.id, FAILED)
-    async with talk.bot():
-        await talk.told(again)
-        await talk.quiet(60)
-    pressing.cancel()
-    assert len(talk.place.runs) == 2
-
-
 async def test_retry_by_id_by_reply_and_of_the_only_failure(talk: Talk) -> None:
     async with talk.bot():
         talk.world.say(talk.grace, talk.team, "/retry")

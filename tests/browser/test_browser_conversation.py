@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from playwright.async_api import expect
 
@@ -38,6 +41,31 @@ async def test_the_stop_button_stops_a_run(demo: str, open_page: OpenPage) -> No
     await chat.press(card, "Stop")
     await chat.heard("Stopped", "You")
     await expect(card.get_by_role("group", name="Buttons")).to_have_count(0)
+
+
+async def test_the_retry_button_does_a_failed_task_again(demo: str, open_page: OpenPage) -> None:
+    chat = ChatPage(await open_page(demo))
+    await chat.say("/run demo fail on retries")
+    told = await chat.heard("Failed", "here it is")
+    await chat.press(told, "Retry")
+    await chat.heard("once more", "fail on retries")
+    again = chat.log.get_by_role("article").filter(has_text="here it is")
+    await expect(again).to_have_count(2)
+
+
+async def test_a_log_is_downloaded_as_a_file(demo: str, open_page: OpenPage) -> None:
+    page = await open_page(demo)
+    chat = ChatPage(page)
+    await chat.say("/run demo add a note on files")
+    told = await chat.heard("Done", "Wrote the task", "1 file")
+    await chat.choose(told, "Reply")
+    await chat.say("/logs file")
+    sent = page.get_by_role("link", name=re.compile(r"Download .*\.log")).last
+    await expect(sent).to_be_visible()
+    async with page.expect_download() as downloading:
+        await sent.click()
+    text = Path(await (await downloading.value).path()).read_text()
+    assert "▶ clone" in text and "▶ deliver" in text
 
 
 async def test_a_reply_asks_for_the_log_of_the_run_that_it_replies_to(
