@@ -16,7 +16,7 @@ from bot.incoming import Incoming
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.speaker import Button, Letter, Speaker
-from runs.backend import Backend
+from runs.recorded import Recorded
 from runs.run import Run, State
 from runs.store import LogStore
 
@@ -93,7 +93,7 @@ class Book:
 class Desk:
     """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed."""
 
-    backend: Backend
+    backend: Recorded
     book: Book
     speaker: Speaker
     store: LogStore

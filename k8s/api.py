@@ -52,6 +52,10 @@ class Api:
         self.requests = 0
         """How many requests were sent."""
 
+    async def server(self) -> str:
+        """Return the API server's address, without asking it. Raises Unavailable."""
+        return str((await self._connected()).configuration.host)
+
     async def get(
         self, path: str, query: Query | None = None, seconds: float = ANSWER_SECONDS
     ) -> bytes:

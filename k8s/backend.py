@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from k8s import annotations as notes
 from k8s import names
@@ -56,6 +56,10 @@ class KubernetesBackend:
         """Return how many requests were sent to the API server."""
         return self._api.requests
 
+    async def where(self) -> str:
+        """See Backend.where: the API server's address, and the namespace."""
+        return f"{await self._api.server()}/namespaces/{self._place.namespace}"
+
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """See Backend.start: one create, and what exists already is met."""
         if self._follows and (known_run := self._mirror.runs.get(run_id(key))) is not None:
@@ -92,7 +96,7 @@ class KubernetesBackend:
         await self._mirror.read_all()
         return self._mirror.all()
 
-    async def changes(self) -> AsyncIterator[Run]:
+    async def changes(self) -> AsyncGenerator[Run, None]:
         """See Backend.changes; ends when this object is closed."""
         self._follow()
         await self._mirror.jobs.synced.wait()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,6 +47,13 @@ class Backend(Protocol):
         """Names of the fields of Task that this place can't apply, such as "memory"."""
         ...
 
+    async def where(self) -> str:
+        """Say where the Runs live: the same words for every object over one place, others for every other place.
+
+        A Run that isn't there is only gone if it was there. Raises Unavailable.
+        """
+        ...
+
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """Make the Run of this key exist, durably; when it returns, a crash can't lose it.
 
@@ -72,7 +79,7 @@ class Backend(Protocol):
         """Read all Runs that exist, oldest first."""
         ...
 
-    def changes(self) -> AsyncIterator[Run]:
+    def changes(self) -> AsyncGenerator[Run, None]:
         """Follow the Runs for ever: first each that exists, then each again when anything of it changed.
 
         Repeats are allowed, gaps are not: the newest state of a Run always comes. A removed Run just stops coming.

@@ -22,7 +22,7 @@ async def logs(asked: Asked, desk: Desk) -> None:
     """Answer with the end of a log: as a message where it fits, as a file where more was asked for."""
     runs = await visible_runs(asked, desk)
     present = {run.id for run in runs}
-    records = await desk.store.list_records()
+    records = [record.run for record in await desk.store.list_records()]
     runs += [run for run in records if run.id not in present and asked.sees(run)]
     run, wanted = _chosen(asked, runs, desk)
     rows, whole = await _rows(run, wanted, desk)

@@ -14,6 +14,7 @@ import pytest
 from runs.backend import Unavailable
 from runs.outcome import Ending, Outcome
 from runs.run import Run
+from runs.store import LogStore
 from sandbox.report import Cause, Phase, Report
 from tests.bot.fast_time import FastLoop
 from tests.bot.talk import Talk, talking
@@ -45,6 +46,12 @@ def count_of(talk: Talk, run: Run, words: str) -> int:
     return sum(message.text.count(words) for message in talk.heard(run.id))
 
 
+async def is_told(talk: Talk, run: Run) -> bool:
+    """Say whether the place or the Record of a Run has the told mark."""
+    record = await LogStore(talk.folder / "logs").read_record(run.id)
+    return talk.place.runs[run.id].told or record.run.told
+
+
 @KILLED
 @pytest.mark.parametrize("seed", range(2))
 async def test_a_kill_anywhere_in_a_completion_loses_nothing_fault_26(
@@ -59,7 +66,7 @@ async def test_a_kill_anywhere_in_a_completion_loses_nothing_fault_26(
             talk.place.finish(run.id, report=talk.pushed(run, summary=summary))
             await steps(chance.randrange(10, 90))
             await kill(task)
-            was_sent, was_told = count_of(talk, run, summary), talk.place.runs[run.id].told
+            was_sent, was_told = count_of(talk, run, summary), await is_told(talk, run)
         async with talk.bot():
             await talk.told(run)
             await talk.until(lambda run=run: talk.place.runs[run.id].marks.card_closed)  # type: ignore[misc]  # a default of a lambda
