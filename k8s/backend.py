@@ -18,7 +18,7 @@ from k8s.reading import run_of
 from k8s.structs import Job
 from k8s.tending import Tending
 from runs import queue
-from runs.backend import Moved, Refused, Unavailable, UnknownRun
+from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State, run_id
 from sandbox.report import Cause
@@ -224,6 +224,8 @@ class KubernetesBackend:
         """Take a Job that was just read or changed, with its Pod where that matters; return the Run."""
         job = self._mirror.jobs.apply(job)
         run = self._mirror.runs.get(id_of_run)
+        if run is None and job.metadata.name in self._mirror.jobs.objects:
+            raise UnreadableRun(f"The annotations of run {id_of_run} were changed by hand.")
         if run is None:
             raise UnknownRun(f"There is no run {id_of_run} (any more).")
         if not self._follows:

@@ -26,6 +26,10 @@ class UnknownRun(BackendError):
     """There is no such Run (any more)."""
 
 
+class UnreadableRun(UnknownRun):
+    """There is something with this Run's name, but nothing can be made of it."""
+
+
 class Moved(BackendError):
     """The Run changed since it was read; read it again and decide anew."""
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-from runs.backend import Backend, BackendError, Moved, UnknownRun
+from runs.backend import Backend, BackendError, Moved, UnknownRun, UnreadableRun
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Marks, Origin, Run, State, by_age
 from runs.store import LogStore, Record
@@ -186,6 +186,8 @@ class Recorded:
         """
         try:
             await self._backend.get(run_id)
+        except UnreadableRun:
+            return None
         except UnknownRun:
             pass
         except BackendError as error:

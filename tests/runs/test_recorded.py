@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runs.backend import Moved, Refused, Unavailable, UnknownRun
+from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
 from runs.fake import FakeBackend, FakePlace
 from runs.outcome import Ending, Outcome, Seen
 from runs.recorded import Recorded
@@ -205,7 +205,9 @@ async def test_a_crash_between_both_told_marks_is_seen_in_the_record_fault_26(
     assert (await bot().note(seen)).told
 
 
-@pytest.mark.parametrize("error", [Unavailable("away"), Refused("its files can't be read")])
+@pytest.mark.parametrize(
+    "error", [Unavailable("away"), Refused("its files can't be read"), UnreadableRun("nonsense")]
+)
 async def test_a_place_that_does_not_say_that_a_run_is_gone_is_not_overruled_fault_24(
     bot: Callable[[], Recorded], inner: FakePlace, error: Exception
 ) -> None:
