@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,14 @@ from k8s.names import job_name
 from playground.chats import Chat
 from playground.messages import Message
 from playground.people import Person
+from playground.server import Playground
 from playground.world import World
 from runs.run import message_key, run_id
+from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.whole.bot_process import BotProcess, until
 
+ROOT = Path(__file__).parents[2]
 MARKS = "claude-sandbox/marks"
 LIMIT_SECONDS = 60.0
 
@@ -51,6 +57,11 @@ class ChatScene:
         """Say something as Ada."""
         return self.world.say(self.ada, self.team, text)
 
+    @property
+    def store(self) -> Path:
+        """Return the log store."""
+        return self.folder / "store"
+
     def cards(self, asked: Message) -> list[Message]:
         """Return the cards of a `/run`."""
         return [
@@ -68,6 +79,23 @@ class ChatScene:
             and not message.silent
             and run_of(asked) in message.text
         ]
+
+    def replies(self, asked: Message) -> list[Message]:
+        """Return what the bot answered to a message, without the card."""
+        return [
+            message
+            for message in self.world.messages(self.team.id)
+            if message.reply_to_id == asked.id and not message.silent
+        ]
+
+    def record(self, asked: Message) -> dict[str, Any]:
+        """Return the Record of the Run of a `/run`, nothing while there is none."""
+        try:
+            text = (self.store / f"{run_of(asked)}.json").read_text("utf-8")
+        except FileNotFoundError:
+            return {}
+        found: dict[str, Any] = json.loads(text)
+        return found
 
     def job(self, asked: Message) -> dict[str, Any] | None:
         """Return the Job of a `/run`."""
@@ -119,6 +147,44 @@ class ChatScene:
         """End all bots."""
         for bot in self.bots:
             bot.end()
+
+
+def environment(place: ClusterPlace, world: World, root: str, chat: int) -> dict[str, str]:
+    """Return the whole environment of a bot in a chat."""
+    config = place.folder / "config.yaml"
+    config.write_text(f"repos: {{demo: {{url: '{place.repo_url}', memory: 512Mi, cpu: 200m}}}}\n")
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(place.folder),
+        "TELEGRAM_BOT_TOKEN": world.token,
+        "TELEGRAM_CHAT_ID": str(chat),
+        "TELEGRAM_API_URL": root,
+        "SANDBOX_BACKEND": "kubernetes",
+        "SANDBOX_AGENT": "scripted",
+        "SANDBOX_CONFIG": str(config),
+        "SANDBOX_NAMESPACE": place.namespace,
+        "SANDBOX_LOG_STORE": str(place.folder / "store"),
+        "CLAUDE_IMAGE": place.images.sandbox,
+        "KUBECONFIG": str(place.kubeconfig),
+    }
+
+
+@contextlib.asynccontextmanager
+async def open_chat_scene(
+    place: ClusterPlace, playground: Callable[[World], Awaitable[Playground]], kubectl: Kubectl
+) -> AsyncIterator[ChatScene]:
+    """Make a World whose bots let Runs run in a namespace, and sweep every second; no bot is started yet."""
+    world = World(privacy=False)
+    ada = world.person("Ada")
+    team = world.supergroup("Team", [(ada, "administrator")])
+    server = await playground(world)
+    more = {"PYTHONPATH": str(ROOT), "SANDBOX_POLL_SECONDS": "1"}
+    variables = environment(place, world, server.root, team.id) | more
+    scene = ChatScene(world, team, ada, kubectl, place.folder, variables)
+    try:
+        yield scene
+    finally:
+        scene.close()
 
 
 def run_of(asked: Message) -> str:

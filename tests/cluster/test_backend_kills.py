@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-
 import pytest
 
-from playground.server import Playground
-from playground.world import World
-from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import LIMIT_SECONDS, ChatScene
 from tests.cluster.dying_cluster_bot import PLACES
-from tests.cluster.kubectl import Kubectl
-from tests.cluster.test_backend_chat import environment
 from tests.whole.bot_process import until
 
-ROOT = Path(__file__).parents[2]
 MESSAGES = {"being sent": 2}
 """Where the kill falls into the send itself, nobody knows whether it went through."""
 CARDS = {"card sent": 2}
 """A card whose number was never noted can't be found again: the next bot opens another."""
-
-
-@pytest.fixture
-async def scene(
-    place: ClusterPlace,
-    playground: Callable[[World], Awaitable[Playground]],
-    kubectl: Kubectl,
-) -> AsyncIterator[ChatScene]:
-    """A chat whose bots let Runs run in a namespace of their own."""
-    world = World(privacy=False)
-    ada = world.person("Ada")
-    team = world.supergroup("Team", [(ada, "administrator")])
-    server = await playground(world)
-    more = {"PYTHONPATH": str(ROOT), "SANDBOX_POLL_SECONDS": "2"}
-    variables = environment(place, world, server.root, team.id) | more
-    found = ChatScene(world, team, ada, kubectl, place.folder, variables)
-    yield found
-    found.close()
 
 
 @pytest.mark.parametrize("last", PLACES)
