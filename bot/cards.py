@@ -116,7 +116,12 @@ class Cards:
         card_id = await self._speaker.say(
             place, self._letter(self._runs.get(run_id, run), Progress())
         )
-        await self._mark(run_id, lambda marks: replace(marks, card_id=card_id))
+        marked = await self._mark(
+            run_id, lambda marks: replace(marks, card_id=marks.card_id or card_id)
+        )
+        if marked is not None and marked.marks.card_id != card_id:
+            log.info("run %s: another bot opened a card meanwhile, ours goes", run_id)
+            await self._speaker.delete(place, card_id)
 
     async def _close(self, run_id: str) -> None:
         run = self._runs[run_id]
@@ -146,16 +151,17 @@ class Cards:
         self._shown.pop(run_id, None)
         self._given_up.discard(run_id)
 
-    async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> None:
-        """Change the marks of the newest state of a Run, again where it moved meanwhile."""
+    async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> Run | None:
+        """Change the marks of the newest state of a Run, again where it moved meanwhile; None when it was removed."""
         delay = 0.0
         while True:
             try:
                 run = await self._backend.get(run_id)
-                marked = await self._backend.mark(run, change(run.marks))
+                marks = change(run.marks)
+                marked = run if marks == run.marks else await self._backend.mark(run, marks)
             except UnknownRun:
                 self._forget(run_id)
-                return
+                return None
             except Moved:
                 continue
             except BackendError as error:
@@ -164,7 +170,7 @@ class Cards:
                 await asyncio.sleep(delay)
             else:
                 self._runs[run_id] = marked
-                return
+                return marked
 
     def _due(self, run: Run, live: list[Run]) -> bool:
         """Say whether a card may be edited: the more live cards in a chat, the slower each."""
