@@ -74,10 +74,10 @@ class Api:
         """Delete an object. Raises Unavailable, Rejected."""
         await self._send("DELETE", path, body=body)
 
-    async def log(self, path: str, query: Query) -> bytes:
+    async def log(self, path: str, query: Query, seconds: float = LIST_SECONDS) -> bytes:
         """Read a log, MAX_LOG_BYTES of it at most. Raises Unavailable, Rejected."""
         data = bytearray()
-        limit = aiohttp.ClientTimeout(LIST_SECONDS, sock_connect=CONNECT_SECONDS)
+        limit = aiohttp.ClientTimeout(seconds, sock_connect=CONNECT_SECONDS)
         async with self._response("GET", path, query, timeout=limit) as response:
             async for chunk in response.content.iter_any():
                 data += chunk

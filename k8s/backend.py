@@ -116,9 +116,11 @@ class KubernetesBackend:
         if not self._follows or name not in self._mirror.jobs.objects:
             await self._jobs.read(run_id)
         pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(run_id)
-        if pod is None:
-            return b""
-        return await self._jobs.log(pod.metadata.name, tail_bytes)
+        printed = b"" if pod is None else await self._jobs.log(pod.metadata.name, tail_bytes)
+        if printed or tail_bytes == 0:
+            return printed
+        heard = await self._tending.last_words.of(run_id)
+        return heard if tail_bytes is None else heard[-tail_bytes:]
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
@@ -181,6 +183,7 @@ class KubernetesBackend:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tending.last_words.close()
         self._mirror.jobs.synced.set()
         for follower in self._mirror.followers:
             follower.news.set()

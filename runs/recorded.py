@@ -83,14 +83,15 @@ class Recorded:
                 yield (await self._look_for(run.id, run) or run) if deleted else run
 
     async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """See Backend.read_log."""
+        """See Backend.read_log; from the log store where the place has nothing any more."""
         try:
-            return await self._backend.read_log(run_id, tail_bytes=tail_bytes)
+            printed = await self._backend.read_log(run_id, tail_bytes=tail_bytes)
         except UnknownRun:
             await self._of_record(run_id)
+            printed = b""
         try:
-            return await self._store.read_log(run_id, tail_bytes=tail_bytes)
-        except UnknownRun:
+            return printed or await self._store.read_log(run_id, tail_bytes=tail_bytes)
+        except BackendError:
             return b""
 
     async def mark(self, run: Run, marks: Marks) -> Run:
