@@ -69,7 +69,7 @@ class Recorded:
         runs = await self._backend.list_runs()
         there = {run.id for run in runs}
         for run_id in before - there - self._unwritten.keys():
-            await self._look_for(run_id)
+            await (self._read_again if self._is_alone(run_id) else self._look_for)(run_id)
         return sorted([*runs, *(run for run in self._alone() if run.id not in there)], key=by_age)
 
     async def changes(self) -> AsyncGenerator[Run, None]:
@@ -217,6 +217,15 @@ class Recorded:
         if not self._is_alone(run_id):
             raise UnknownRun(f"There is no run {run_id} (any more).")
         return self._take(await self._store.read_record(run_id))
+
+    async def _read_again(self, run_id: str) -> None:
+        """Read what others made of a Run that its place has lost; without its Record, it is no more."""
+        try:
+            self._take(await self._store.read_record(run_id))
+        except UnknownRun:
+            self._known.pop(run_id, None)
+        except BackendError as error:
+            log.warning("the record of run %s can't be read now: %s", run_id, error)
 
     def _alone(self) -> list[Run]:
         return [record.run for record in self._known.values() if record.alone]

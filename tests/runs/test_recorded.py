@@ -275,6 +275,20 @@ async def test_what_a_place_tells_of_a_deletion_comes_with_the_record_behind_it_
     await following.aclose()
 
 
+async def test_a_deleted_run_whose_record_is_pruned_is_no_more(
+    bot: Callable[[], Recorded], inner: FakePlace, tmp_path: Path
+) -> None:
+    backend = bot()
+    run = await running(backend)
+    inner.forget(run.id)
+    assert len(await backend.list_runs()) == 1
+    await LogStore(tmp_path / "logs").prune(-60)
+    for _ in range(2):
+        assert await backend.list_runs() == []
+    with pytest.raises(UnknownRun):
+        await backend.get(run.id)
+
+
 async def test_an_old_view_of_a_run_takes_nothing_back_fault_15(
     bot: Callable[[], Recorded], inner: FakePlace, tmp_path: Path
 ) -> None:
