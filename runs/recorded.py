@@ -254,7 +254,8 @@ def _deleted(run: Run, now: float) -> Run:
 
 def _brought_up_to_date(old: Record | None, run: Run, where: str) -> Record:
     """Return a Record with what is new of a Run; that it ended, was told or has a card is never taken back."""
-    if old is None:
+    if old is None or run.created_at > old.run.created_at:
+        # The second: it was made anew, for its command came again after it had been deleted.
         return Record(run, where)
     if old.alone:
         return _with_marks(old, _together(old.run.marks, run.marks))
@@ -283,7 +284,7 @@ def _marked(old: Record | None, run: Run, marks: Marks) -> Record:
 def _with_marks(old: Record, marks: Marks) -> Record:
     if marks == old.run.marks:
         return old
-    version = str(int(old.run.version) + 1)
+    version = str(int(old.run.version) + 1) if old.run.version.isdecimal() else "1"
     return replace(old, run=replace(old.run, marks=marks, version=version))
 
 

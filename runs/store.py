@@ -187,4 +187,5 @@ def _decoded(found: object) -> Record | None:
     if run is None or not isinstance(found, dict):
         return None
     where = found.get("where")
-    return Record(run, where if isinstance(where, str) else "", found.get("alone") is True)
+    alone = run.ended and found.get("alone") is True
+    return Record(run, where if isinstance(where, str) else "", alone)

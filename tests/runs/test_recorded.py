@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -273,6 +274,43 @@ async def test_what_a_place_tells_of_a_deletion_comes_with_the_record_behind_it_
     assert await backend.mark(lost, TOLD)
     assert await backend.list_runs() == []
     await following.aclose()
+
+
+async def test_a_run_that_is_made_anew_after_its_deletion_is_told_anew(
+    bot: Callable[[], Recorded], inner: FakePlace
+) -> None:
+    backend = bot()
+    run = await running(backend)
+    inner.forget(run.id)
+    await told(backend, (await backend.list_runs())[0])
+    inner.clock = lambda: NOW + 10
+    again = await finished(backend, inner)
+    assert again.id == run.id
+    kept = await backend.note(again)
+    assert not kept.told
+    assert await backend.list_runs() == [again]
+
+
+async def test_a_record_edited_into_nonsense_stops_nothing_fault_31(
+    bot: Callable[[], Recorded], inner: FakePlace, tmp_path: Path
+) -> None:
+    first = bot()
+    runs = [await running(first, number) for number in range(3)]
+    nonsense = (
+        {"where": "memory", "alone": True},
+        {"where": 5, "alone": "yes", "marks": []},
+        {"version": "seven", "state": "ended", "alone": True, "outcome": {"ending": "failed"}},
+    )
+    for run, values in zip(runs, nonsense, strict=True):
+        inner.forget(run.id)
+        path = tmp_path / "logs" / f"{run.id}.json"
+        path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **values}), "utf-8")
+    backend = bot()
+    lost = await backend.list_runs()
+    assert {run.id for run in lost} == {runs[0].id, runs[2].id}, "the place of one isn't known"
+    for run in lost:
+        await told(backend, run)
+    assert await backend.list_runs() == []
 
 
 async def test_a_deleted_run_whose_record_is_pruned_is_no_more(
