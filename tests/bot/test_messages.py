@@ -118,8 +118,8 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
     tail = "".join(f"line {number}\n" for number in range(40))
     text = completion(failed(Seen.NO_REPORT, None), tail).text()
     assert "line 39" in text
-    assert "line 28\n" in text
-    assert "line 27" not in text
+    assert "line 25\n" in text
+    assert "line 24" not in text
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:
