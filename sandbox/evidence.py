@@ -51,7 +51,10 @@ def is_verdict(row: str) -> bool:
     bare = _PACKAGE_MANAGER.sub("", row.lstrip(), count=1)
     if not bare or _HARMLESS.match(bare):
         return False
-    return _STARTS.match(bare) is not None or _HOLDS.search(bare) is not None
+    if _STARTS.match(bare):
+        return True
+    # Most lines hold none of the words: looking for them takes a tenth of the time of the search.
+    return any(word in bare for word in _HELD) and _HOLDS.search(bare) is not None
 
 
 def is_frame(row: str) -> bool:
@@ -150,6 +153,30 @@ _HOLDS = _any(
     r"ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|[Cc]onnection refused|Could not resolve host",
     r"Authentication failed|Repository not found|could not read (?:Username|Password)",
 )
+_HELD = (
+    *("rror", "illed", "SIGKILL", "signal", " 137", "emory", "bad_alloc", "fault", "Address"),
+    *("No space", "ENOSPC", "quota", "Read-only", "EROFS", "dumped", "Illegal", "denied"),
+    *(
+        "not found",
+        "No such",
+        "No module",
+        "undefined ref",
+        "find -l",
+        "annot find",
+        "could not read",
+    ),
+    *(
+        "ECONN",
+        "ENOTFOUND",
+        "ETIMEDOUT",
+        "EAI_",
+        "onnection refused",
+        "resolve host",
+        "ication failed",
+    ),
+)
+"""Whatever `_HOLDS` finds holds one of these."""
+
 # What follows such a line belongs to it.
 _FOLLOWED = re.compile(
     r"(?P<message>thread '|\* What went wrong|\S+#test_)"
@@ -226,6 +253,6 @@ _NOISE = _any(
     r"<--- \w.* --->|-----? \w.* -----?$|={5,} (?:FAILURES|ERRORS|short test summary info|test session starts) ={5,}",
 )
 _TELLING = re.compile(
-    r"[\w.]*(?:Error|Exception|ERROR|FATAL|panic|Killed|FAIL)\b|\b(?:error|fatal|failed|failure|cannot|denied|refused"
+    r"(?:Error|Exception|ERROR|FATAL|panic|Killed|FAIL)\b|\b(?:error|fatal|failed|failure|cannot|denied|refused"
     r"|not found|No such|No space|undefined)\b"
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby, islice
 
 from sandbox.evidence import (
     Weight,
@@ -33,14 +34,22 @@ _GAP = 60
 _CLUSTER_ROWS = 3000
 _REACH = 25
 """So far from a verdict a line may still belong to it."""
+_LOOKED_AT = 100_000
+"""So many different lines, the last of a log, are looked at: those of the 8 MiB that a sandbox prints, mostly."""
+
 _SCAN = 64 << 10
-"""Of a line of megabytes only the first and the last so many characters are looked at."""
+"""Of a longer line only so many characters are looked at."""
+_TELLING_WORDS = ("rror", "xception", "fatal", "panic", "ailed", "Killed", "No space")
 _COMMAND = "$ "
 """How the sandbox, and Yarn, begin the line of a command that is about to run."""
+_TRACEBACK = "Traceback (most recent call last):"
 _PREFIXES = ("│ ", "· ")
-_PHASE_STARTS = tuple(f"▶ {phase.value}" for phase in Phase)
-_DELIVER = f"▶ {Phase.DELIVER.value}"
-_DONE = f"▶ {Phase.DONE.value}"
+_PHASE = "▶ "
+_PHASE_STARTS = tuple(_PHASE + phase.value for phase in Phase)
+_PHASES = 20
+"""A run has fewer."""
+_DELIVER = _PHASE + Phase.DELIVER.value
+_DONE = _PHASE + Phase.DONE.value
 
 
 def proving_lines(log: str, *, most: int = MOST) -> list[str]:
@@ -50,7 +59,9 @@ def proving_lines(log: str, *, most: int = MOST) -> list[str]:
     Lines come without escapes, prefixes and what progress wrote over; equal ones in a row are one. Where nothing
     says what went wrong they are the last that say anything.
     """
-    rows, found = _end_of(_cleaned_backwards(_failing_part(log.split("\n"))))
+    lines = log.split("\n")
+    part = _failing_part(lines) if _PHASE in log else lines
+    rows, found = _end_of(_cleaned_backwards(part))
     return _shown(_chosen(rows, most) if found else rows[-most:])
 
 
@@ -80,7 +91,9 @@ class _Row:
 
 def _failing_part(lines: list[str]) -> list[str]:
     """Return the lines of the phase that failed; all of a log that isn't framed."""
-    starts = [index for index, line in enumerate(lines) if line.startswith(_PHASE_STARTS)]
+    starts = [index for index, line in enumerate(lines) if line.startswith(_PHASE_STARTS)][
+        -_PHASES:
+    ]
     if not starts:
         return lines
     ends = [*starts[1:], len(lines)]
@@ -108,16 +121,17 @@ def _blamed(phases: list[tuple[str, list[str]]], end_line: str) -> list[str]:
 def _cleaned_backwards(lines: list[str]) -> Iterator[_Row]:
     """Yield what says something, the last first."""
     waiting: _Row | None = None
-    for line in reversed(lines):
+    for line, same in islice(groupby(reversed(lines)), _LOOKED_AT):
         text = _cleaned(line)
         if not text or is_noise(text):
             continue
+        times = sum(1 for _ in same)
         if waiting is not None and waiting.text == text:
-            waiting = _Row(text, waiting.times + 1)
+            waiting = _Row(text, waiting.times + times)
             continue
         if waiting is not None:
             yield waiting
-        waiting = _Row(text)
+        waiting = _Row(text, times)
     if waiting is not None:
         yield waiting
 
@@ -126,10 +140,17 @@ def _cleaned(line: str) -> str:
     line = line.rstrip()
     if "\r" in line:
         line = line.rpartition("\r")[2]
-    if len(line) > 2 * _SCAN:
-        line = f"{line[:_SCAN]} {line[-_SCAN:]}"
+    if len(line) > _SCAN:
+        line = _telling_window(line)
     text = printable(_without_prefix(line)).rstrip()
     return narrowed(text, ROW_CHARACTERS) if len(text) > ROW_CHARACTERS else text
+
+
+def _telling_window(line: str) -> str:
+    """Cut a line of any length to one that can be searched; `str.find` takes milliseconds for megabytes."""
+    found = [at for word in _TELLING_WORDS if (at := line.find(word)) >= 0]
+    start = max(min(found, default=0) - _SCAN // 2, 0)
+    return line[start : start + _SCAN]
 
 
 def _without_prefix(line: str) -> str:
@@ -150,7 +171,7 @@ def _end_of(backwards: Iterable[_Row]) -> tuple[list[_Row], bool]:
         if row.text.startswith(_COMMAND):
             if found or overcome:
                 break
-        elif is_verdict(row.text):
+        elif is_verdict(row.text) or row.text.endswith(_TRACEBACK):
             found, quiet = True, 0
         elif found:
             quiet += 1

@@ -1,0 +1,223 @@
+"""The lens itself: what it takes for noise, how far a failure reaches, which phase it looks at, and its limits."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.proof import LEAST, MOST, ROW_CHARACTERS, narrowed, proving_lines
+
+QUIET = "".join(f"wrote part {number} of the output\n" for number in range(200))
+
+
+def test_a_log_without_a_failure_is_shown_by_its_last_lines() -> None:
+    lines = proving_lines(QUIET)
+    assert lines == [f"wrote part {number} of the output" for number in range(185, 200)]
+    assert proving_lines(QUIET, most=3) == lines[-3:]
+    assert proving_lines("") == proving_lines("\n \n\t\n") == []
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "remote: Counting objects:  45% (9/20)",
+        "Receiving objects:  7% (70/1000), 1.2 MiB | 3 MiB/s",
+        "[##########------]  62%",
+        " 45% |████▌     | 45/100 [00:01<00:02]",
+        "Downloading torch-2.0.whl (619.9 MB)",
+        "   ━━━━━━━━━━━━━━━━━━━━ 619.9/619.9 MB 2.1 MB/s",
+        "⠙ Installing packages…",
+        "=================================",
+        "Collecting requests",
+        "npm timing idealTree Completed in 30ms",
+        "   Compiling serde v1.0.0",
+        "go: downloading example.com/x v1.0.0",
+        "    at Module._load (node:internal/modules/cjs/loader:1091:12)",
+        "Node.js v20.20.2",
+        "npm error A complete log of this run can be found in: /x",
+    ],
+)
+def test_progress_and_what_every_failure_prints_is_left_out(noise: str) -> None:
+    assert proving_lines(f"it begins\n{noise}\n") == ["it begins"]
+
+
+def test_what_a_carriage_return_wrote_over_is_not_shown() -> None:
+    assert proving_lines("10%\r50%\rfatal: no\rfatal: it stopped\r\n") == ["fatal: it stopped"]
+
+
+def test_colours_and_what_hides_text_are_taken_out() -> None:
+    log = "\x1b[1m\x1b[31merror\x1b[0m: \u202eno\u200b \x00such type\x1b]8;;http://x\x07\n"
+    assert proving_lines(log) == ["error: no such type"]
+
+
+def test_equal_lines_in_a_row_are_one() -> None:
+    assert proving_lines("error: no\n" * 400 + "\n") == ["error: no (×400)"]
+    assert proving_lines("a thing\n\n" * 3) == ["a thing (×3)"]
+
+
+def test_an_error_is_shown_with_the_command_that_made_it() -> None:
+    log = "$ make\ngcc -o app\napp.c:1:1: error: no\n" + "note: advice\n" * 40
+    assert proving_lines(log, most=3)[:1] == ["$ make"]
+    assert "app.c:1:1: error: no" in proving_lines(log, most=2)
+
+
+def test_a_short_proof_gets_lines_around_it() -> None:
+    lines = proving_lines(QUIET + "fatal: it stopped\n")
+    assert len(lines) == LEAST
+    assert lines[-2:] == ["wrote part 199 of the output", "fatal: it stopped"]
+
+
+def test_the_last_failure_counts_and_not_an_older_one() -> None:
+    log = "error: the first\n" + QUIET + "error: the second\n" + QUIET
+    lines = proving_lines(log)
+    assert "error: the second" in lines
+    assert "error: the first" not in lines
+
+
+def test_of_many_errors_the_first_and_the_last_are_shown() -> None:
+    log = "".join(f"a.c:{number}:1: error: number {number}\n" for number in range(1, 101))
+    lines = proving_lines(log)
+    assert lines[:3] == [f"a.c:{number}:1: error: number {number}" for number in (1, 2, 3)]
+    assert lines[-1] == "a.c:100:1: error: number 100"
+    assert len(lines) <= MOST
+
+
+def test_a_failure_that_a_later_command_overcame_proves_nothing() -> None:
+    failed = "$ pytest -q\nE   assert 1 == 2\n1 failed in 0.10s\n"
+    passed = "✎ Edit app.py\n$ pytest -q\n12 passed in 0.10s\nWaiting\n"
+    assert proving_lines(failed + passed) == ["$ pytest -q", "12 passed in 0.10s", "Waiting"]
+    assert "E   assert 1 == 2" in proving_lines(failed + "✎ Edit app.py\nWaiting\n")
+
+
+def test_another_part_that_went_well_beside_it_overcomes_nothing() -> None:
+    log = "--- FAIL: TestSum (0.00s)\nFAIL\tdemo/a\t0.01s\nok  \tdemo/b\t0.01s\n3 passed in 0.1s\n"
+    assert "--- FAIL: TestSum (0.00s)" in proving_lines(log)
+
+
+def test_an_exception_of_any_name_ends_its_traceback() -> None:
+    log = (
+        "Traceback (most recent call last):\n"
+        '  File "/srv/app.py", line 3, in <module>\n'
+        "    start()\n"
+        "acme.NotReady: the queue is closed\n"
+    )
+    lines = proving_lines(log + "cleaning up\n" * 30, most=1)
+    assert lines == ["acme.NotReady: the queue is closed"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0 errors, 12 warnings",
+        "no errors found",
+        "test_error_handling PASSED",
+        "test result: ok. 5 passed; 0 failed",
+        "WARNING: the Error class is deprecated",
+        "I will fix the error in the parser next.",
+    ],
+)
+def test_a_line_that_only_speaks_of_errors_is_none(line: str) -> None:
+    assert "fatal: it stopped" in proving_lines(f"fatal: it stopped\n{QUIET[:300]}{line}\n")
+    assert proving_lines(f"{QUIET}{line}\n", most=2) == ["wrote part 199 of the output", line]
+
+
+CLONE = "▶ clone https://git.example/demo.git main\n"
+AGENT = "▶ agent claude\n│ $ pytest -q\n│ E   assert 1 == 2\n│ 1 failed in 0.10s\n"
+DELIVER = "▶ deliver claude/k7f3q2ab-x-wip\n· error: the branch is protected\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "shown", "hidden"),
+    [
+        (CLONE + AGENT + DELIVER + "▶ done failed, agent-failed\n", "assert 1", "protected"),
+        (CLONE + AGENT + DELIVER + "▶ done not-pushed, push-refused\n", "protected", "assert 1"),
+        (CLONE + "· fatal: no repo\n▶ done failed, clone-failed\n", "fatal: no repo", "done"),
+        (CLONE + "│ fatal: old\n" + AGENT, "assert 1", "fatal: old"),
+        (AGENT.partition("\n")[2] + DELIVER + "▶ done failed, deadline\n", "assert 1", "protected"),
+        (AGENT + "▶ done failed, deadline\n· time was over\n", "time was over", "done"),
+        (
+            "▶ environment run x\n▶ done failed, bad-environment\n· no REPO_URL\n",
+            "no REPO_URL",
+            "▶",
+        ),
+        (AGENT + "│ ▶ done pushed\n", "assert 1", "│"),
+    ],
+    ids=["agent", "push", "clone", "killed", "cut", "deadline", "environment", "forged"],
+)
+def test_only_the_phase_that_failed_is_looked_at_fault_34(
+    log: str, shown: str, hidden: str
+) -> None:
+    text = "\n".join(proving_lines(log))
+    assert shown in text
+    assert hidden not in text
+
+
+def test_what_the_sandbox_says_of_the_end_is_not_said_twice() -> None:
+    log = CLONE + "· fatal: no repo\n▶ done failed, clone-failed\n· fatal: no repo\n"
+    assert proving_lines(log) == ["fatal: no repo"]
+
+
+def test_suites_of_a_test_program_are_no_phases() -> None:
+    log = "▶ sums\n  ✖ adds (1.0ms)\n    AssertionError: 4 !== 5\n▶ sums (2.0ms)\n"
+    assert "  ✖ adds (1.0ms)" in proving_lines(log)
+
+
+@pytest.mark.parametrize("before", [0, 300, 70_000, 5_000_000])
+def test_of_a_long_line_the_telling_part_is_kept_fault_34(before: int) -> None:
+    lines = proving_lines("a " * (before // 2) + "SomeError: the disk is gone " + "z " * 2_500_000)
+    assert len(lines) == 1
+    assert "SomeError: the disk is gone" in lines[0]
+    assert len(lines[0]) <= ROW_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("row", "width", "shown"),
+    [
+        ("short", 20, "short"),
+        ("error: a rather long message", 20, "error: a rather lon…"),
+        (
+            "/a/very/long/path/to/a/file.c:12:34: error: expected ';'",
+            30,
+            "…c:12:34: error: expected ';'",
+        ),
+        ("x" * 40, 10, "xxxxxxxxx…"),
+    ],
+)
+def test_a_line_is_cut_around_what_it_says(row: str, width: int, shown: str) -> None:
+    assert narrowed(row, width) == shown
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "x",
+        "\n",
+        "a\n",
+        " ",
+        "\r",
+        "a.b:",
+        "at x:1 ",
+        "E ",
+        "[#",
+        "━",
+        '"',
+        "\x1b[",
+        "▶ agent\n",
+        "│ ",
+    ],
+)
+def test_eight_mebibytes_of_anything_are_looked_through_fault_34(piece: str) -> None:
+    log = piece * ((8 << 20) // len(piece))
+    assert proving_lines(log + "\nfatal: it stopped\n")[-1] == "fatal: it stopped"
+    assert len(proving_lines(log)) <= MOST
+
+
+@given(st.text(), st.integers(1, 20))
+def test_whatever_a_log_is_its_lines_can_be_shown(log: str, most: int) -> None:
+    lines = proving_lines(log, most=most)
+    assert len(lines) <= most
+    for line in lines:
+        assert line.strip()
+        assert line.isprintable() or "\t" in line or not line.isascii()
+        assert len(narrowed(line, 120)) <= 120
