@@ -93,13 +93,11 @@ _STARTS = _any(
     # An exception's last line: Python, JavaScript, Java, and those that pytest quotes.
     r"(?:Uncaught |Caused by: |Exception in thread \"[^\"]*\" |E +)?"
     r"[A-Za-z_][\w.$]*?(?:Error|Exception|Interrupt)(?: \[\w+\])?(?::\s|$)",
-    r"[\w.]+\.(?:exceptions?|errors?)\.\w+(?::\s|$)",
     # Programs that say so: "error: ", "error[E0425]: ", "FATAL ERROR: ", "[ERROR] ".
     r"(?:error|Error|ERROR|fatal|Fatal|FATAL|CRITICAL)(?:\[\w+\]| error| ERROR)?:\s",
     r"\[(?:ERROR|FATAL|error)\] ",
     r"(?:Could not|Cannot|Can't locate|Unable to|Failed to|failed to) ",
     r"E: ",  # apt
-    r"PHP (?:Fatal|Parse) error: ",
     r"curl: \(\d+\) ",
     r"CMake Error",
     # Tests: pytest, unittest, node --test, Jest, Go, Rust, RSpec, minitest, and their counts.
@@ -127,12 +125,9 @@ _STARTS = _any(
     r"thread '[^']*' (?:\(\d+\) )?panicked at ",
     r"\S+:\d+:in .*\([\w:]+\)$",  # Ruby
     # Packages and builds.
-    r"code E[A-Z]{3,}|E[A-Z]{5,} |\d{3} [A-Z]|Missing script: ",  # npm
-    r"ERR_PNPM_\w+",
-    r"Bundler could not |An error occurred while installing ",
+    r"code E[A-Z]{3,}|E[A-Z]{5,} |\d{3} (?!Note)[A-Z]|Missing script: ",  # npm
     r"go: \S+@\S+: ",
     r"\S+\.go:\d+(?::\d+)?: \S",
-    r"\* What went wrong:",  # Gradle
     r"FAILED: ",  # ninja
     r"collect2: error",
     # git.
@@ -179,7 +174,7 @@ _HELD = (
 
 # What follows such a line belongs to it.
 _FOLLOWED = re.compile(
-    r"(?P<message>thread '|\* What went wrong|\S+#test_)"
+    r"(?P<message>thread '|\S+#test_)"
     r"|(?P<usage>code E[A-Z])"
     r"|(?P<source>\S+:\d+(?::\d+)?: (?:fatal )?error:)"
     r"|(?P<quoted>Could not fetch |error: (?:\||no matching))"
@@ -246,10 +241,10 @@ _NOISE = _any(
     r"\d+: 0x[0-9a-f]+ |\d+: (?:core|std|alloc|<|__rustc)\S*(?:::| )",
     r"node:internal/|throw err;$|\[\d+:0x[0-9a-f]+\] ",
     # Advice for everybody.
-    r"Node\.js v\d|npm (?:error|ERR!)(?:$| A complete log of this run| *$)",
+    r"Node\.js v\d|npm (?:error|ERR!)(?: \d{3})?(?:$| A complete log of this run)",
     r"note: run with `RUST_BACKTRACE|note: Some details are omitted|stack backtrace:$",
     r"For more information about this error, try|As a reminder, you're using offline mode",
-    r"hint: |\[ERROR\] (?:-> \[Help|Re-run Maven|To see the full|For more information|\[Help|$)",
+    r"hint: |\[(?:ERROR|INFO)\] *(?:-> \[Help|Re-run Maven|To see the full|For more information|\[Help|-{3,}|$)",
     r"<--- \w.* --->|-----? \w.* -----?$|={5,} (?:FAILURES|ERRORS|short test summary info|test session starts) ={5,}",
 )
 _TELLING = re.compile(

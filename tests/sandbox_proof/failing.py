@@ -111,8 +111,11 @@ _HOME_FOLDERS = "|".join(
 _CHANGING = (
     (re.compile(_HOME_FOLDERS), "/usr/local"),
     (re.compile(r"/tmp/[\w.-]+"), "/var/tmp/x"),
+    (re.compile(r"127\.0\.0\.1:\d{4,5}\b"), "127.0.0.1:8080"),
     (re.compile(r"\b0x[0-9a-f]{6,16}\b"), "0x7f0000000000"),
     (re.compile(r"\b\d+\.\d+( ?m?s(?:econds)?)\b"), r"0.01\1"),
+    (re.compile(r"\(\d+ ?ms\)"), "(1ms)"),
+    (re.compile(r"\b\d+ ms: Mark-Compact .*"), "66 ms: Mark-Compact 17.3 (49.7) -> 16.8 (49.7) MB"),
     (re.compile(r"\b(duration_ms:? )[\d.]+"), r"\g<1>1.0"),
     (re.compile(r"\b20\d\d-\d\d-\d\dT[\d_:.-]+Z"), "2026-01-01T00_00_00_000Z"),
     (re.compile(r"(==|\[|\()\d{3,7}(==|:|\) panicked)"), r"\g<1>4711\2"),

@@ -1,4 +1,4 @@
-"""Failures of compilers, and of git, the shell and the machine."""
+"""Failures of compilers, of what they made, and of their packages."""
 
 from __future__ import annotations
 
@@ -70,8 +70,6 @@ int main(void) {
     return 0;
 }
 """
-_REPO = "git init -q -b main repo && cd repo && echo one > a && git add a && git commit -qm one"
-
 COMPILED = (
     Failing(
         "go-test",
@@ -121,7 +119,7 @@ COMPILED = (
     Failing(
         "cargo-test",
         ("cargo",),
-        "cargo test --offline --lib",
+        "cargo test --offline --lib -- --test-threads=1",
         (
             "tests::adds",
             "panicked at src/lib.rs:9:9",
@@ -204,66 +202,77 @@ COMPILED = (
         ("Can't locate Absent.pm in @INC",),
         {"app.pl": "use Absent;\n"},
     ),
-)
-
-MACHINE = (
     Failing(
-        "git-not-a-repo",
-        ("git",),
-        "git status",
-        ("fatal: not a git repository",),
+        "go-deadlock",
+        ("go",),
+        "go run .",
+        ("fatal error: all goroutines are asleep - deadlock!", "main.go:4"),
+        {
+            "go.mod": _GO_MODULE,
+            "main.go": "package main\n\nfunc main() {\n\t<-make(chan int)\n}\n",
+        },
     ),
     Failing(
-        "git-clone",
-        ("git",),
-        f"git clone --progress {CLOSED}/absent.git",
-        ("fatal: unable to access 'http://127.0.0.1:1/absent.git/'",),
+        "go-test-build",
+        ("go",),
+        "go test ./...",
+        ("sum_test.go:6:", "undefined: missing", "[build failed]"),
+        {
+            "go.mod": _GO_MODULE,
+            "sum_test.go": 'package demo\n\nimport "testing"\n\nfunc TestSum(t *testing.T) {\n\tmissing()\n}\n',
+        },
     ),
     Failing(
-        "git-rejected",
-        ("git",),
-        f"{_REPO} && git clone -q --bare . ../bare && git remote add origin ../bare"
-        " && git commit -q --amend -m two && git push origin main",
-        ("! [rejected]", "main -> main (non-fast-forward)", "error: failed to push some refs"),
+        "java-memory",
+        ("javac", "java"),
+        "javac App.java && java -Xmx16m App",
+        ("java.lang.OutOfMemoryError: Java heap space", "at App.main(App.java:3)"),
+        {
+            "App.java": (
+                "public class App {\n    public static void main(String[] arguments) {\n"
+                "        System.out.println(new long[100_000_000].length);\n    }\n}\n"
+            )
+        },
     ),
     Failing(
-        "git-hook",
-        ("git",),
-        f"{_REPO} && git clone -q --bare . ../bare"
-        " && printf '#!/bin/sh\\necho protected branch; exit 1\\n' > ../bare/hooks/pre-receive"
-        " && chmod +x ../bare/hooks/pre-receive && git commit -q --allow-empty -m two"
-        " && git push ../bare main",
-        ("remote: protected branch", "! [remote rejected]", "pre-receive hook declined"),
+        "maven",
+        ("mvn",),
+        "mvn -B -Dmaven.repo.local=repository compile",
+        ("[ERROR]", "could not be resolved", "127.0.0.1:1"),
+        {
+            "pom.xml": (
+                "<project><modelVersion>4.0.0</modelVersion><groupId>com.example</groupId>"
+                "<artifactId>demo</artifactId><version>1</version><pluginRepositories>"
+                f"<pluginRepository><id>central</id><url>{CLOSED}</url></pluginRepository>"
+                "</pluginRepositories></project>\n"
+            )
+        },
+        ("Re-run Maven", "[Help 1] http"),
     ),
     Failing(
-        "git-conflict",
-        ("git",),
-        f"{_REPO} && git checkout -qb side && echo two > a && git commit -qam two"
-        " && git checkout -q main && echo three > a && git commit -qam three && git merge side",
-        ("CONFLICT (content): Merge conflict in a", "Automatic merge failed"),
+        "cmake",
+        ("cmake", "gcc"),
+        "cmake .",
+        ("CMake Error at CMakeLists.txt:3 (find_package)", "Absent"),
+        {
+            "CMakeLists.txt": (
+                "cmake_minimum_required(VERSION 3.10)\nproject(demo LANGUAGES NONE)\n"
+                "find_package(Absent REQUIRED)\n"
+            )
+        },
     ),
     Failing(
-        "shell-command",
-        ("bash",),
-        "bash -c 'set -e; echo begin; absent-command --now; echo end'",
-        ("absent-command: command not found",),
+        "make-killed",
+        ("make", "bash"),
+        "make",
+        ("make: *** [Makefile:4: app] Killed",),
+        {"Makefile": "SHELL := bash\n\napp:\n\t@kill -9 $$$$\n"},
     ),
     Failing(
-        "shell-file",
-        ("cat",),
-        "cat absent/settings.toml",
-        ("absent/settings.toml: No such file or directory",),
-    ),
-    Failing(
-        "killed",
-        ("bash",),
-        "bash -c 'echo begin; bash -c \"kill -9 \\$\\$\"; exit $?'",
-        ("Killed",),
-    ),
-    Failing(
-        "disk-full",
-        ("dd",),
-        "dd if=/dev/zero of=/dev/full bs=1k count=1",
-        ("No space left on device",),
+        "ninja",
+        ("ninja",),
+        "ninja",
+        ("FAILED: app", "subcommand failed"),
+        {"build.ninja": "rule make\n  command = exit 3\nbuild app: make\n"},
     ),
 )

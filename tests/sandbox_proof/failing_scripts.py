@@ -356,4 +356,11 @@ RUBY = (
         ("Could not fetch specs from http://127.0.0.1:1/", "refused"),
         {"Gemfile": f'source "{CLOSED}"\ngem "absent"\n'},
     ),
+    Failing(
+        "bundler-local",
+        ("bundle",),
+        "bundle install --local",
+        ("Could not find gem 'absent'",),
+        {"Gemfile": f'source "{CLOSED}"\ngem "absent"\n'},
+    ),
 )

@@ -15,7 +15,8 @@ from sandbox.log import Log
 from sandbox.proof import MOST, proving_lines
 from sandbox.redaction import Redactor
 from tests.sandbox_proof.failing import Failing, output_of
-from tests.sandbox_proof.failing_compiled import COMPILED, MACHINE
+from tests.sandbox_proof.failing_compiled import COMPILED
+from tests.sandbox_proof.failing_machine import MACHINE
 from tests.sandbox_proof.failing_scripts import JAVASCRIPT, PYTHON, RUBY
 
 SAMPLES = Path(__file__).parents[1] / "data" / "proof"
@@ -77,8 +78,9 @@ def test_the_lines_of_every_sample_golden() -> None:
 @every_case
 def test_what_was_printed_before_and_behind_changes_no_verdict(case: Failing) -> None:
     before = "".join(f"step {number} of 900 went on as it should\n" for number in range(900))
-    behind = "".join(f"Downloading part {n:3} [{'#' * (n // 5):20}] {n}%\r\n" for n in range(100))
-    lines = proving_lines(before + sample(case) + behind)
+    bars = "".join(f"Downloading part {n:3} [{'#' * (n // 5):20}] {n}%\r\n" for n in range(100))
+    behind = "".join(f"put part {number} of 90 away\n" for number in range(90))
+    lines = proving_lines(before + sample(case) + bars + behind)
     assert_proved(case, lines)
     assert not [line for line in lines if line.startswith("Downloading")]
 
