@@ -7,22 +7,25 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bot.buttons import card_buttons
 from bot.desk import Errands
 from bot.incoming import Place
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
-from bot.speaker import Button, Letter, MessageGoneError, Speaker
+from bot.pace import pause_seconds
+from bot.speaker import Letter, MessageGoneError, Speaker
 from runs.backend import Backend, BackendError, Moved, UnknownRun
 from runs.run import Marks, Run, State
 
 log = logging.getLogger(__name__)
 
-GROUP_SECONDS = 5.0
-PRIVATE_SECONDS = 3.0
 NEWS_SECONDS = 1.0
 """A new phase is shown sooner than one more second of the old one."""
 
 TAIL_BYTES = 4096
+
+
+_UNSEEN = object()
 
 
 @dataclass(slots=True)
@@ -34,6 +37,8 @@ class _Shown:
     stage: object = None
     step: str = ""
     step_since: float = 0.0
+    phase: object = _UNSEEN
+    phase_since: float | None = None
     editing: bool = False
 
 
@@ -174,7 +179,7 @@ class Cards:
         if shown.stage != _stage(run):
             return self._clock() - shown.edited_at >= NEWS_SECONDS
         beside = sum(other.origin.chat_id == run.origin.chat_id for other in live)
-        pause = (PRIVATE_SECONDS if run.origin.private else GROUP_SECONDS) * max(1, beside)
+        pause = pause_seconds(beside, private=run.origin.private)
         return self._clock() - shown.edited_at >= pause
 
     async def _move(self, run_id: str) -> None:
@@ -216,15 +221,20 @@ class Cards:
         step = step_of_log(tail.decode("utf-8", "replace"))
         if step != shown.step or not shown.step_since:
             shown.step, shown.step_since = step, now
-        return Progress(step, now - shown.step_since)
+        phase = run.report.phase if run.report else None
+        if phase is not shown.phase:
+            shown.phase_since = None if shown.phase is _UNSEEN else now
+            shown.phase = phase
+        return Progress(
+            step,
+            now - shown.step_since,
+            None if shown.phase_since is None else now - shown.phase_since,
+        )
 
     def _letter(self, run: Run, progress: Progress) -> Letter:
         notes = ignored_notes(run, self._backend.ignored_options)
         text = card(run, progress, self._clock(), notes)
-        keyboard: tuple[tuple[Button, ...], ...] = ()
-        if not run.ended and run.cancelled_by is None:
-            keyboard = ((Button("⏹ Stop", f"stop:{run.id}"),),)
-        return Letter(text, keyboard, reply_to=run.origin.message_id, silent=True)
+        return Letter(text, card_buttons(run), reply_to=run.origin.message_id, silent=True)
 
 
 def _stage(run: Run) -> object:

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from bot.buttons import end_buttons
 from bot.desk import Desk
 from bot.explain import is_proved_by_log
 from bot.incoming import Place
@@ -186,7 +187,7 @@ class Completions:
             # A Run that can't be put into words must not keep the others from being told.
             log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
             text = bare(runs)
-        return Letter(text, reply_to=reply_to)
+        return Letter(text, end_buttons(runs[0]) if len(runs) == 1 else (), reply_to=reply_to)
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""

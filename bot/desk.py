@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.config import Config, Role
-from bot.incoming import Incoming
+from bot.incoming import Incoming, Place
+from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.speaker import Button, Letter, Speaker
@@ -91,7 +92,10 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed."""
+    """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed.
+
+    Who reads a whole log holds `one_log`, so that there is one in memory at a time.
+    """
 
     backend: Backend
     book: Book
@@ -102,15 +106,27 @@ class Desk:
     forge_url: str
     bot_name: str
     errands: Errands
+    live: Live
     noticed: Callable[[Run], None]
     clock: Callable[[], float] = field(default=time.time)
+    one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def answer(
         self, message: Incoming, text: Markup, keyboard: tuple[tuple[Button, ...], ...] = ()
     ) -> None:
         """Put an answer to a message into the outbox."""
-        letter = Letter(text, keyboard, reply_to=message.message_id)
-        self.errands.run(self.speaker.say(message.place, letter))
+        self.reply(message.place, message.message_id, text, keyboard)
+
+    def reply(
+        self,
+        place: Place,
+        message_id: int,
+        text: Markup,
+        keyboard: tuple[tuple[Button, ...], ...] = (),
+    ) -> None:
+        """Put a message into the outbox that replies to another."""
+        letter = Letter(text, keyboard, reply_to=message_id)
+        self.errands.run(self.speaker.say(place, letter))
 
 
 @dataclass(frozen=True, slots=True)

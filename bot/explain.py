@@ -90,7 +90,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.CLONE_BRANCH: (
         "There is no branch <branch> in <repo>.",
-        "Check the branch's name, or leave @branch out for the default branch.",
+        "Check the branch's name, or leave it out for the default branch.",
     ),
     Cause.CLONE_NETWORK: (
         "The repository's server couldn't be reached.",

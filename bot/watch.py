@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.desk import Book, Errands
+from bot.live import Live
 from runs.backend import Backend, BackendError
 from runs.run import Run
 from runs.store import LogStore
@@ -28,7 +29,7 @@ class Watch:
         store: LogStore,
         errands: Errands,
         book: Book,
-        tellers: Iterable[Cards | Completions],
+        tellers: Iterable[Cards | Completions | Live],
     ) -> None:
         self._backend = backend
         self._store = store

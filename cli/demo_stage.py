@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from cli.demo_cast import Cast, gather
 from playground.chats import Chat
 from playground.people import Person
 from playground.server import Playground, start
@@ -39,6 +41,12 @@ KEYS = (
 
 BOT_START_SECONDS = 20.0
 
+AT_ONCE = 2
+"""So few Runs at once, that a third one shows the queue."""
+
+USUAL_PORT = 8180
+"""Always the same where it is free, so that a tab finds the demo again after a restart."""
+
 
 class DemoError(Exception):
     """The demo can't go on; the text says why and what to do."""
@@ -58,15 +66,23 @@ class Stage:
     bot: asyncio.subprocess.Process
 
 
-async def open_stage(folder: Path, environment: Mapping[str, str]) -> Stage:
-    """Build everything below an existing folder and wait until the bot listens. Raises DemoError."""
+async def open_stage(folder: Path, environment: Mapping[str, str], port: int | None) -> Stage:
+    """Build everything below an existing folder and wait until the bot listens. Raises DemoError.
+
+    The chat is served on a port of loopback; 0 is any free one, None the usual one or else any.
+    """
     remote = await asyncio.to_thread(make_remote, folder)
     world = World(privacy=False)
-    you = world.person("You")
-    team = world.supergroup("Team", [(you, "administrator")])
-    playground = await start(world)
+    cast = gather(world)
+    you, team = cast.admin, cast.team
+    playground = await _serve(world, cast, port)
     config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump({"repos": {"demo": remote.as_uri()}}), encoding="utf-8")
+    allowed = {
+        "repos": {"demo": remote.as_uri()},
+        "people": cast.roles(),
+        "limits": {"runs": AT_ONCE},
+    }
+    config.write_text(yaml.safe_dump(allowed), encoding="utf-8")
     state = folder / "state"
     variables = {name: environment[name] for name in KEYS if environment.get(name)}
     variables |= {
@@ -90,6 +106,7 @@ async def open_stage(folder: Path, environment: Mapping[str, str]) -> Stage:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            process_group=0,  # Ctrl-C ends the demo, and the demo the bot
         )
     stage = Stage(folder, world, playground, you, team, remote, state, bot)
     try:
@@ -98,12 +115,24 @@ async def open_stage(folder: Path, environment: Mapping[str, str]) -> Stage:
                 if bot.returncode is not None:
                     raise DemoError(f"The bot ended at once:\n{bot_log(folder)}")
                 await asyncio.sleep(0.02)
-    except (TimeoutError, DemoError) as error:
+    except BaseException as error:  # also when somebody ends the demo in this moment
         await close_stage(stage)
         if isinstance(error, TimeoutError):
             raise DemoError(f"The bot didn't start:\n{bot_log(folder)}") from error
         raise
     return stage
+
+
+async def _serve(world: World, cast: Cast, port: int | None) -> Playground:
+    try:
+        return await start(world, USUAL_PORT if port is None else port, welcome=cast.welcome())
+    except OSError as error:
+        if port is None and error.errno == errno.EADDRINUSE:
+            return await _serve(world, cast, 0)
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be used ({error})"
+        raise DemoError(
+            f"Port {port} {why}. Choose another one with --port, or 0 for any that is free."
+        ) from error
 
 
 async def close_stage(stage: Stage) -> None:

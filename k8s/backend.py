@@ -15,7 +15,7 @@ from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import run_of
-from k8s.structs import Job
+from k8s.structs import Job, Pod
 from k8s.tending import Tending
 from runs import queue
 from runs.backend import Moved, Refused, Unavailable, UnknownRun
@@ -106,15 +106,18 @@ class KubernetesBackend:
         finally:
             self._mirror.followers.discard(follower)
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """See Backend.read_log."""
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
+        """See Backend.read_log; a service is a sidecar of the Pod, and its log goes with the Pod."""
         name = names.job_name(run_id)
         if not self._follows or name not in self._mirror.jobs.objects:
             await self._jobs.read(run_id)
         pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(run_id)
         if pod is None:
             return b""
-        return await self._jobs.log(pod.metadata.name, tail_bytes)
+        container = names.CONTAINER if service is None else _sidecar(pod, service)
+        return await self._jobs.log(pod.metadata.name, tail_bytes, container)
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
@@ -250,6 +253,16 @@ class KubernetesBackend:
                 {"op": "add", "path": f"/metadata/labels/{names.STATUS_LABEL}", "value": status}
             )
         return patch
+
+
+def _sidecar(pod: Pod, service: str) -> str:
+    """Return the container of a service beside the agent. Raises Refused, naming those that are there."""
+    beside = [status.name for status in pod.status.init_container_statuses or ()]
+    name = names.sidecar(service)
+    if name not in beside:
+        there = ", ".join(map(names.service, beside)) or "none"
+        raise Refused(f"No such service runs beside this run. There are: {there}.")
+    return name
 
 
 def _same(run: Run, key: str) -> Run:

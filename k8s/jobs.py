@@ -87,15 +87,15 @@ class Jobs:
         data = await self._api.get(self._events_path, {"fieldSelector": selector, "limit": 50})
         return _decode(data, Page[Event]).items or []
 
-    async def log(self, pod_name: str, tail_bytes: int | None) -> bytes:
-        """Read what the agent's container printed, or its end; nothing when it hasn't started or is gone.
+    async def log(self, pod_name: str, tail_bytes: int | None, container: str) -> bytes:
+        """Read what a container printed, or its end; nothing when it hasn't started or is gone.
 
         The API can give the last lines only, not the last bytes.
         """
         lines = None if tail_bytes is None else max(_FEWEST_LINES, tail_bytes // _USUAL_LINE)
         while True:
             query: dict[str, str | int] = {
-                "container": names.CONTAINER,
+                "container": container,
                 "limitBytes": MAX_LOG_BYTES,
             }
             if lines is not None:

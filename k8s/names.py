@@ -24,6 +24,7 @@ CONTAINER = "claude"
 """The container that decides how a Run ended; `kubectl logs … -c claude`."""
 
 _PREFIX = "claude-"
+_SIDECAR = "-sidecar"
 
 
 def job_name(run_id: str) -> str:
@@ -39,4 +40,9 @@ def run_of_job(name: str) -> str | None:
 
 def sidecar(service: str) -> str:
     """Return the name of the container of a service, such as `postgres-sidecar`."""
-    return f"{service}-sidecar"
+    return service + _SIDECAR
+
+
+def service(container: str) -> str:
+    """Return the name of the service that runs in a sidecar."""
+    return container.removesuffix(_SIDECAR)

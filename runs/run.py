@@ -100,6 +100,17 @@ def message_key(chat_id: int, message_id: int) -> str:
     return f"message:{chat_id}:{message_id}"
 
 
+def retry_key(parent_id: str, attempt: int) -> str:
+    """Return the key of a Run that does the Task of another again, so that a second press meets the first's Run."""
+    return f"retry:{parent_id}:{attempt}"
+
+
+def retried(key: str) -> tuple[str, int] | None:
+    """Return of which Run a key's Run is a retry, and the number of the attempt; None for any other key."""
+    match = re.fullmatch("retry:([a-z2-7]{8}):([1-9][0-9]{0,8})", key)
+    return None if match is None else (match[1], int(match[2]))
+
+
 def by_age(run: Run) -> tuple[int, int, str]:
     """Order Runs, the oldest first: by the second, and within one by their messages.
 

@@ -170,6 +170,17 @@ async def test_a_new_phase_is_shown_at_once(board: Board) -> None:
         assert words in board.page.text(100)
 
 
+async def test_a_phase_that_was_seen_to_begin_is_shown_with_its_own_time(board: Board) -> None:
+    run = await board.start()
+    await asyncio.sleep(60)
+    assert "in all" not in board.page.text(100)
+    board.place.progress(run.id, Report(run.id, Phase.AGENT))
+    board.see(run)
+    await asyncio.sleep(30)
+    assert "▶ the agent works 2" in board.page.text(100)
+    assert "1 min 2" in board.page.text(100)
+
+
 async def test_nothing_is_read_or_edited_while_nothing_runs(board: Board) -> None:
     run = await board.start()
     await asyncio.sleep(2)

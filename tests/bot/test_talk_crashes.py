@@ -204,10 +204,9 @@ async def test_a_run_that_cannot_be_put_into_words_stops_no_other_fault_31(tmp_p
             run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
             await talk.quiet()
         poison = replace(run, id="aaaaaaaa", key="poison", marks=replace(run.marks, card_id=None))
-        broken = replace(run.task, repo_url="https://[broken")
-        talk.place.put(replace(poison, task=broken))
+        talk.place.put(poison)
         talk.place.logs["aaaaaaaa"] = b""
-        talk.place.finish("aaaaaaaa", report=talk.pushed(run))
+        talk.place.finish("aaaaaaaa", report=talk.pushed(run, cost_usd="a lot"))
         talk.place.finish(run.id, report=talk.pushed(run))
         async with talk.bot():
             await talk.said("Added a farewell.", run.id)

@@ -57,8 +57,12 @@ async def test_services_stand_ready_beside_the_agent(place: ClusterPlace, kubect
     assert run.outcome is not None
     assert run.outcome.ending is Ending.PUSHED
     assert kubectl.wait_for_end(job_name(run.id)) == "Complete"
-    for sidecar in ("postgres-sidecar", "redis-sidecar"):
-        assert "ready to accept connections" in kubectl.logs(job_name(run.id), sidecar).lower()
+    for service in ("postgres", "redis"):
+        printed = await backend.read_log(run.id, service=service)
+        assert b"ready to accept connections" in printed.lower()
+        assert (
+            printed.decode().strip() == kubectl.logs(job_name(run.id), f"{service}-sidecar").strip()
+        )
 
 
 async def test_the_guides_own_commands_work(place: ClusterPlace, kubectl: Kubectl) -> None:

@@ -155,7 +155,8 @@ class FakeCluster:
                 return response
 
     def _log(self, request: web.Request, name: str) -> web.Response:
-        data = self.logs.get(name, b"")
+        container = request.query["container"]
+        data = self.logs.get(name if container == "claude" else f"{name}/{container}", b"")
         if "tailLines" in request.query:
             wanted = int(request.query["tailLines"])
             data = b"".join(data.splitlines(keepends=True)[-wanted:])

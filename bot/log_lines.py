@@ -1,0 +1,56 @@
+"""Which lines of a log a person wants to see. Pure: text in, lines out. Those that prove a failure: `sandbox.proof`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.markup import clean, units
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The last rows that fit into a message; `all` says that none was left out."""
+
+    rows: list[str]
+    all: bool
+
+
+def rows_of(log: bytes) -> list[str]:
+    """Return a log's lines, fit to be shown; none for an empty log."""
+    text = clean(log.decode("utf-8", "replace")).rstrip("\n")
+    return text.split("\n") if text.strip() else []
+
+
+def matching(rows: list[str], word: str) -> list[str]:
+    """Return the lines that hold a text, whatever its case; it is no pattern."""
+    wanted = word.casefold()
+    return [row for row in rows if wanted in row.casefold()]
+
+
+def of_phase(rows: list[str], name: str) -> list[str]:
+    """Return the lines of one phase of the sandbox, its heading first; none where the log has no such phase.
+
+    No line of the agent's can pass for a heading, since each has a prefix.
+    """
+    found: list[str] = []
+    inside = False
+    for row in rows:
+        if row.startswith("▶ "):
+            inside = row.split()[1:2] == [name]
+        if inside:
+            found.append(row)
+    return found
+
+
+def fitted(rows: list[str], room: int) -> Fitted:
+    """Return as many of the last rows as fit into so many UTF-16 units; of one that is too long, its end."""
+    taken: list[str] = []
+    size = 0
+    for row in reversed(rows):
+        size += units(row) + 1
+        if size > room:
+            break
+        taken.insert(0, row)
+    if not taken and rows:
+        return Fitted(["…" + rows[-1][-room // 2 :]], all=False)
+    return Fitted(taken, all=len(taken) == len(rows))
