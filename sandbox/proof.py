@@ -91,9 +91,8 @@ class _Row:
 
 def _failing_part(lines: list[str]) -> list[str]:
     """Return the lines of the phase that failed; all of a log that isn't framed."""
-    starts = [index for index, line in enumerate(lines) if line.startswith(_PHASE_STARTS)][
-        -_PHASES:
-    ]
+    starts = [index for index, line in enumerate(lines) if line.startswith(_PHASE_STARTS)]
+    starts = starts[-_PHASES:]
     if not starts:
         return lines
     ends = [*starts[1:], len(lines)]
@@ -114,7 +113,7 @@ def _blamed(phases: list[tuple[str, list[str]]], end_line: str) -> list[str]:
     if ", push-" in end_line:
         return phases[-1][1]
     # After a failed agent its unfinished work is still delivered.
-    before = [lines for start, lines in phases if lines and not start.startswith(_DELIVER)]
+    before = [lines for start, lines in phases if not start.startswith(_DELIVER)]
     return before[-1] if before else phases[-1][1]
 
 

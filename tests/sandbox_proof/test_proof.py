@@ -75,6 +75,19 @@ def test_the_last_failure_counts_and_not_an_older_one() -> None:
     assert "error: the first" not in lines
 
 
+def test_what_is_far_from_an_error_doesnt_belong_to_it() -> None:
+    far = "make: *** [all] Error 2\n" + QUIET[:1000] + "fatal: it stopped\n"
+    assert "make: *** [all] Error 2" not in proving_lines(far)
+
+
+def test_lines_stand_as_far_left_as_they_go_together() -> None:
+    assert proving_lines("      error: no\n        note: because\n") == [
+        "error: no",
+        "  note: because",
+    ]
+    assert proving_lines("==== 1 failed in 0.10s ====\n") == ["1 failed in 0.10s"]
+
+
 def test_of_many_errors_the_first_and_the_last_are_shown() -> None:
     log = "".join(f"a.c:{number}:1: error: number {number}\n" for number in range(1, 101))
     lines = proving_lines(log)
@@ -113,7 +126,7 @@ def test_an_exception_of_any_name_ends_its_traceback() -> None:
         "no errors found",
         "test_error_handling PASSED",
         "test result: ok. 5 passed; 0 failed",
-        "WARNING: the Error class is deprecated",
+        "WARNING: Retrying: [Errno 111] Connection refused",
         "I will fix the error in the parser next.",
     ],
 )
@@ -142,8 +155,13 @@ DELIVER = "▶ deliver claude/k7f3q2ab-x-wip\n· error: the branch is protected\
             "▶",
         ),
         (AGENT + "│ ▶ done pushed\n", "assert 1", "│"),
+        (
+            CLONE + "· fatal: old\n▶ agent x\n▶ done failed, agent-missing\n· no such program\n",
+            "no such program",
+            "fatal: old",
+        ),
     ],
-    ids=["agent", "push", "clone", "killed", "cut", "deadline", "environment", "forged"],
+    ids=["agent", "push", "clone", "killed", "cut", "deadline", "environment", "forged", "silent"],
 )
 def test_only_the_phase_that_failed_is_looked_at_fault_34(
     log: str, shown: str, hidden: str
