@@ -216,6 +216,7 @@ _HINT = re.compile(
     r"|denied|refused|rejected|not found|missing|undefined|unresolved|exit (?:code|status)|hint:|note:|npm error)\b"
 )
 _HARMLESS = _any(
+    r"\$ |✎ |Read \S+$|Search \"|Find \"|Fetch ",  # what the agent does: it names files, commands and texts
     r"(?:WARN(?:ING)?|[Ww]arning|npm warn|npm WARN)\b",
     r"(?:0|no) (?:errors?|failures?|failed)\b",
 )

@@ -42,6 +42,8 @@ _SCAN = 64 << 10
 _TELLING_WORDS = ("rror", "xception", "fatal", "panic", "ailed", "Killed", "No space")
 _COMMAND = "$ "
 """How the sandbox, and Yarn, begin the line of a command that is about to run."""
+_COMMANDS = 4
+"""So many later commands that didn't fail have overcome a failure: the sandbox prints why a command failed."""
 _TRACEBACK = "Traceback (most recent call last):"
 _PREFIXES = ("│ ", "· ")
 _PHASE = "▶ "
@@ -61,7 +63,7 @@ def proving_lines(log: str, *, most: int = MOST) -> list[str]:
     """
     lines = log.split("\n")
     part = _failing_part(lines) if _PHASE in log else lines
-    rows, found = _end_of(_cleaned_backwards(part))
+    rows, found = _end_of(_cleaned_backwards(part), most)
     return _shown(_chosen(rows, most) if found else rows[-most:])
 
 
@@ -156,34 +158,46 @@ def _without_prefix(line: str) -> str:
     return line[2:] if line.startswith(_PREFIXES) else line
 
 
-def _end_of(backwards: Iterable[_Row]) -> tuple[list[_Row], bool]:
-    """Return the last failure with what is around it, and True; without one the log's last lines, and False.
+def _end_of(backwards: Iterable[_Row], most: int) -> tuple[list[_Row], bool]:
+    """Return the last failure with what is around it, and True; without one at least `most` last lines, and False.
 
     A failure reaches from the command that failed, or from where nothing was wrong for a while, to the end. One that
-    a later command overcame doesn't count.
+    later commands overcame doesn't count.
     """
     rows: list[_Row] = []
-    found = overcome = False
-    quiet = 0
+    found = succeeded = overcome = False
+    quiet = commands = 0
     for row in backwards:
         rows.append(row)
         if row.text.startswith(_COMMAND):
-            if found or overcome:
+            if found:
                 break
+            commands += 1
+            overcome = overcome or succeeded or commands >= _COMMANDS
+        elif overcome:
+            pass
         elif is_verdict(row.text) or row.text.endswith(_TRACEBACK):
+            if not found:
+                del rows[: -_REACH - 1]  # what came long after it
             found, quiet = True, 0
         elif found:
             quiet += 1
-            if quiet > _GAP or len(rows) > _CLUSTER_ROWS:
-                break
         else:
-            overcome = overcome or is_success(row.text)
+            succeeded = succeeded or is_success(row.text)
+        if (
+            quiet > _GAP
+            or (found and len(rows) > _CLUSTER_ROWS)
+            or (overcome and len(rows) >= most)
+        ):
+            break
     return rows[::-1], found
 
 
 def _chosen(rows: list[_Row], most: int) -> list[_Row]:
     weights = _weights(rows)
     chosen = _verdicts(rows, weights, most)
+    if not chosen:  # a traceback that was cut off before it said of what
+        return rows[-most:]
     if rows[0].text.startswith(_COMMAND) and len(chosen) < most:
         chosen.add(0)
     near = sorted(

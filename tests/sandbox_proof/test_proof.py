@@ -68,6 +68,14 @@ def test_a_short_proof_gets_lines_around_it() -> None:
     assert lines[-2:] == ["wrote part 199 of the output", "fatal: it stopped"]
 
 
+def test_however_much_was_printed_since_a_failure_is_shown_whole() -> None:
+    failure = "a.c:1:1: error: one\na.c:2:1: error: two\n"
+    after = "".join(f"put part {number} away\n" for number in range(20_000))
+    lines = proving_lines(failure + after)
+    assert lines[:2] == ["a.c:1:1: error: one", "a.c:2:1: error: two"]
+    assert len(lines) <= MOST
+
+
 def test_the_last_failure_counts_and_not_an_older_one() -> None:
     log = "error: the first\n" + QUIET + "error: the second\n" + QUIET
     lines = proving_lines(log)
@@ -96,11 +104,21 @@ def test_of_many_errors_the_first_and_the_last_are_shown() -> None:
     assert len(lines) <= MOST
 
 
+FAILED = "$ pytest -q\n  E   assert 1 == 2\n  1 failed in 0.10s\n✎ Edit app.py\n"
+
+
 def test_a_failure_that_a_later_command_overcame_proves_nothing() -> None:
-    failed = "$ pytest -q\nE   assert 1 == 2\n1 failed in 0.10s\n"
-    passed = "✎ Edit app.py\n$ pytest -q\n12 passed in 0.10s\nWaiting\n"
-    assert proving_lines(failed + passed) == ["$ pytest -q", "12 passed in 0.10s", "Waiting"]
-    assert "E   assert 1 == 2" in proving_lines(failed + "✎ Edit app.py\nWaiting\n")
+    passed = "$ pytest -q\n12 passed in 0.10s\n"
+    assert proving_lines(FAILED + passed + QUIET) == proving_lines(QUIET)
+    assert proving_lines(FAILED + passed, most=2) == ["$ pytest -q", "12 passed in 0.10s"]
+    assert "  E   assert 1 == 2" in proving_lines(FAILED + QUIET)
+
+
+@pytest.mark.parametrize(("commands", "shown"), [(1, True), (3, True), (4, False), (9, False)])
+def test_a_failure_is_old_when_some_commands_went_well_since(commands: int, shown: bool) -> None:
+    later = "".join(f"$ git show {number}\nI see.\n✎ Edit app.py\n" for number in range(commands))
+    lines = proving_lines(FAILED + later + QUIET)
+    assert ("  E   assert 1 == 2" in lines) is shown
 
 
 def test_another_part_that_went_well_beside_it_overcomes_nothing() -> None:
@@ -119,6 +137,11 @@ def test_an_exception_of_any_name_ends_its_traceback() -> None:
     assert lines == ["acme.NotReady: the queue is closed"]
 
 
+def test_a_traceback_that_is_cut_off_is_shown_as_far_as_it_goes() -> None:
+    log = QUIET + 'Traceback (most recent call last):\n  File "/srv/app.py", line 3, in run\n'
+    assert proving_lines(log)[-1] == '  File "/srv/app.py", line 3, in run'
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -128,6 +151,9 @@ def test_an_exception_of_any_name_ends_its_traceback() -> None:
         "test result: ok. 5 passed; 0 failed",
         "WARNING: Retrying: [Errno 111] Connection refused",
         "I will fix the error in the parser next.",
+        "$ grep -rn 'Permission denied' .",
+        'Search "No such file or directory"',
+        "Read docs/ECONNREFUSED.md",
     ],
 )
 def test_a_line_that_only_speaks_of_errors_is_none(line: str) -> None:
