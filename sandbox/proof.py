@@ -256,4 +256,7 @@ def _shown(rows: list[_Row]) -> list[str]:
 
 def _without_rule(text: str) -> str:
     """Take the rules from beside a heading, as pytest draws them over the width of a terminal."""
-    return text.strip("=_ ") if text.startswith(("===", "___")) else text
+    bare = text.lstrip()
+    if not bare.startswith(("===", "___")):
+        return text
+    return text[: len(text) - len(bare)] + bare.strip("=_ ")

@@ -85,10 +85,14 @@ def test_completions_golden() -> None:
     tail = "▶ agent\n│ $ make\nmake: *** [all] Error 2\n"
     told = {name: completion(run, tail) for name, run in ENDS.items()}
     moved = replace(ORIGIN, private=True)
+    printed = (Path(__file__).parent.parent / "data" / "proof" / "pytest.txt").read_text("utf-8")
+    log = "▶ agent claude\n│ $ pytest\n" + "".join(f"│   {row}\n" for row in printed.split("\n"))
+    over = failed(Cause.DEADLINE, "the time of 3600 seconds was over")
     check_golden(
         "completion",
         {
             **told,
+            "failed, proved by its log": completion(over, log),
             "in the home chat": told_elsewhere(told["pushed"], ORIGIN),
             "in the home chat, from a private one": told_elsewhere(told["pushed"], moved),
             "without words": bare(list(ENDS.values())[:5]),
