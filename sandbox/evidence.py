@@ -146,7 +146,6 @@ _HOLDS = _any(
     r"command not found|: not found$|No such file or directory|Permission denied",
     r"No module named|undefined reference to|cannot find -l|[Cc]annot find module",
     r"ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|[Cc]onnection refused|Could not resolve host",
-    r"Authentication failed|Repository not found|could not read (?:Username|Password)",
 )
 _HELD = (
     *("rror", "illed", "SIGKILL", "signal", " 137", "emory", "bad_alloc", "fault", "Address"),
@@ -191,7 +190,6 @@ _FOLLOWED_PLACE = _any(
     r"(?!node:)\S+\.\w+:\d+$",  # where node names a line of the project alone
     r"(?!\S*(?:site-packages|/lib/python\d))[\w./-]+\.\w+:\d+: in ",  # pytest
     r"Require stack:",
-    r"\S+: \(?\.text",
 )
 _PLACE = _any(
     r"at (?!.*(?:node:|/node_modules/|java\.base/|/rustc/)).*:\d+\)?(?: \{)?$",
@@ -208,7 +206,6 @@ _PLACE = _any(
     r"make(?:\[\d+\])?: \*\*\*",
     r"FAIL\b|\d+\) (?:Failure|Error):|ImportError while ",
     r"#\d+ 0x[0-9a-f]+ in ",  # sanitizers
-    r"\d{4}-\d\d-\d\d.{0,40}\b(?:ERROR|FATAL|CRITICAL)\b",
     r"\[Previous line repeated ",
 )
 _HINT = re.compile(
@@ -225,7 +222,7 @@ _SUCCESS = _any(
     r"OK(?: \(.*\))?$",
     r"Tests: +\d+ passed, \d+ total",
     r"\d+ examples?, 0 failures",
-    r"BUILD SUCCESS|Build succeeded|Successfully (?:installed|built) ",
+    r"(?:\[INFO\] )?BUILD SUCCESS|Build succeeded|Successfully (?:installed|built) ",
 )
 _NOISE = _any(
     # Progress of git, pip, npm, cargo, go, docker, and bars of every kind.

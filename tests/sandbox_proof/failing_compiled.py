@@ -275,4 +275,16 @@ COMPILED = (
         ("FAILED: app", "subcommand failed"),
         {"build.ninja": "rule make\n  command = exit 3\nbuild app: make\n"},
     ),
+    Failing(
+        "gcc-sanitizer",
+        ("gcc",),
+        "gcc -g -fsanitize=address -o app app.c && ./app",
+        ("AddressSanitizer: heap-buffer-overflow", "main", "app.c:5"),
+        {
+            "app.c": (
+                "#include <stdlib.h>\n\nint main(void) {\n    char *rows = malloc(4);\n"
+                "    return rows[4];\n}\n"
+            )
+        },
+    ),
 )

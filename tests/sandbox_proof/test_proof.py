@@ -22,6 +22,8 @@ def test_a_log_without_a_failure_is_shown_by_its_last_lines() -> None:
     "noise",
     [
         "remote: Counting objects:  45% (9/20)",
+        "remote: Compressing objects: 9, done.",
+        "remote: Total 9 (delta 0), reused 0 (delta 0)",
         "Receiving objects:  7% (70/1000), 1.2 MiB | 3 MiB/s",
         "[##########------]  62%",
         " 45% |████▌     | 45/100 [00:01<00:02]",
@@ -84,7 +86,7 @@ def test_the_last_failure_counts_and_not_an_older_one() -> None:
 
 
 def test_what_is_far_from_an_error_doesnt_belong_to_it() -> None:
-    far = "make: *** [all] Error 2\n" + QUIET[:1000] + "fatal: it stopped\n"
+    far = "make: *** [all] Error 2\n" + QUIET + "fatal: it stopped\n"
     assert "make: *** [all] Error 2" not in proving_lines(far)
 
 
@@ -146,6 +148,7 @@ def test_a_traceback_that_is_cut_off_is_shown_as_far_as_it_goes() -> None:
     "line",
     [
         "0 errors, 12 warnings",
+        "0 failed in 0.10s",
         "no errors found",
         "test_error_handling PASSED",
         "test result: ok. 5 passed; 0 failed",
@@ -157,8 +160,62 @@ def test_a_traceback_that_is_cut_off_is_shown_as_far_as_it_goes() -> None:
     ],
 )
 def test_a_line_that_only_speaks_of_errors_is_none(line: str) -> None:
-    assert "fatal: it stopped" in proving_lines(f"fatal: it stopped\n{QUIET[:300]}{line}\n")
-    assert proving_lines(f"{QUIET}{line}\n", most=2) == ["wrote part 199 of the output", line]
+    assert proving_lines(f"{line}\n{QUIET}") == proving_lines(QUIET)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[ERROR] Plugin org.example:demo:1 could not be resolved",
+        "FAIL: test_a_sum (test_sums.Sums.test_a_sum)",
+        "--- FAIL: TestSum (0.00s)",
+        "go: example.com/absent@v1.0.0: unexpected EOF",
+        "collect2: error: ld returned 1 exit status",
+        " ! [rejected]        main -> main (non-fast-forward)",
+        "CONFLICT (content): Merge conflict in a",
+        "Automatic merge failed; fix conflicts and then commit the result.",
+        "remote: error: GH013: Repository rule violations found for refs/heads/main.",
+        "terminate called after throwing an instance of 'std::bad_alloc'",
+        "the container was ended: OOMKilled, exit code 137",
+        "sh: 1: rspec: not found",
+    ],
+)
+def test_a_line_that_says_what_is_wrong_is_found_amid_others(line: str) -> None:
+    assert line.strip() in map(str.strip, proving_lines(QUIET + line + "\n" + QUIET))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Require stack:",
+        "remote: ask Grace first",
+        "make: *** [all] Error 2",
+        "#0 0x55aa in main app.c:3",
+    ],
+)
+def test_a_line_that_says_where_is_shown_before_what_is_nearer(line: str) -> None:
+    nearer = "".join(f"put part {number} away\n" for number in range(8))
+    errors = [f"fatal: it stopped {number} times" for number in range(LEAST)]
+    lines = proving_lines("\n".join([QUIET + line, nearer, *errors]))
+    assert lines[0] == line
+    assert lines[-LEAST:] == errors
+    assert "put part 7 away" not in lines
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "===== 12 passed, 2 warnings in 0.10s =====",
+        "OK (skipped=1)",
+        "Tests:       3 passed, 3 total",
+        "2 examples, 0 failures",
+        "[INFO] BUILD SUCCESS",
+        "Successfully installed demo-1.0",
+    ],
+)
+def test_a_command_that_says_that_it_went_well_overcomes_a_failure(line: str) -> None:
+    lines = proving_lines(f"{FAILED}$ make check\n{line}\n{QUIET}")
+    assert lines == proving_lines(QUIET)
 
 
 CLONE = "▶ clone https://git.example/demo.git main\n"
