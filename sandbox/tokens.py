@@ -1,0 +1,227 @@
+"""Finding tokens and keys by their form, however they are written: plain, escaped for a URL or JSON, or in base64. Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from sandbox.secret_places import NAME, NAMED, PLACES
+from sandbox.service_token_forms import SERVICES
+from sandbox.token_forms import PLATFORMS
+
+Span = tuple[int, int]
+
+_MOST_AFTER = 24_000
+"""How many characters behind its keyword a form may reach: a private key of 16,384 bits."""
+_MOST_BESIDE = 512
+"""The same for a form with its keyword in the middle."""
+_MIN_HALF = 6
+"""So many characters behind a keyword count as half a token where the text ends or was cut."""
+_DEPTH = 2
+"""Base64 in base64 is looked through so deep: the `auth` of a registry's credentials in a Secret."""
+
+
+def token_spans(text: str) -> list[Span]:
+    """Return where tokens stand in a text, in order and apart from each other."""
+    return _merged(list(_spans(text, _DEPTH)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    rest: str
+    reach: int
+    place: bool
+
+    @property
+    def begins_with_keyword(self) -> bool:
+        """Whether half of a token of this form would begin with the keyword."""
+        return not self.place and not self.reach
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A text without its escapes; `anchors` are pairs of positions in it and in the source."""
+
+    text: str
+    positions: list[int]
+    sources: list[int]
+
+    def source(self, position: int) -> int:
+        index = bisect_right(self.positions, position) - 1
+        return self.sources[index] + position - self.positions[index]
+
+
+def _spans(text: str, depth: int) -> Iterator[Span]:
+    yield from _plain_spans(text)
+    yield from _encoded_spans(text, depth)
+    for mark, escape, meaning in _ESCAPES:
+        if mark not in text:
+            continue
+        position = 0
+        for line in text.split("\n"):
+            if mark in line and escape.search(line):
+                view = _view(line, escape, meaning)
+                for start, end in (*_plain_spans(view.text), *_encoded_spans(view.text, depth)):
+                    yield position + view.source(start), position + view.source(end)
+            position += len(line) + 1
+
+
+def _plain_spans(text: str) -> Iterator[Span]:
+    for hit in (*_keywords().finditer(text), *_INNER_KEYWORDS.finditer(text)):
+        if hit.lastgroup == "name":
+            found = _NAMED.match(text, hit.end())
+            span = found.span(1) if found else None
+        else:
+            span = _span_at(text, hit)
+        if span is not None:
+            yield span
+
+
+def _span_at(text: str, hit: re.Match[str]) -> Span | None:
+    for form in _FORMS[hit.group()]:
+        pattern = _pattern(hit.group(), form)
+        if form.reach:
+            start = max(0, hit.start() - form.reach)
+            found = pattern.search(text, start, hit.end() + _MOST_BESIDE)
+        else:
+            found = pattern.match(text, hit.start(), hit.end() + _MOST_AFTER)
+        if found is not None:
+            start, end = found.span(found.lastindex or 0)
+            if start < end:
+                return start, end
+    if any(form.begins_with_keyword for form in _FORMS[hit.group()]):
+        return _half(text, hit)
+    return None
+
+
+def _half(text: str, hit: re.Match[str]) -> Span | None:
+    """Return the beginning of a token whose rest was cut off, by the end of the text or with an ellipsis."""
+    rest = _REST.match(text, hit.end())
+    if rest is None or len(rest.group()) < _MIN_HALF:
+        return None
+    word = rest.group()
+    random = any(map(str.isdigit, word)) or not (word.islower() or word.isupper())
+    return (hit.start(), rest.end()) if random else None
+
+
+def _encoded_spans(text: str, depth: int) -> Iterator[Span]:
+    """Return the spans of base64 that hold a token, at whatever character the base64 began."""
+    if depth == 0:
+        return
+    for run in _BASE64.finditer(text):
+        word = run.group()
+        if word.islower() or word.isupper():
+            continue
+        view = _view(word, _BREAK, lambda _: "") if "\n" in word else None
+        for start, end in _decoded_spans(view.text if view else word, depth - 1):
+            if view is not None:
+                start, end = view.source(start), view.source(end)
+            yield run.start() + start, run.start() + end
+
+
+def _decoded_spans(word: str, depth: int) -> Iterator[Span]:
+    characters = word.rstrip("=").translate(_FROM_URL)
+    for offset in range(4):
+        piece = characters[offset:]
+        if len(piece) % 4 == 1:
+            piece = piece[:-1]
+        decoded = base64.b64decode(piece + "=" * (-len(piece) % 4)).decode("latin-1")
+        if _READABLE.search(decoded) is None:
+            continue
+        for start, end in _spans(decoded, depth):
+            yield offset + start * 4 // 3, min(offset + -(-end * 4 // 3), len(word))
+
+
+def _view(text: str, escape: re.Pattern[str], meaning: Callable[[re.Match[str]], str]) -> _View:
+    pieces: list[str] = []
+    positions, sources = [0], [0]
+    position = last = 0
+    for match in escape.finditer(text):
+        piece, plain = text[last : match.start()], meaning(match)
+        pieces += [piece, plain]
+        position += len(piece)
+        positions += [position, position + len(plain)]
+        sources += [match.start(), match.end()]
+        position += len(plain)
+        last = match.end()
+    pieces.append(text[last:])
+    return _View("".join(pieces), positions, sources)
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _json_meaning(match: re.Match[str]) -> str:
+    code, character = match.group(1), match.group(2)
+    if code:
+        return chr(int(code, 16))
+    return {"n": "\n", "r": "\r", "t": "\t"}.get(character, character)
+
+
+# A percent sign and two digits stand for a byte (RFC 3986, 2.1). JSON's escapes (RFC 8259, 7) may be escaped once more
+# where JSON stands in a string of JSON.
+_ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    ("%", re.compile(r"%([0-7][0-9A-Fa-f])"), lambda match: chr(int(match.group(1), 16))),
+    ("\\", re.compile(r"\\+(?:u00([0-7][0-9a-fA-F])|([nrt/\"']))"), _json_meaning),
+)
+_BREAK = re.compile(r"\s+(?:│ )?")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n(?:│ )?[A-Za-z0-9+/_-]{4,})*={0,2}", re.ASCII)
+_FROM_URL = str.maketrans("-_", "+/")
+_READABLE = re.compile(r"[\x20-\x7e]{16}")
+_REST = re.compile(r"[A-Za-z0-9_.~+/=%-]*(?=…|\Z)")
+_NAMED = re.compile(NAMED, re.ASCII)
+_INNER_KEYWORDS = re.compile("JQQJ99")
+"""Keywords that stand in the middle of a word."""
+
+
+def _forms() -> dict[str, list[_Form]]:
+    """Return the forms of each keyword, and with them those of every keyword that it begins with."""
+    own: dict[str, list[_Form]] = {}
+    for vendors in (PLATFORMS, SERVICES, PLACES):
+        for vendor in vendors:
+            for keyword, rest in vendor.forms.items():
+                # Where only a group is secret, the keyword is the name of a place rather than the beginning of a token.
+                form = _Form(rest, vendor.reach, re.search(r"\((?!\?)", rest) is not None)
+                own.setdefault(keyword, []).append(form)
+    return {
+        keyword: [form for other in own if keyword.startswith(other) for form in own[other]]
+        for keyword in sorted(own, key=len, reverse=True)
+    }
+
+
+_FORMS = _forms()
+
+
+@cache
+def _pattern(keyword: str, form: _Form) -> re.Pattern[str]:
+    return re.compile(form.rest if form.reach else re.escape(keyword) + form.rest, re.ASCII)
+
+
+@cache
+def _keywords() -> re.Pattern[str]:
+    """Return the pattern of all keywords at the beginning of a word; the order of letters decides, so it is quick."""
+    begins = "".join(re.escape(first) for first in sorted({keyword[0] for keyword in _FORMS}))
+    return re.compile(rf"\b(?=[{begins}A-Z])(?:{_tree(list(_FORMS))}|(?P<name>{NAME}))", re.ASCII)
+
+
+def _tree(words: list[str]) -> str:
+    """Return a pattern that matches the longest of some words, and looks at no letter twice."""
+    firsts: dict[str, list[str]] = {}
+    for word in words:
+        if word:
+            firsts.setdefault(word[0], []).append(word[1:])
+    if not firsts:
+        return ""
+    branches = "|".join(re.escape(first) + _tree(rest) for first, rest in firsts.items())
+    return f"(?:{branches}){'?' if '' in words else ''}"
