@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -67,6 +67,17 @@ class Markup:
     def text(self) -> str:
         """Return it without any markup; a link is followed by its address."""
         return "".join(_span_text(span) for span in self.spans)
+
+    def mapped(self, change: Callable[[str], str]) -> Markup:
+        """Return it with each piece of text changed; a link whose address would change is one no more."""
+        return Markup(
+            tuple(
+                Span(change(span.text), span.tag, span.url)
+                if span.url is None or change(span.url) == span.url
+                else Span(change(span.text))
+                for span in self.spans
+            )
+        )
 
     def cut(self, limit: int = MESSAGE_UNITS) -> Markup:
         """Return at most `limit` units of it, ending in … where something was left out."""

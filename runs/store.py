@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 from runs import durable, encoding
 from runs.backend import Unavailable, UnknownRun
 from runs.run import Run, by_age, is_run_id
+from sandbox.redaction import Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +27,13 @@ class LogStore:
     """Records and logs below one folder, made when the first is written: `<id>.json` and `<id>.log`.
 
     A Record is a Run as it was when the Record was written last: open until its end was written. Every method
-    may raise Unavailable; those that take an id raise UnknownRun for what can't be one.
+    may raise Unavailable; those that take an id raise UnknownRun for what can't be one. `redactor` goes over each log
+    before it is written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, redactor: Redactor | None = None) -> None:
         self._folder = folder
+        self._redactor = redactor or Redactor()
         self._complained: set[str] = set()
         # First in, first out: a Record of a Run's start never comes after that of its end.
         self._writing = asyncio.Lock()
@@ -41,9 +44,10 @@ class LogStore:
             await self._do(self._write, run.id, "json", _record(run))
 
     async def write_log(self, run_id: str, log: bytes) -> None:
-        """Write the log of a Run, or replace it."""
+        """Write the log of a Run, or replace it; secrets and what harms a terminal are left out."""
         async with self._writing:
-            await self._do(self._write, run_id, "log", log)
+            redacted = await asyncio.to_thread(self._redactor.log, log)
+            await self._do(self._write, run_id, "log", redacted)
 
     async def read_record(self, run_id: str) -> Run:
         """Read a Record. Raises UnknownRun when there is none that can be read."""

@@ -54,7 +54,7 @@ def leaked(shown: str, secret: str) -> str:
     """Return a piece of the secret that can still be read in what is shown, written as it may be."""
     plain = re.sub(r"[\\\s]", "", shown)
     secret = re.sub(r"\s", "", secret)
-    for start in range(0, max(1, len(secret) - PIECE + 1)):
+    for start in range(max(1, len(secret) - PIECE + 1)):
         piece = secret[start : start + PIECE]
         if piece in plain or quote(piece, safe="") in plain:
             return piece
