@@ -121,7 +121,7 @@ class Speaker:
         """
         # In a supergroup that a group became, the old numbers belong to other messages.
         reply_to = letter.reply_to if chat_id == place.chat_id else None
-        letter = replace(letter, text=letter.text.mapped(self._redactor.text))
+        letter = replace(letter, text=self._harmless(letter.text))
         html = letter.text.cut(MESSAGE_UNITS).html()
         form = _Form(html, True, place.thread_id, reply_to, letter.keyboard)
         while True:
@@ -194,7 +194,7 @@ class Speaker:
         """
         if not name.endswith(".gz"):
             data = await asyncio.to_thread(self._redactor.log, data)
-        caption = caption.mapped(self._redactor.text).cut(1024)
+        caption = self._harmless(caption).cut(1024)
 
         async def send(chat_id: int) -> int:
             try:
@@ -221,8 +221,12 @@ class Speaker:
         except TelegramError as error:
             log.info("a button's answer wasn't taken: %s", error)
 
+    def _harmless(self, text: Markup) -> Markup:
+        """Return what may leave: no secret in it, and nobody called by name whom we don't mean to call."""
+        return text.mapped(self._redactor.text).without_mentions()
+
     async def _edit_now(self, chat_id: int, message_id: int, letter: Letter) -> None:
-        text = letter.text.mapped(self._redactor.text).cut(MESSAGE_UNITS)
+        text = self._harmless(letter.text).cut(MESSAGE_UNITS)
         for form, mode in ((text.html(), ParseMode.HTML), (text.text(), None)):
             try:
                 await self._bot.edit_message_text(

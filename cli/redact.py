@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
@@ -23,6 +24,8 @@ def run_redact(environment: Mapping[str, str], source: BinaryIO, target: BinaryI
             target.write(line.encode() + b"\n")
             target.flush()
     except BrokenPipeError:
+        # What is still in the buffer is written at exit, and would fail again (Python's documentation of SIGPIPE).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
         return 1
     return 0
 

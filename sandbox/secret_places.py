@@ -28,7 +28,8 @@ _KEY_NAMES = (
     *("api_key", "apikey", "apiKey", "secret_key", "access_key", "accessToken", "clientSecret"),
 )
 _PEM_TEXT = r"(?:[^-]|-(?!----)){0,20000}"
-_KEY_WORDS = r"(?:(?:[\s│>|\"']|\\[nr])*[A-Za-z0-9+/=]{16,})*"
+_KEY_BREAK = r"(?:[\s│>|\"']|\\[nr])"
+_KEY_WORDS = rf"(?:[A-Za-z0-9+/=]{{16,}}{_KEY_BREAK}*)*"
 
 PLACES = (
     Vendor(
@@ -77,15 +78,15 @@ PLACES = (
     Vendor(
         "JSON Web Token",
         "https://www.rfc-editor.org/rfc/rfc7519#section-3",
-        {"eyJ": r"[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{16,}"},
+        {"eyJ": r"[A-Za-z0-9_-]{10,2000}\.eyJ[A-Za-z0-9_-]{10,8000}\.[A-Za-z0-9_-]{16,}"},
     ),
     Vendor(
         # "BEGIN RSA PRIVATE KEY", "BEGIN OPENSSH PRIVATE KEY", "BEGIN PGP PRIVATE KEY BLOCK" and their kind.
         "Private key",
         "https://www.rfc-editor.org/rfc/rfc7468#section-10",
         {
-            "BEGIN": r"(?<=----BEGIN)[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-{4,5}"
-            rf"(?:({_PEM_TEXT})(?=-----END)|({_KEY_WORDS}))"
+            "BEGIN": rf"(?<=----BEGIN)[A-Z0-9 ]{{0,40}}PRIVATE KEY(?: BLOCK)?-{{4,5}}{_KEY_BREAK}*"
+            rf"(?:({_PEM_TEXT}[A-Za-z0-9+/=])(?={_KEY_BREAK}*-----END)|({_KEY_WORDS}))"
         },
     ),
     Vendor(

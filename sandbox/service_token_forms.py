@@ -201,7 +201,7 @@ SERVICES = (
     Vendor(
         "Mapbox",
         "https://docs.mapbox.com/help/dive-deeper/access-tokens/",
-        {"sk.ey": r"[A-Za-z0-9_-]{40,}\.[A-Za-z0-9_-]{20,}"},
+        {"sk.ey": r"[A-Za-z0-9_-]{40,600}\.[A-Za-z0-9_-]{20,}"},
     ),
     Vendor(
         "Contentful",

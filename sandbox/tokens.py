@@ -71,17 +71,21 @@ def _spans(text: str, depth: int) -> Iterator[Span]:
 
 
 def _plain_spans(text: str) -> Iterator[Span]:
-    for hit in (*_keywords().finditer(text), *_INNER_KEYWORDS.finditer(text)):
-        if hit.lastgroup == "name":
-            found = _NAMED.match(text, hit.end())
-            span = found.span(1) if found else None
-        else:
-            span = _span_at(text, hit)
-        if span is not None:
-            yield span
+    for keywords in (_keywords(), _INNER_KEYWORDS):
+        done = 0
+        for hit in keywords.finditer(text):
+            span = _span_at(text, hit) if hit.start() >= done else None
+            if span is not None:
+                done = span[1]
+                yield span
 
 
 def _span_at(text: str, hit: re.Match[str]) -> Span | None:
+    if hit.lastgroup == "name":
+        named = _NAMED.match(text, hit.end())
+        return named.span(1) if named else None
+    if hit.group() == "END":
+        return _cut_key(text, hit)
     for form in _FORMS[hit.group()]:
         pattern = _pattern(hit.group(), form)
         if form.reach:
@@ -101,11 +105,27 @@ def _span_at(text: str, hit: re.Match[str]) -> Span | None:
 def _half(text: str, hit: re.Match[str]) -> Span | None:
     """Return the beginning of a token whose rest was cut off, by the end of the text or with an ellipsis."""
     rest = _REST.match(text, hit.end())
-    if rest is None or len(rest.group()) < _MIN_HALF:
-        return None
+    assert rest is not None
     word = rest.group()
+    if len(word) < _MIN_HALF or text[rest.end() : rest.end() + 1] not in ("", "…"):
+        return None
     random = any(map(str.isdigit, word)) or not (word.islower() or word.isupper())
     return (hit.start(), rest.end()) if random else None
+
+
+def _cut_key(text: str, hit: re.Match[str]) -> Span | None:
+    """Return the lines above the last one of a key file: what is left of one whose beginning was cut off."""
+    if _KEY_END.match(text, hit.start()) is None:
+        return None
+    end = start = edge = text.rfind("\n", 0, hit.start())
+    while edge > 0 and end - edge < _MOST_AFTER:
+        above = text.rfind("\n", 0, edge)
+        words = text[above + 1 : edge].split()[-1:]
+        if not words or _KEY_LINE.fullmatch(words[0]) is None:
+            break
+        start = text.index(words[0], above + 1)
+        edge = above
+    return (start, end) if start < end else None
 
 
 def _encoded_spans(text: str, depth: int) -> Iterator[Span]:
@@ -179,7 +199,9 @@ _BREAK = re.compile(r"\s+(?:│ )?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n(?:│ )?[A-Za-z0-9+/_-]{4,})*={0,2}", re.ASCII)
 _FROM_URL = str.maketrans("-_", "+/")
 _READABLE = re.compile(r"[\x20-\x7e]{16}")
-_REST = re.compile(r"[A-Za-z0-9_.~+/=%-]*(?=…|\Z)")
+_REST = re.compile(r"[A-Za-z0-9_.~+/=%-]{0,500}")
+_KEY_END = re.compile(r"(?<=-----)END [A-Z0-9 ]{0,40}PRIVATE KEY")
+_KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{2,128}")
 _NAMED = re.compile(NAMED, re.ASCII)
 _INNER_KEYWORDS = re.compile("JQQJ99")
 """Keywords that stand in the middle of a word."""
@@ -187,7 +209,7 @@ _INNER_KEYWORDS = re.compile("JQQJ99")
 
 def _forms() -> dict[str, list[_Form]]:
     """Return the forms of each keyword, and with them those of every keyword that it begins with."""
-    own: dict[str, list[_Form]] = {}
+    own: dict[str, list[_Form]] = {"END": []}
     for vendors in (PLATFORMS, SERVICES, PLACES):
         for vendor in vendors:
             for keyword, rest in vendor.forms.items():
