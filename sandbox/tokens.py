@@ -34,12 +34,6 @@ def token_spans(text: str) -> list[Span]:
 class _Form:
     rest: str
     reach: int
-    place: bool
-
-    @property
-    def begins_with_keyword(self) -> bool:
-        """Whether half of a token of this form would begin with the keyword."""
-        return not self.place and not self.reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +91,18 @@ def _span_at(text: str, hit: re.Match[str]) -> Span | None:
             start, end = found.span(found.lastindex or 0)
             if start < end:
                 return start, end
-    if any(form.begins_with_keyword for form in _FORMS[hit.group()]):
-        return _half(text, hit)
-    return None
+    return _half(text, hit)
 
 
 def _half(text: str, hit: re.Match[str]) -> Span | None:
-    """Return the beginning of a token whose rest was cut off, by the end of the text or with an ellipsis."""
-    rest = _REST.match(text, hit.end())
-    assert rest is not None
-    word = rest.group()
-    if len(word) < _MIN_HALF or text[rest.end() : rest.end() + 1] not in ("", "…"):
+    """Return the beginning of a token whose rest was cut off, by the end of a line or with an ellipsis."""
+    pattern = _half_pattern(hit.group())
+    found = pattern.match(text, hit.end()) if pattern else None
+    if found is None or text[found.end() : found.end() + 1] not in ("", "\n", "…"):
         return None
+    word = found.group()
     random = any(map(str.isdigit, word)) or not (word.islower() or word.isupper())
-    return (hit.start(), rest.end()) if random else None
+    return (hit.start(), found.end()) if random else None
 
 
 def _cut_key(text: str, hit: re.Match[str]) -> Span | None:
@@ -199,7 +191,7 @@ _BREAK = re.compile(r"\s+(?:│ )?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n(?:│ )?[A-Za-z0-9+/_-]{4,})*={0,2}", re.ASCII)
 _FROM_URL = str.maketrans("-_", "+/")
 _READABLE = re.compile(r"[\x20-\x7e]{16}")
-_REST = re.compile(r"[A-Za-z0-9_.~+/=%-]{0,500}")
+_ROW = re.compile(r"(\[[^\]]+\])\{\d+,\}")
 _KEY_END = re.compile(r"(?<=-----)END [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{2,128}")
 _NAMED = re.compile(NAMED, re.ASCII)
@@ -213,9 +205,7 @@ def _forms() -> dict[str, list[_Form]]:
     for vendors in (PLATFORMS, SERVICES, PLACES):
         for vendor in vendors:
             for keyword, rest in vendor.forms.items():
-                # Where only a group is secret, the keyword is the name of a place rather than the beginning of a token.
-                form = _Form(rest, vendor.reach, re.search(r"\((?!\?)", rest) is not None)
-                own.setdefault(keyword, []).append(form)
+                own.setdefault(keyword, []).append(_Form(rest, vendor.reach))
     return {
         keyword: [form for other in own if keyword.startswith(other) for form in own[other]]
         for keyword in sorted(own, key=len, reverse=True)
@@ -228,6 +218,17 @@ _FORMS = _forms()
 @cache
 def _pattern(keyword: str, form: _Form) -> re.Pattern[str]:
     return re.compile(form.rest if form.reach else re.escape(keyword) + form.rest, re.ASCII)
+
+
+@cache
+def _half_pattern(keyword: str) -> re.Pattern[str] | None:
+    """Return the pattern of half of what follows a keyword; None where it would be found in ordinary words.
+
+    These are the forms of one long row of characters; those of an exact length have the shorter keywords.
+    """
+    rows = (_ROW.fullmatch(form.rest) for form in _FORMS[keyword] if not form.reach)
+    row = next((row for row in rows if row is not None), None)
+    return re.compile(f"{row[1]}{{{_MIN_HALF},500}}", re.ASCII) if row else None
 
 
 @cache
