@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bench import clone, idle, intake, log, programs, start, told
+from bench import clone, idle, intake, log, programs, redaction, start, told
 from bench.figure import Figure, header, line
 
 BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "intake": intake.measure,
     "told": told.measure,
     "programs": programs.measure,
+    "redaction": redaction.measure,
 }
 LIMIT_SECONDS = 150.0
 
