@@ -80,6 +80,8 @@ class _Values:
         self._forms.reverse()
         self._pattern = re.compile("|".join(map(re.escape, self._forms)) or "(?!)")
         self._starts = {form[:size] for form in self._forms for size in range(_MIN_HELD, len(form))}
+        beginnings = "|".join({re.escape(form[:_MIN_HELD]) for form in self._forms})
+        self._beginnings = re.compile(f"(?={beginnings})")
         self.longest = len(self._forms[0]) if self._forms else 0
         self._held: list[str] = []
         self._shown = ""
@@ -87,8 +89,8 @@ class _Values:
     def twin(self) -> _Values:
         """Return one for the same values that has seen no line yet."""
         twin = _Values(())
-        twin._forms, twin._pattern, twin._starts = self._forms, self._pattern, self._starts
-        twin.longest = self.longest
+        twin._forms, twin._pattern, twin.longest = self._forms, self._pattern, self.longest
+        twin._starts, twin._beginnings = self._starts, self._beginnings
         return twin
 
     def line(self, line: str) -> list[str]:
@@ -136,9 +138,10 @@ class _Values:
 
     def _unfinished(self, joined: str) -> int:
         """Return how many characters at the end may be the beginning of a secret."""
-        for size in range(min(self.longest - 1, len(joined)), _MIN_HELD - 1, -1):
-            if joined[-size:] in self._starts:
-                return size
+        end = joined[-(self.longest - 1) :]
+        for beginning in self._beginnings.finditer(end):
+            if end[beginning.start() :] in self._starts:
+                return len(end) - beginning.start()
         return 0
 
 

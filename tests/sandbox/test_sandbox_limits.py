@@ -242,6 +242,18 @@ def test_secrets_are_blacked_out_in_log_and_report(file_repo: OriginRepo, tmp_pa
     assert done.report.summary == "my words: [redacted]"
 
 
+def test_a_secret_where_the_last_words_of_a_failed_agent_are_cut_doesnt_show_fault_35(
+    file_repo: OriginRepo, tmp_path: Path
+) -> None:
+    token = "ghp_abcdefghij0123456789ABCDEFGHIJ"
+    (tmp_path / "token").write_text(token)
+    script = f"printf '%0290d%s\\n' 0 \"$(cat {tmp_path}/token)\" >&2; exit 1"
+    done = run(tmp_path / "run", script, file_repo.file_url, GITHUB_TOKEN=token)
+    assert done.report.error is not None
+    assert "0" * 290 in done.report.error
+    assert "ghp" not in done.report.error
+
+
 def start_with_output(folder: Path, repo: OriginRepo, output: int) -> subprocess.Popen[bytes]:
     """Start a run that prints much into `output` and then does its work."""
     environment = dict(os.environ) | {
