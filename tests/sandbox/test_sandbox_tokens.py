@@ -50,7 +50,10 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "with invisible characters": lambda text: "\u200b".join(text[:40]) + text[40:],
     "in base64": lambda text: in_base64(text, ""),
     "in base64, second alignment": lambda text: in_base64(text, ":"),
-    "in base64, third alignment": lambda text: f"data/{in_base64(text, 'e:')}",
+    "in base64, third alignment": lambda text: in_base64(text, "e:"),
+    "in base64 behind one letter of a word": lambda text: f"a{in_base64(text, '')}",
+    "in base64 behind two letters of a word": lambda text: f"a/{in_base64(text, ':')}",
+    "in base64 behind three letters of a word": lambda text: f"ab/{in_base64(text, 'e:')}",
     "in base64 for URLs": lambda text: in_base64(text, "").replace("+", "-").replace("/", "_"),
     "in base64 twice": lambda text: in_base64('{"auth":"' + in_base64(text, "me:") + '"}', ""),
 }

@@ -1,4 +1,4 @@
-"""`claude-sandbox redact`, the real program between two pipes."""
+"""Secrets in the whole product: the filter between two real pipes, and the bot that knows its own keys."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.parts.token_samples import samples
+from tests.whole.scene import Scene
 
 COMMAND = [str(Path(sys.executable).parent / "claude-sandbox"), "redact"]
 KNOWN = "correct horse battery"
@@ -71,3 +72,13 @@ def test_its_help_says_what_it_finds_and_gives_an_example() -> None:
     assert done.returncode == 0
     assert "kubectl logs job/" in done.stdout
     assert "Look at the result all the same" in " ".join(done.stdout.split())
+
+
+async def test_the_bot_repeats_none_of_its_own_keys(scene: Scene) -> None:
+    scene.variables["TELEGRAM_HOOK_SECRET"] = KNOWN
+    await scene.start()
+    asked = scene.say(f"/run small nothing, but {KNOWN}")
+    await scene.acknowledged(asked)
+    await scene.card_says(asked, "nothing, but [redacted]")
+    said = [message.text for message in scene.world.messages(scene.team.id)]
+    assert KNOWN not in "".join(said).replace(asked.text, "") + scene.log
