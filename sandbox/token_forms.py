@@ -108,13 +108,13 @@ PLATFORMS = (
     ),
     Vendor(
         "JFrog",
-        "https://jfrog.com/help/r/jfrog-platform-administration-documentation/access-tokens",
-        {"AKCp": rf"{_ALNUM}{{60,}}", "cmVmdGtuOj": rf"{_ALNUM}{{50,}}"},
+        "https://jfrog.com/help/r/jfrog-platform-administration-documentation/understanding-identity-tokens",
+        {"AKCp": rf"{_ALNUM}{{60,}}", "cmVmd": rf"{_ALNUM}{{59}}\b"},
     ),
     # Models.
     Vendor(
         "Anthropic",
-        "https://platform.claude.com/docs/en/api/admin-api/apikeys/get-api-key",
+        "https://docs.anthropic.com/en/api/overview",
         {
             "sk-ant-api": r"[A-Za-z0-9_-]{40,}",
             "sk-ant-admin": r"[A-Za-z0-9_-]{40,}",

@@ -57,7 +57,7 @@ dckr_pat_{w27}
 dckr_oat_{w32}
 CLOJARS_{h60}
 AKCp{a69}
-cmVmdGtuOj{a54}
+cmVmd{a59}
 sk-ant-api03-{w93}AA
 sk-ant-admin01-{w93}AA
 sk-ant-oat01-{w93}AA
