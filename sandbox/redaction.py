@@ -7,7 +7,6 @@ Values are found in every form in which they may be written, and however they ar
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 import shlex
@@ -174,14 +173,16 @@ class _Blocks:
 
 
 def forms(secret: str) -> set[str]:
-    """Return the forms in which a secret may be printed: plain, escaped for a URL, JSON, a shell or HTML, hexadecimal and base64.
+    """Return the forms in which a secret may be printed: plain, escaped for a URL, JSON, Python, a shell or HTML, hexadecimal and base64.
 
     Base64 depends on what stands before: of each of the three alignments the characters that the neighbours can't
     change are taken. Line breaks in a secret don't count, since lines are joined before the search.
     """
     raw = secret.encode("utf-8", "surrogateescape")
     found = {secret, json.dumps(secret)[1:-1], quote(raw, safe=""), quote_plus(raw), raw.hex()}
-    found |= {json.dumps(json.dumps(secret)[1:-1])[1:-1], html.escape(secret)}
+    found |= {json.dumps(json.dumps(secret)[1:-1])[1:-1], repr(secret)[1:-1], ascii(secret)[1:-1]}
+    marked = secret.translate(_HTML)
+    found |= {marked, marked.replace("'", "&#x27;"), marked.replace("'", "&#39;")}
     found |= {shlex.quote(secret).strip("'"), re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)}
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode("ascii")
@@ -193,6 +194,7 @@ def forms(secret: str) -> set[str]:
     return {form for form in joined if len(form) >= 8}
 
 
+_HTML = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
 _LINE_END = 64
 # A key file begins, or a line is filled with base64 to its end.
 _OPENS = re.compile(

@@ -72,6 +72,8 @@ def _plain_spans(text: str) -> Iterator[Span]:
             if span is not None:
                 done = span[1]
                 yield span
+    if "…" in text:
+        yield from (half.span(1) for half in _SECOND_HALF.finditer(text))
 
 
 def _span_at(text: str, hit: re.Match[str]) -> Span | None:
@@ -191,6 +193,10 @@ _BREAK = re.compile(r"\s+(?:│ )?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n(?:│ )?[A-Za-z0-9+/_-]{4,})*={0,2}", re.ASCII)
 _FROM_URL = str.maketrans("-_", "+/")
 _READABLE = re.compile(r"[\x20-\x7e]{16}")
+# What follows the ellipsis of a cut and looks random may be the rest of a token.
+_SECOND_HALF = re.compile(
+    r"…((?=[^A-Z\s]*[A-Z])(?=[^a-z\s]*[a-z])(?=[^\d\s]*\d)[A-Za-z0-9_=-]{10,})(?![/.])", re.ASCII
+)
 _ROW = re.compile(r"(\[[^\]]+\])\{\d+,\}")
 _KEY_END = re.compile(r"(?<=-----)END [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{2,128}")

@@ -134,6 +134,15 @@ def test_half_a_token_at_the_end_or_before_an_ellipsis_is_one_too_fault_35(end: 
     assert not missed
 
 
+def test_what_looks_random_behind_an_ellipsis_is_the_rest_of_a_token_fault_35() -> None:
+    for sample in SAMPLES:
+        if sample.template.startswith(("ghp_", "npm_", "AIza", "xoxb-", "figd_")):
+            rest = sample.text[-20:]
+            assert not leaked(Redactor().text(f"…{rest} and on"), rest), sample.template
+    for plain in ("…/usr/lib/python3/Dockerfile", "…and 12 More", "a1b2c3d4…e5f6a7b8c9d0e1"):
+        assert Redactor().text(plain) == plain
+
+
 @pytest.mark.parametrize("kind", ["", "RSA ", "OPENSSH "])
 def test_a_key_file_whose_beginning_or_end_was_cut_off_shows_nothing_of_itself(kind: str) -> None:
     body = next(sample.secret for sample in samples() if f"BEGIN {kind}PRIVATE" in sample.text)
