@@ -18,8 +18,8 @@ _VALUE = r"[\"']?\s{0,3}[:=]\s{0,3}[\"']?"
 class Vendor:
     """Who gives out tokens: `forms` maps a keyword to the pattern of what follows it.
 
-    Where a pattern has a group, only the group is secret. `reach` is how many characters of a form may stand before its
-    keyword; `patterns` of such a vendor describe the whole token.
+    Where a pattern has a group, only the group is secret. `reach` is how many characters of a token may stand before its
+    keyword; the patterns of such a vendor describe the whole token.
     """
 
     name: str
@@ -215,7 +215,7 @@ PLATFORMS = (
     Vendor(
         "Microsoft Entra",
         "https://learn.microsoft.com/en-us/purview/sit-defn-azure-ad-client-secret",
-        {"~": r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"},
+        {"Q~": r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}"},
         reach=5,
     ),
     Vendor(

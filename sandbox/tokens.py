@@ -17,8 +17,6 @@ Span = tuple[int, int]
 
 _MOST_AFTER = 24_000
 """How many characters behind its keyword a form may reach: a private key of 16,384 bits."""
-_MOST_BESIDE = 512
-"""The same for a form with its keyword in the middle."""
 _MIN_HALF = 6
 """So many characters behind a keyword count as half a token where the text ends or was cut."""
 _DEPTH = 2
@@ -38,7 +36,7 @@ class _Form:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A text without its escapes; `anchors` are pairs of positions in it and in the source."""
+    """A text without its escapes; each of the `positions` in it is that of the `sources` at the same index."""
 
     text: str
     positions: list[int]
@@ -84,11 +82,9 @@ def _span_at(text: str, hit: re.Match[str]) -> Span | None:
         return _cut_key(text, hit)
     for form in _FORMS[hit.group()]:
         pattern = _pattern(hit.group(), form)
-        if form.reach:
-            start = max(0, hit.start() - form.reach)
-            found = pattern.search(text, start, hit.end() + _MOST_BESIDE)
-        else:
-            found = pattern.match(text, hit.start(), hit.end() + _MOST_AFTER)
+        starts = range(max(0, hit.start() - form.reach), hit.start() + 1)
+        tries = (pattern.match(text, start, hit.end() + _MOST_AFTER) for start in starts)
+        found = next((match for match in tries if match is not None), None)
         if found is not None:
             start, end = found.span(found.lastindex or 0)
             if start < end:
@@ -195,13 +191,15 @@ _FROM_URL = str.maketrans("-_", "+/")
 _READABLE = re.compile(r"[\x20-\x7e]{16}")
 # What follows the ellipsis of a cut and looks random may be the rest of a token.
 _SECOND_HALF = re.compile(
-    r"…((?=[^A-Z\s]*[A-Z])(?=[^a-z\s]*[a-z])(?=[^\d\s]*\d)[A-Za-z0-9_=-]{10,})(?![/.])", re.ASCII
+    r"…((?=[a-z0-9_=-]{0,60}[A-Z])(?=[A-Z0-9_=-]{0,60}[a-z])(?=[A-Za-z_=-]{0,60}\d)"
+    r"[A-Za-z0-9_=-]{10,})(?![A-Za-z0-9_=/-])(?!\.\w)",
+    re.ASCII,
 )
 _ROW = re.compile(r"(\[[^\]]+\])\{\d+,\}")
 _KEY_END = re.compile(r"(?<=-----)END [A-Z0-9 ]{0,40}PRIVATE KEY")
 _KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{2,128}")
 _NAMED = re.compile(NAMED, re.ASCII)
-_INNER_KEYWORDS = re.compile("JQQJ99")
+_INNER_KEYWORDS = re.compile("JQQJ99|Q~")
 """Keywords that stand in the middle of a word."""
 
 

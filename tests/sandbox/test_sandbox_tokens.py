@@ -139,7 +139,12 @@ def test_what_looks_random_behind_an_ellipsis_is_the_rest_of_a_token_fault_35() 
         if sample.template.startswith(("ghp_", "npm_", "AIza", "xoxb-", "figd_")):
             rest = sample.text[-20:]
             assert not leaked(Redactor().text(f"…{rest} and on"), rest), sample.template
-    for plain in ("…/usr/lib/python3/Dockerfile", "…and 12 More", "a1b2c3d4…e5f6a7b8c9d0e1"):
+    for plain in (
+        "…/usr/lib/python3/Dockerfile",
+        "…and 12 More",
+        "a1b2c3d4…e5f6a7b8c9d0e1",
+        "…Some4Long3Name/x.py",
+    ):
         assert Redactor().text(plain) == plain
 
 
@@ -223,6 +228,10 @@ def test_no_text_takes_long_however_it_is_made() -> None:
         "A_" * 50_000,
         "hvs." * 25_000,
         "~" * 100_000,
+        "Q~" * 50_000,
+        ":AA" * 30_000,
+        "…" * 100_000,
+        "…aB" * 30_000,
         "Private-Lines: 9\n" * 6000,
     ]
     slow = []
