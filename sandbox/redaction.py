@@ -7,6 +7,7 @@ Values are found in every form in which they may be written, and however they ar
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import shlex
@@ -67,8 +68,12 @@ class Redactor:
 
     def log(self, log: bytes) -> bytes:
         """Return a whole log as `stream` does; takes about a second for 8 MiB, so call it off an event loop."""
-        text = log.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        return "\n".join(self.stream(text.split("\n"))).encode()
+        # Piece by piece: a thread that works on all of it in one call keeps the event loop waiting for that long.
+        shown = bytearray()
+        for line in self.stream(_lines(log)):
+            shown += line.encode() + b"\n"
+        del shown[-1:]
+        return bytes(shown)
 
 
 class _Values:
@@ -170,6 +175,15 @@ class _Blocks:
         text = "\n".join(self._block)
         self._block = []
         return _without_tokens(text).split("\n")
+
+
+def _lines(log: bytes) -> Iterator[str]:
+    """Give the lines of a log, whatever ends them, so that joined they are the log again."""
+    line = "\n"
+    for line in io.TextIOWrapper(io.BytesIO(log), "utf-8", "replace"):
+        yield line.removesuffix("\n")
+    if line.endswith("\n"):
+        yield ""
 
 
 def forms(secret: str) -> set[str]:

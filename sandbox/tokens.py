@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -14,6 +14,8 @@ from sandbox.service_token_forms import SERVICES
 from sandbox.token_forms import PLATFORMS
 
 Span = tuple[int, int]
+Piece = tuple[int, str]
+"""Where a part of a text stands in it, and the part."""
 
 _MOST_AFTER = 24_000
 """How many characters behind its keyword a form may reach: a private key of 16,384 bits."""
@@ -50,16 +52,18 @@ class _View:
 def _spans(text: str, depth: int) -> Iterator[Span]:
     yield from _plain_spans(text)
     yield from _encoded_spans(text, depth)
-    for mark, escape, meaning in _ESCAPES:
-        if mark not in text:
-            continue
-        position = 0
-        for line in text.split("\n"):
-            if mark in line and escape.search(line):
-                view = _view(line, escape, meaning)
-                for start, end in (*_plain_spans(view.text), *_encoded_spans(view.text, depth)):
-                    yield position + view.source(start), position + view.source(end)
-            position += len(line) + 1
+    if _ESCAPE.search(text) is not None:
+        view = _view(_escaped_lines(text), _ESCAPE, _meaning)
+        for start, end in (*_plain_spans(view.text), *_encoded_spans(view.text, depth)):
+            yield view.source(start), view.source(end)
+
+
+def _escaped_lines(text: str) -> Iterator[Piece]:
+    position = 0
+    for line in text.split("\n"):
+        if _ESCAPE.search(line) is not None:
+            yield position, line
+        position += len(line) + 1
 
 
 def _plain_spans(text: str) -> Iterator[Span]:
@@ -126,7 +130,7 @@ def _encoded_spans(text: str, depth: int) -> Iterator[Span]:
         word = run.group()
         if word.islower() or word.isupper():
             continue
-        view = _view(word, _BREAK, lambda _: "") if "\n" in word else None
+        view = _view([(0, word)], _BREAK, lambda _: "") if "\n" in word else None
         for start, end in _decoded_spans(view.text if view else word, depth - 1):
             if view is not None:
                 start, end = view.source(start), view.source(end)
@@ -146,20 +150,28 @@ def _decoded_spans(word: str, depth: int) -> Iterator[Span]:
             yield offset + start * 4 // 3, min(offset + -(-end * 4 // 3), len(word))
 
 
-def _view(text: str, escape: re.Pattern[str], meaning: Callable[[re.Match[str]], str]) -> _View:
+def _view(
+    parts: Iterable[Piece], escape: re.Pattern[str], meaning: Callable[[re.Match[str]], str]
+) -> _View:
+    """Return parts of a text, a line each, with every escape replaced by what it means."""
     pieces: list[str] = []
-    positions, sources = [0], [0]
-    position = last = 0
-    for match in escape.finditer(text):
-        piece, plain = text[last : match.start()], meaning(match)
-        pieces += [piece, plain]
-        position += len(piece)
-        positions += [position, position + len(plain)]
-        sources += [match.start(), match.end()]
-        position += len(plain)
-        last = match.end()
-    pieces.append(text[last:])
-    return _View("".join(pieces), positions, sources)
+    positions: list[int] = []
+    sources: list[int] = []
+    position = 0
+    for offset, part in parts:
+        last = 0
+        for match in escape.finditer(part):
+            piece, plain = part[last : match.start()], meaning(match)
+            pieces += [piece, plain]
+            positions += [position, position + len(piece)]
+            sources += [offset + last, offset + match.start()]
+            position += len(piece) + len(plain)
+            last = match.end()
+        pieces += [part[last:], "\n"]
+        positions.append(position)
+        sources.append(offset + last)
+        position += len(part) - last + 1
+    return _View("".join(pieces[:-1]), positions, sources)
 
 
 def _merged(spans: list[Span]) -> list[Span]:
@@ -172,8 +184,8 @@ def _merged(spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _json_meaning(match: re.Match[str]) -> str:
-    code, character = match.group(1), match.group(2)
+def _meaning(match: re.Match[str]) -> str:
+    code, character = match.group(1) or match.group(2), match.group(3)
     if code:
         return chr(int(code, 16))
     return {"n": "\n", "r": "\r", "t": "\t"}.get(character, character)
@@ -181,10 +193,7 @@ def _json_meaning(match: re.Match[str]) -> str:
 
 # A percent sign and two digits stand for a byte (RFC 3986, 2.1). JSON's escapes (RFC 8259, 7) may be escaped once more
 # where JSON stands in a string of JSON.
-_ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
-    ("%", re.compile(r"%([0-7][0-9A-Fa-f])"), lambda match: chr(int(match.group(1), 16))),
-    ("\\", re.compile(r"\\+(?:u00([0-7][0-9a-fA-F])|([nrt/\"']))"), _json_meaning),
-)
+_ESCAPE = re.compile(r"%([0-7][0-9A-Fa-f])|\\+(?:u00([0-7][0-9a-fA-F])|([nrt/\"']))")
 _BREAK = re.compile(r"\s+(?:│ )?")
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}(?:\r?\n(?:│ )?[A-Za-z0-9+/_-]{4,})*={0,2}", re.ASCII)
 _FROM_URL = str.maketrans("-_", "+/")

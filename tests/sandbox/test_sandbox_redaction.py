@@ -119,3 +119,24 @@ def test_a_secret_cut_anywhere_never_shows(before: str, after: str, secret: str,
     secret = secret.replace("\n", "n").replace("\r", "r")
     text = f"{before}{secret}{after}".replace("\n", " ")
     assert secret not in "".join(printed([text[:cut], text[cut:]], secret)).replace(MARK, "\0")
+
+
+@pytest.mark.parametrize(
+    ("log", "shown"),
+    [
+        (b"", b""),
+        (b"\n", b"\n"),
+        (b"one", b"one"),
+        (b"one\n\ntwo\n", b"one\n\ntwo\n"),
+        (b"one\r\n10%\r20%\r\nend", b"one\n10%\n20%\nend"),
+        (b"\xff\x1b[1mbold\x1b[0m\n", "\ufffdbold\n".encode()),
+        (f"a {TOKEN[:9]}\r\n{TOKEN[9:]} b\n".encode(), b"a [redacted]\n b\n"),
+    ],
+)
+def test_a_whole_log_stays_itself_but_for_secrets_and_what_harms_a_terminal(
+    log: bytes, shown: bytes
+) -> None:
+    redactor = Redactor([TOKEN])
+    assert redactor.line(f"waits {TOKEN[:9]}") == []
+    assert redactor.log(log) == shown
+    assert redactor.flush() == [f"waits {TOKEN[:9]}"]
