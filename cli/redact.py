@@ -10,7 +10,7 @@ from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
 
 PIECE_BYTES = 1 << 20
-"""A longer line is taken in pieces, each of which ends before a space where there is one."""
+"""A longer line comes out as several, each of which ends behind a space where there is one."""
 
 
 def run_redact(environment: Mapping[str, str], source: BinaryIO, target: BinaryIO) -> int:

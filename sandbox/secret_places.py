@@ -85,7 +85,7 @@ PLACES = (
         "Private key",
         "https://www.rfc-editor.org/rfc/rfc7468#section-10",
         {
-            "BEGIN": rf"(?<=----BEGIN)[A-Z0-9 ]{{0,40}}PRIVATE KEY(?: BLOCK)?-{{4,5}}{_KEY_BREAK}*"
+            "BEGIN": rf"(?<=----BEGIN)[A-Z0-9 ]{{0,40}}PRIVATE KEY(?: BLOCK)?-{{4,5}}{_KEY_BREAK}{{0,8}}"
             rf"(?:({_PEM_TEXT}[A-Za-z0-9+/=])(?={_KEY_BREAK}*-----END)|({_KEY_WORDS}))"
         },
     ),

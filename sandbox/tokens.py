@@ -32,6 +32,7 @@ def token_spans(text: str) -> list[Span]:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
+    keyword: str
     rest: str
     reach: int
 
@@ -85,7 +86,7 @@ def _span_at(text: str, hit: re.Match[str]) -> Span | None:
     if hit.group() == "END":
         return _cut_key(text, hit)
     for form in _FORMS[hit.group()]:
-        pattern = _pattern(hit.group(), form)
+        pattern = _pattern(form)
         starts = range(max(0, hit.start() - form.reach), hit.start() + 1)
         tries = (pattern.match(text, start, hit.end() + _MOST_AFTER) for start in starts)
         found = next((match for match in tries if match is not None), None)
@@ -218,7 +219,7 @@ def _forms() -> dict[str, list[_Form]]:
     for vendors in (PLATFORMS, SERVICES, PLACES):
         for vendor in vendors:
             for keyword, rest in vendor.forms.items():
-                own.setdefault(keyword, []).append(_Form(rest, vendor.reach))
+                own.setdefault(keyword, []).append(_Form(keyword, rest, vendor.reach))
     return {
         keyword: [form for other in own if keyword.startswith(other) for form in own[other]]
         for keyword in sorted(own, key=len, reverse=True)
@@ -229,8 +230,8 @@ _FORMS = _forms()
 
 
 @cache
-def _pattern(keyword: str, form: _Form) -> re.Pattern[str]:
-    return re.compile(form.rest if form.reach else re.escape(keyword) + form.rest, re.ASCII)
+def _pattern(form: _Form) -> re.Pattern[str]:
+    return re.compile(form.rest if form.reach else re.escape(form.keyword) + form.rest, re.ASCII)
 
 
 @cache

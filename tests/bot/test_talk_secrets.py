@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 
 from bot.markup import bold, code, link, plain, pre, quote
+from bot.outbox import Outbox
+from bot.speaker import Speaker
 from playground.messages import Message
 from runs.outcome import Ending, Outcome
 from runs.run import Run
-from sandbox.redaction import MARK
+from sandbox.redaction import MARK, Redactor
 from sandbox.report import Cause, Phase, Report
 from tests.bot.talk import Talk
 from tests.parts.token_samples import samples
@@ -82,6 +84,24 @@ async def test_a_token_that_was_cut_shows_no_half_fault_35(talk: Talk) -> None:
         await talk.run_of(asked)
         card = await talk.said("xxx")
     assert GITHUB[:8] not in card.text
+
+
+class Presses:
+    """What would be shown to who pressed a button, instead of a whole Bot API."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    async def answer_callback_query(self, press_id: str, text: str, *, show_alert: bool) -> None:
+        self.shown.append(text)
+
+
+async def test_the_answer_to_a_button_is_redacted_before_it_is_cut_fault_35() -> None:
+    presses = Presses()
+    speaker = Speaker(presses, Outbox(), Redactor())  # type: ignore[arg-type]  # the one method that is used
+    for filling in ("no: ", "x" * 170 + " "):
+        await speaker.answer_press("1", f"{filling}{GITHUB}")
+    assert presses.shown == [f"no: {MARK}", "x" * 170 + f" {MARK}"]
 
 
 def documents(talk: Talk) -> list[str]:

@@ -210,6 +210,9 @@ def test_no_text_takes_long_however_it_is_made() -> None:
     hostile = [
         "-----BEGIN PRIVATE KEY-----" * 4000,
         "-----END PRIVATE KEY-----\n" * 4000,
+        "-----BEGIN PRIVATE KEY-----" + "\n" * 100_000,
+        ("-----BEGIN PRIVATE KEY-----" + "\n" * 20 + "a" * 20_000) * 5,
+        ("-----BEGIN PRIVATE KEY-----" + "a\n" * 10_000) * 5,
         "://" * 30_000,
         "://" + "a:" * 50_000,
         "eyJ" * 30_000,
