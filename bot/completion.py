@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from bot.buttons import end_buttons
 from bot.desk import Desk
 from bot.incoming import Place
 from bot.markup import Markup
@@ -14,6 +15,7 @@ from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
 from bot.speaker import Letter
 from runs.backend import BackendError, Moved, Unavailable, UnknownRun
+from runs.outcome import Ending
 from runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Completions:
 
     def __init__(self, desk: Desk) -> None:
         self._backend = desk.backend
+        self._book = desk.book
         self._speaker = desk.speaker
         self._store = desk.store
         self._errands = desk.errands
@@ -72,7 +75,11 @@ class Completions:
     async def _queue(self, run: Run, lane: _Lane) -> None:
         """Keep the Record and the log first: after it was told, the Run may go."""
         async with self._keeping:  # one log in memory at a time
-            await self._keep(run)
+            kept = await self._keep(run)
+        if kept.told:
+            # The crash fell between the Record's mark and that of the place.
+            await self._acknowledge(kept)
+            return
         lane.waiting[run.id] = run
         if lane.working:
             return
@@ -83,16 +90,27 @@ class Completions:
             lane.working = False
             self._let_go(lane)
 
-    async def _keep(self, run: Run) -> None:
+    async def _keep(self, run: Run) -> Run:
+        """Keep the log and the Record; return the Run as its Record has it."""
         try:
             async with asyncio.timeout(KEEP_LIMIT_SECONDS):
-                await self._store.write_log(run.id, await self._backend.read_log(run.id))
-                await self._store.write_record(run)
+                await self._keep_log(run)
+                return await self._backend.note(run)
+        except (BackendError, OSError) as error:
+            why = str(error) or type(error).__name__
+            log.warning("run %s can't be kept: %s", run.id, why)
+        except Exception:
+            log.exception("run %s can't be kept", run.id)
+        return run
+
+    async def _keep_log(self, run: Run) -> None:
+        try:
+            printed = await self._backend.read_log(run.id)
+            if printed:  # nothing is also read where a log was that is gone
+                await self._store.write_log(run.id, printed)
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
             log.warning("the log of run %s can't be kept: %s", run.id, why)
-        except Exception:
-            log.exception("the log of run %s can't be kept", run.id)
 
     async def _work(self, lane: _Lane) -> None:
         """Tell everything that waits: in its own place, or where that refuses, in the home chat."""
@@ -127,6 +145,8 @@ class Completions:
         if place.chat_id != lane.place.chat_id:
             # The message that asked is in another chat.
             letter = Letter(told_elsewhere(letter.text, claimed[0].origin))
+            for run in claimed:
+                self._book.note_told_at_home(run.id)
         await self._speaker.send_now(place, letter, chat_id)
         for run in claimed:
             lane.waiting.pop(run.id, None)
@@ -184,11 +204,13 @@ class Completions:
             # A Run that can't be put into words must not keep the others from being told.
             log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
             text = bare(runs)
-        return Letter(text, reply_to=reply_to)
+        return Letter(text, end_buttons(runs[0]) if len(runs) == 1 else (), reply_to=reply_to)
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
-        if run.outcome is not None and not run.outcome.ended_well and not run.outcome.error:
+        outcome = run.outcome
+        unproved = outcome is not None and outcome.cause is not None and not outcome.error
+        if unproved or (outcome is not None and outcome.ending is Ending.FINISHED):
             try:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,10 @@ class UnknownRun(BackendError):
     """There is no such Run (any more)."""
 
 
+class UnreadableRun(UnknownRun):
+    """There is something with this Run's name, but nothing can be made of it."""
+
+
 class Moved(BackendError):
     """The Run changed since it was read; read it again and decide anew."""
 
@@ -47,6 +51,13 @@ class Backend(Protocol):
         """Names of the fields of Task that this place can't apply, such as "memory"."""
         ...
 
+    async def where(self) -> str:
+        """Say where the Runs live: the same words for every object over one place, others for every other place.
+
+        A Run that isn't there is only gone if it was there. Raises Unavailable.
+        """
+        ...
+
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """Make the Run of this key exist, durably; when it returns, a crash can't lose it.
 
@@ -65,22 +76,30 @@ class Backend(Protocol):
         ...
 
     async def get(self, run_id: str) -> Run:
-        """Read one Run anew. Raises UnknownRun."""
+        """Return one Run, read anew, or as `changes` told it last where they are followed. Raises UnknownRun.
+
+        Never older than what this object returned before.
+        """
         ...
 
     async def list_runs(self) -> list[Run]:
         """Read all Runs that exist, oldest first."""
         ...
 
-    def changes(self) -> AsyncIterator[Run]:
+    def changes(self) -> AsyncGenerator[Run, None]:
         """Follow the Runs for ever: first each that exists, then each again when anything of it changed.
 
         Repeats are allowed, gaps are not: the newest state of a Run always comes. A removed Run just stops coming.
         """
         ...
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """Read what the sandbox printed so far, or its last `tail_bytes`. Raises UnknownRun."""
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
+        """Read what the sandbox printed so far, or its last `tail_bytes`; with `service` what that one beside it printed.
+
+        Raises UnknownRun, and Refused when no such service (as "postgres") is beside the Run.
+        """
         ...
 
     async def mark(self, run: Run, marks: Marks) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from runs import durable
@@ -44,6 +44,10 @@ class LocalBackend:
         """Name what only a container could apply."""
         return frozenset({"memory", "cpu", "image", "services"})
 
+    async def where(self) -> str:
+        """See Backend.where: the folder."""
+        return str(self._place.state.resolve())
+
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """See Backend.start."""
         await self._do(self._runs.start, key, task, origin)
@@ -63,7 +67,7 @@ class LocalBackend:
         await self._look()
         return list(self._view.values())
 
-    async def changes(self) -> AsyncIterator[Run]:
+    async def changes(self) -> AsyncGenerator[Run, None]:
         """See Backend.changes; begins with a sweep, ends when this object is closed."""
         await self.sweep()
         seen: dict[str, Run] = {}
@@ -76,8 +80,13 @@ class LocalBackend:
             seen = view
             await self._wait(news)
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """See Backend.read_log."""
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
+        """See Backend.read_log; nothing is beside a Run here."""
+        if service is not None:
+            await self.get(run_id)
+            raise Refused("On this machine no services run beside a run.")
         return await self._do(self._runs.read_log, run_id, tail_bytes)
 
     async def mark(self, run: Run, marks: Marks) -> Run:
