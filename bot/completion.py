@@ -16,7 +16,6 @@ from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
 from bot.speaker import Letter
 from runs.backend import BackendError, Moved, Unavailable, UnknownRun
-from runs.outcome import Ending
 from runs.run import Run
 
 log = logging.getLogger(__name__)
