@@ -39,6 +39,7 @@ from bot.settings import Settings
 from bot.speaker import Speaker
 from bot.watch import Watch
 from runs.backend import Backend
+from runs.recorded import Recorded
 from runs.run import Run
 from runs.store import LogStore
 
@@ -104,7 +105,8 @@ def _start(
     group: asyncio.TaskGroup,
 ) -> tuple[Intake, list[asyncio.Task[None]]]:
     """Build the parts and set them going, all but the intake."""
-    settings, backend, store = surroundings.settings, surroundings.backend, surroundings.store
+    settings, store = surroundings.settings, surroundings.store
+    backend = Recorded(surroundings.backend, store, surroundings.clock)
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox)
     book = Book()

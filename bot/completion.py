@@ -75,7 +75,11 @@ class Completions:
     async def _queue(self, run: Run, lane: _Lane) -> None:
         """Keep the Record and the log first: after it was told, the Run may go."""
         async with self._keeping:  # one log in memory at a time
-            await self._keep(run)
+            kept = await self._keep(run)
+        if kept.told:
+            # The crash fell between the Record's mark and that of the place.
+            await self._acknowledge(kept)
+            return
         lane.waiting[run.id] = run
         if lane.working:
             return
@@ -86,16 +90,27 @@ class Completions:
             lane.working = False
             self._let_go(lane)
 
-    async def _keep(self, run: Run) -> None:
+    async def _keep(self, run: Run) -> Run:
+        """Keep the log and the Record; return the Run as its Record has it."""
         try:
             async with asyncio.timeout(KEEP_LIMIT_SECONDS):
-                await self._store.write_log(run.id, await self._backend.read_log(run.id))
-                await self._store.write_record(run)
+                await self._keep_log(run)
+                return await self._backend.note(run)
+        except (BackendError, OSError) as error:
+            why = str(error) or type(error).__name__
+            log.warning("run %s can't be kept: %s", run.id, why)
+        except Exception:
+            log.exception("run %s can't be kept", run.id)
+        return run
+
+    async def _keep_log(self, run: Run) -> None:
+        try:
+            printed = await self._backend.read_log(run.id)
+            if printed:  # nothing is also read where a log was that is gone
+                await self._store.write_log(run.id, printed)
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
             log.warning("the log of run %s can't be kept: %s", run.id, why)
-        except Exception:
-            log.exception("the log of run %s can't be kept", run.id)
 
     async def _work(self, lane: _Lane) -> None:
         """Tell everything that waits: in its own place, or where that refuses, in the home chat."""

@@ -228,7 +228,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Look for a branch claude/… of it, then send the task again.",
     ),
     Seen.JOB_DELETED: (
-        "Somebody deleted the run's Job.",
+        "Somebody deleted the run before it could end.",
         "Look for a branch claude/… of it, then send the task again.",
     ),
 }

@@ -178,6 +178,13 @@ class Speaker:
         except TelegramError as error:
             log.info("no reaction in chat %s: %s", place.chat_id, error)
 
+    async def delete(self, place: Place, message_id: int) -> None:
+        """Delete a message of ours that was sent just now; a refusal is only logged."""
+        try:
+            await self._bot.delete_message(self._outbox.address(place.chat_id), message_id)
+        except TelegramError as error:
+            log.info("a message in chat %s can't be deleted: %s", place.chat_id, error)
+
     async def send_file(
         self, place: Place, name: str, data: bytes, caption: Markup, reply_to: int
     ) -> int:

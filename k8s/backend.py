@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from weakref import WeakValueDictionary
 
 from k8s import annotations as notes
@@ -20,7 +20,7 @@ from k8s.structs import Job, Pod
 from k8s.tending import Tending
 from k8s.version import VersionCheck
 from runs import queue
-from runs.backend import Moved, Refused, Unavailable, UnknownRun
+from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State, run_id
 from sandbox.report import Cause
@@ -59,6 +59,10 @@ class KubernetesBackend:
     def requests(self) -> int:
         """Return how many requests were sent to the API server."""
         return self._api.requests
+
+    async def where(self) -> str:
+        """See Backend.where: the API server's address, and the namespace."""
+        return f"{await self._api.server()}/namespaces/{self._place.namespace}"
 
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """See Backend.start: one create, and what exists already is met."""
@@ -101,7 +105,7 @@ class KubernetesBackend:
         await self._mirror.read_all()
         return self._mirror.all()
 
-    async def changes(self) -> AsyncIterator[Run]:
+    async def changes(self) -> AsyncGenerator[Run, None]:
         """See Backend.changes; ends when this object is closed."""
         self._follow()
         await self._mirror.jobs.synced.wait()
@@ -123,10 +127,14 @@ class KubernetesBackend:
         if not self._follows or name not in self._mirror.jobs.objects:
             await self._jobs.read(run_id)
         pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(run_id)
-        if pod is None:
-            return b""
-        container = names.CONTAINER if service is None else _sidecar(pod, service)
-        return await self._jobs.log(pod.metadata.name, tail_bytes, container)
+        printed = b""
+        if pod is not None:
+            container = names.CONTAINER if service is None else _sidecar(pod, service)
+            printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
+        if printed or tail_bytes == 0 or service is not None:
+            return printed
+        heard = await self._tending.last_words.of(run_id)
+        return heard if tail_bytes is None else heard[-tail_bytes:]
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
@@ -193,6 +201,7 @@ class KubernetesBackend:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tending.last_words.close()
         self._mirror.jobs.synced.set()
         for follower in self._mirror.followers:
             follower.news.set()
@@ -256,6 +265,8 @@ class KubernetesBackend:
         """Take a Job that was just read or changed, with its Pod where that matters; return the Run."""
         job = self._mirror.jobs.apply(job)
         run = self._mirror.runs.get(id_of_run)
+        if run is None and job.metadata.name in self._mirror.jobs.objects:
+            raise UnreadableRun(f"The annotations of run {id_of_run} were changed by hand.")
         if run is None:
             raise UnknownRun(f"There is no run {id_of_run} (any more).")
         if not self._follows:

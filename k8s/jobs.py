@@ -112,6 +112,15 @@ class Jobs:
                 return data[max(len(data) - tail_bytes, 0) :]
             lines *= 16
 
+    async def log_to_its_end(self, pod_name: str, seconds: float) -> bytes:
+        """Read what the agent's container has printed, and then what it prints until it ends."""
+        query: dict[str, str | int] = {
+            "container": names.CONTAINER,
+            "limitBytes": MAX_LOG_BYTES,
+            "follow": "true",
+        }
+        return await self._api.log(f"{self.pods_path}/{pod_name}/log", query, seconds)
+
     def _path(self, run_id: str) -> str:
         if not is_run_id(run_id):
             raise UnknownRun("There is no such run.")

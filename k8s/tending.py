@@ -12,6 +12,7 @@ from k8s import names
 from k8s.annotations import End
 from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, with_job
 from k8s.jobs import Jobs, ending, is_kueues, known, suspension
+from k8s.last_words import LastWords
 from k8s.mirror import Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import seconds
@@ -29,6 +30,9 @@ LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 """After a look at which the cluster didn't answer."""
 
+_SLACK_SECONDS = 60.0
+"""What a Pod may take beyond its grace time until it is gone."""
+
 
 class Tending:
     """Goes on with the Runs of a Mirror. Safe to repeat, and to do beside other bots: all writing is guarded."""
@@ -40,6 +44,7 @@ class Tending:
         self._admission = asyncio.Lock()
         self._obstacles: dict[str, tuple[Seen | None, float]] = {}
         self._monotonic: Callable[[], float] = time.monotonic
+        self.last_words = LastWords(jobs, place.grace_seconds + _SLACK_SECONDS)
 
     @property
     def admission(self) -> asyncio.Lock:
@@ -64,6 +69,7 @@ class Tending:
 
     async def settle_all(self) -> None:
         """Write down what ended, give up what can't start, let start what may. What fails is left for the next time."""
+        self._listen()
         names_of_jobs, self._mirror.unsettled = self._mirror.unsettled, set()
         for name in names_of_jobs:
             await self._guarded(name, self._settle)
@@ -108,6 +114,17 @@ class Tending:
             if now - max(ended_at, told_at or ended_at) >= limit:
                 await self._jobs.delete(job)
                 self._mirror.jobs.forget(job.metadata.name)
+
+    def _listen(self) -> None:
+        """Listen to those that were asked to stop, until people know how they ended."""
+        for run in self._mirror.open_runs:
+            pod = self._mirror.pod(names.job_name(run.id))
+            if run.cancelled_by is not None and run.report is not None and pod is not None:
+                self.last_words.listen(run.id, pod.metadata.name)
+        for run_id in self.last_words.runs:
+            known_run = self._mirror.runs.get(run_id)
+            if known_run is None or known_run.told:
+                self.last_words.drop(run_id)
 
     async def _guarded(self, name: str, work: Callable[[Job, Run], Awaitable[None]]) -> None:
         """Do something for one Run, so that no other suffers from it."""

@@ -208,8 +208,8 @@ async def test_each_deadline_is_an_outcome_fault_21(
     assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
 
 
-async def test_a_cancelled_run_keeps_its_report_and_its_job_goes_once_told(
-    place: ClusterPlace,
+async def test_a_cancelled_run_keeps_report_and_log_and_its_job_goes_once_told(
+    place: ClusterPlace, kubectl: Kubectl
 ) -> None:
     backend = place.make(ttl_seconds=0)
     run = await start(backend, place.task("slow"))
@@ -218,6 +218,8 @@ async def test_a_cancelled_run_keeps_its_report_and_its_job_goes_once_told(
     run = await ended(backend, run)
     assert run.outcome is not None
     assert (run.outcome.ending, run.cancelled_by) == (Ending.CANCELLED, "Ada")
+    kubectl.run("wait", "--for=delete", "pods", "--all", "--timeout=60s")
+    assert "▶ deliver" in (await backend.read_log(run.id)).decode()
     await backend.sweep()
     assert [found.id for found in await backend.list_runs()] == [run.id]
     await backend.acknowledge(run, 1.0)

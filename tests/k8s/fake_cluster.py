@@ -100,7 +100,7 @@ class FakeCluster:
         if name not in self.objects[kind]:
             return status(404, "NotFound", f'{kind} "{name}" not found')
         if sub == "log":
-            return self._log(request, name)
+            return await self._log(request, name)
         if request.method == "PATCH":
             return self._patch(kind, name, await request.json())
         if request.method == "DELETE":
@@ -162,13 +162,20 @@ class FakeCluster:
             if generation != self._generation:
                 return response
 
-    def _log(self, request: web.Request, name: str) -> web.Response:
+    async def _log(self, request: web.Request, name: str) -> web.Response:
+        while request.query.get("follow") and self._runs(name):
+            await self._news.wait()
         container = request.query["container"]
         data = self.logs.get(name if container == "claude" else f"{name}/{container}", b"")
         if "tailLines" in request.query:
             wanted = int(request.query["tailLines"])
             data = b"".join(data.splitlines(keepends=True)[-wanted:])
         return web.Response(body=data[: int(request.query["limitBytes"])])
+
+    def _runs(self, name: str) -> bool:
+        """Say whether the program of a Pod is running."""
+        found = self.objects["pods"].get(name, {"status": {}})["status"]
+        return any("running" in one["state"] for one in found.get("containerStatuses", ()))
 
     def _control(self, name: str) -> None:
         """Do what Job controller, scheduler and kubelet do."""
@@ -212,6 +219,8 @@ class FakeCluster:
         run_id = name.removeprefix("claude-")
         if "wait" in task:
             await self._stops[name].wait()
+            await asyncio.sleep(0.1)  # a program that is stopped takes its leave
+            self.logs[name] += b"the last words\n"
             report: Object = {"verdict": "failed", "cause": "cancelled"}
         elif "fail" in task:
             report = {"verdict": "failed", "cause": "agent-failed"}

@@ -104,12 +104,40 @@ DISRUPTED = {
         (pod(terminated(1, said("failed", cause="deadline")), deletionTimestamp=AT), Ending.FAILED, Cause.DEADLINE),
     ],
 )  # fmt: skip
-def test_a_pod_says_how_a_run_ended_faults_19_22_32(
+def test_a_pod_says_how_a_run_ended_fault_19_fault_22_fault_32(
     found: Pod, ending: Ending, cause: Cause | Seen | None
 ) -> None:
     ended = ended_by_pod(RUN, found, cancelled=False)
     assert ended is not None
     assert (ended.outcome.ending, ended.outcome.cause) == (ending, cause)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        terminated(143),
+        terminated(137, reason="OOMKilled"),
+        {"running": {"startedAt": AT}},
+        {"waiting": {"reason": "CrashLoopBackOff"}},
+    ],
+)
+def test_how_a_service_ends_says_nothing_of_the_run_fault_20(beside: dict[str, Any]) -> None:
+    found = pod(
+        terminated(0, said("pushed"), "Completed"),
+        {"initContainerStatuses": [{"name": "redis-sidecar", "state": beside}]},
+        deletionTimestamp=AT,
+    )
+    ended = ended_by_pod(RUN, found, cancelled=False)
+    assert ended is not None
+    assert (ended.outcome.ending, ended.outcome.cause) == (Ending.PUSHED, None)
+
+
+def test_a_service_that_came_up_at_its_second_try_is_no_final_obstacle_fault_20() -> None:
+    again = {"name": "redis-sidecar", "restartCount": 1, "state": {"running": {"startedAt": AT}}}
+    waiting = {"waiting": {"reason": "PodInitializing"}}
+    found = obstacle(pod(waiting, {"phase": "Pending", "initContainerStatuses": [again]}), [])
+    assert found is not None
+    assert (found.cause, found.final) == (Seen.NOT_STARTED, False)
 
 
 @pytest.mark.parametrize(
