@@ -129,7 +129,12 @@ class Cards:
         card_id = await self._speaker.say(
             place, self._letter(self._runs.get(run_id, run), Progress())
         )
-        await self._mark(run_id, lambda marks: replace(marks, card_id=card_id))
+        marked = await self._mark(
+            run_id, lambda marks: replace(marks, card_id=marks.card_id or card_id)
+        )
+        if marked is not None and marked.marks.card_id != card_id:
+            log.info("run %s: another bot opened a card meanwhile, ours goes", run_id)
+            await self._speaker.delete(place, card_id)
 
     async def _close(self, run_id: str) -> None:
         run = self._runs[run_id]
@@ -159,12 +164,13 @@ class Cards:
         self._shown.pop(run_id, None)
         self._given_up.discard(run_id)
 
-    async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> None:
+    async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> Run | None:
         run = await marked(self._backend, run_id, change)
         if run is None:
             self._forget(run_id)
         else:
             self._runs[run_id] = run
+        return run
 
     def _due(self, run: Run) -> bool:
         """Say whether a card may be edited: the more live cards in a chat, the slower each."""

@@ -9,6 +9,7 @@ from functools import partial
 
 from bot.buttons import end_buttons
 from bot.desk import Desk
+from bot.explain import is_proved_by_log
 from bot.incoming import Place
 from bot.markup import Markup
 from bot.messages import bare, completion, digest, told_elsewhere
@@ -31,7 +32,8 @@ CLAIM_LIMIT_SECONDS = 15.0
 
 KEEP_LIMIT_SECONDS = 120.0
 UNDELIVERABLE_PAUSE = 600.0
-TAIL_BYTES = 8192
+TAIL_BYTES = 256 << 10
+"""So much of a log's end is looked at for the lines that prove a failure."""
 
 
 @dataclass(slots=True)
@@ -74,7 +76,11 @@ class Completions:
     async def _queue(self, run: Run, lane: _Lane) -> None:
         """Keep the Record and the log first: after it was told, the Run may go."""
         async with self._keeping:  # one log in memory at a time
-            await self._keep(run)
+            kept = await self._keep(run)
+        if kept.told:
+            # The crash fell between the Record's mark and that of the place.
+            await self._acknowledge(kept)
+            return
         lane.waiting[run.id] = run
         if lane.working:
             return
@@ -85,16 +91,27 @@ class Completions:
             lane.working = False
             self._let_go(lane)
 
-    async def _keep(self, run: Run) -> None:
+    async def _keep(self, run: Run) -> Run:
+        """Keep the log and the Record; return the Run as its Record has it."""
         try:
             async with asyncio.timeout(KEEP_LIMIT_SECONDS):
-                await self._store.write_log(run.id, await self._backend.read_log(run.id))
-                await self._store.write_record(run)
+                await self._keep_log(run)
+                return await self._backend.note(run)
+        except (BackendError, OSError) as error:
+            why = str(error) or type(error).__name__
+            log.warning("run %s can't be kept: %s", run.id, why)
+        except Exception:
+            log.exception("run %s can't be kept", run.id)
+        return run
+
+    async def _keep_log(self, run: Run) -> None:
+        try:
+            printed = await self._backend.read_log(run.id)
+            if printed:  # nothing is also read where a log was that is gone
+                await self._store.write_log(run.id, printed)
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
             log.warning("the log of run %s can't be kept: %s", run.id, why)
-        except Exception:
-            log.exception("the log of run %s can't be kept", run.id)
 
     async def _work(self, lane: _Lane) -> None:
         """Tell everything that waits: in its own place, or where that refuses, in the home chat."""
@@ -192,12 +209,13 @@ class Completions:
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
-        if run.outcome is not None and not run.outcome.ended_well and not run.outcome.error:
+        if run.outcome is not None and is_proved_by_log(run.outcome):
             try:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        return completion(run, tail.decode("utf-8", "replace"))
+        # Looking for the lines that prove a failure takes longer than the loop may stand still.
+        return await asyncio.to_thread(completion, run, tail.decode("utf-8", "replace"))
 
     async def _acknowledge(self, run: Run) -> None:
         """Make the told mark durable, however long that takes: until then a crash would repeat the message."""

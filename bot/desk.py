@@ -17,7 +17,7 @@ from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.speaker import Button, Letter, MessageGoneError, Speaker
-from runs.backend import Backend
+from runs.recorded import Recorded
 from runs.run import Run, State
 from runs.store import LogStore
 
@@ -107,7 +107,7 @@ class Desk:
     Who reads a whole log holds `one_log`, so that there is one in memory at a time.
     """
 
-    backend: Backend
+    backend: Recorded
     book: Book
     speaker: Speaker
     store: LogStore

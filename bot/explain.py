@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runs.outcome import Outcome, Seen
+from runs.outcome import Ending, Outcome, Seen
 from sandbox.report import Cause
 from sandbox.task import Task
 
@@ -36,11 +36,21 @@ def _filled(text: str, task: Task, outcome: Outcome) -> str:
         "<timeout>": duration(task.timeout_seconds),
         "<budget>": "" if task.budget_usd is None else f" of ${task.budget_usd:g}",
         "<model>": task.model or (outcome.report and outcome.report.model) or "the default model",
+        "<code>": str(outcome.exit.code if outcome.exit else "?"),
         "<signal>": str(outcome.exit.signal if outcome.exit and outcome.exit.signal else 9),
     }
     for name, value in known.items():
         text = text.replace(name, value)
     return text
+
+
+def is_proved_by_log(outcome: Outcome) -> bool:
+    """Say whether the log has to show what happened: where nothing else does, or only how it was seen to end."""
+    if outcome.ending is Ending.FINISHED:
+        return True
+    if outcome.ended_well or outcome.ending is Ending.CANCELLED:
+        return False
+    return not outcome.error or outcome.cause in _SEEN_TO_END
 
 
 def duration(seconds: float) -> str:
@@ -55,12 +65,31 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+_SEEN_TO_END = (
+    Cause.AGENT_FAILED,
+    Cause.AGENT_SILENT,
+    Cause.AGENT_KILLED,
+    Cause.DEADLINE,
+    Seen.KILLED,
+    Seen.LOST,
+    Seen.OUT_OF_MEMORY,
+)
+"""Their error says that it ended, or what was printed last; why, the log may say before that."""
+
 _KEY = "An admin renews the key, then send the task again."
 
 _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     Cause.BAD_ENVIRONMENT: (
         "The sandbox was started with settings that it can't use.",
         "That is a fault of the installation: show these lines to an admin.",
+    ),
+    Cause.TOOLS_MISSING: (
+        "The place that the run was in lacks python3 (3.10 or newer) or git.",
+        "Choose an image that has both, or leave --image out; on a machine an admin installs them.",
+    ),
+    Cause.UNPROTECTED: (
+        "No network policy kept the run away from the cluster's own API, so nothing of the repository was run.",
+        "An admin installs the network policies, or sets `gate: warn` in the config.",
     ),
     Cause.CLONE_AUTH: (
         "The repository refused the git token, or there is none.",
@@ -162,6 +191,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The run ended without saying how.",
         "Look at the log: /logs, then send the task again.",
     ),
+    Seen.EXIT_CODE: (
+        "The image's own program failed (exit code <code>).",
+        "Its last lines say why; the log has all: /logs",
+    ),
     Seen.FORGED_REPORT: (
         "The run claims a success that its exit code denies, so the claim isn't believed.",
         "Look at the log and at the repository's branches before you go on.",
@@ -215,7 +248,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Look for a branch claude/… of it, then send the task again.",
     ),
     Seen.JOB_DELETED: (
-        "Somebody deleted the run's Job.",
+        "Somebody deleted the run before it could end.",
         "Look for a branch claude/… of it, then send the task again.",
     ),
 }

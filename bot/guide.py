@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """The commands: what each is for, as Telegram's menu shows it, and an example."""
 
 _RUN_HELP = (
-    ("repo", "an alias, owner/name or a URL; with @ and a name behind it, that branch"),
+    ("repo", "an alias, owner/name or a URL; with @ and a name behind it another branch"),
     (
         "task",
         "in quotes or bare, of many lines; or answer a message with /run repo: then its text is the task",

@@ -150,8 +150,8 @@ class Live:
             if going.silenced:
                 return
             if picture is not None and picture.letter != shown:
-                first = shown is None
-                shown = await self._put(going, picture.letter, first=first) or shown
+                priority = _priority(first=shown is None, last=ending or picture.done)
+                shown = await self._put(going, picture.letter, priority) or shown
             if ending or (picture is not None and picture.done and picture.letter == shown):
                 return
             if not going.stopped:
@@ -166,8 +166,8 @@ class Live:
             log.info("a live message has to wait: %s", error)
             return None
 
-    async def _put(self, going: _Going, letter: Letter, *, first: bool) -> Letter | None:
-        """Send or edit, the first time as an answer; return what stands there now, None when that didn't get through."""
+    async def _put(self, going: _Going, letter: Letter, priority: Priority) -> Letter | None:
+        """Send or edit; return what stands there now, None when an edit didn't get through."""
 
         def compose() -> Letter:
             if going.silenced:
@@ -178,7 +178,6 @@ class Live:
             if going.message_id is None:
                 going.message_id = await self._speaker.say(going.place, letter)
             else:
-                priority = Priority.ANSWER if first else Priority.CARD
                 await self._speaker.edit(going.place, going.message_id, compose, priority)
         except UnreachableError as error:
             if going.message_id is None:
@@ -200,3 +199,10 @@ class Live:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if every is None else max(0.0, every - pause)):
                 await going.news.wait()
+
+
+def _priority(*, first: bool, last: bool) -> Priority:
+    """Return whose turn an edit takes: the first is an answer, and the last mustn't leave old news standing."""
+    if first:
+        return Priority.ANSWER
+    return Priority.COMPLETION if last else Priority.CARD

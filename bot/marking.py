@@ -21,7 +21,8 @@ async def marked(backend: Backend, run_id: str, change: Callable[[Marks], Marks]
     while True:
         try:
             run = await backend.get(run_id)
-            return await backend.mark(run, change(run.marks))
+            marks = change(run.marks)
+            return run if marks == run.marks else await backend.mark(run, marks)
         except UnknownRun:
             return None
         except Moved:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.explain import duration, explain
+from bot.explain import duration, explain, is_proved_by_log
 from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
@@ -29,18 +29,24 @@ from bot.markup import (
 from bot.summary import summary
 from runs.outcome import Ending, Outcome
 from runs.run import Origin, Run, State, retried
+from sandbox.proof import narrowed, proving_lines
 from sandbox.report import Phase, Report
 
 SILENT_SECONDS = 300
 """After so long without a line from the agent the card says that it is silent."""
 
-PROVING_LINES = 12
+PROVING_LINES = 15
+ROW_CHARACTERS = 120
+"""Three lines of a phone."""
+
+ERROR_CHARACTERS = 200
 
 SUMMARY_UNITS = 1800
 
 ICONS = {
     Ending.PUSHED: "✅",
     Ending.NOTHING_CHANGED: "⚪",
+    Ending.FINISHED: "☑️",
     Ending.NOT_PUSHED: "⚠️",
     Ending.CANCELLED: "⏹",
     Ending.FAILED: "❌",
@@ -49,6 +55,7 @@ ICONS = {
 HEADLINES = {
     Ending.PUSHED: "Done",
     Ending.NOTHING_CHANGED: "Done, nothing changed",
+    Ending.FINISHED: "Finished",
     Ending.NOT_PUSHED: "Not pushed",
     Ending.CANCELLED: "Stopped",
     Ending.FAILED: "Failed",
@@ -115,14 +122,24 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
 
 
 def completion(run: Run, log_tail: str = "") -> Markup:
-    """Return the message that says how a Run ended; `log_tail` are the log's last lines, the proof if there's no other."""
+    """Return the message that says how a Run ended; `log_tail` is the end of the log that has to prove a failure."""
     outcome = run.outcome
     if outcome is None:
         raise ValueError(f"run {run.id} hasn't ended")
     headline = _headline(run, outcome)
     report = outcome.report
-    facts = lines(_work(run, report), _pull_request(report), _numbers(run, report), _denied(report))
+    facts = lines(
+        _work(run, report),
+        _pull_request(report),
+        _numbers(run, report),
+        _denied(report),
+        _remark(report),
+    )
     identity = code(run.id)
+    if outcome.ending is Ending.FINISHED:
+        proof = _last_lines(log_tail)
+        said = lines(_NO_REPORT, pre(proof) if proof else Markup())
+        return paragraphs(headline, said, lines(facts, identity)).cut()
     if outcome.ended_well:
         said = summary(report.summary if report else "", SUMMARY_UNITS)
         return paragraphs(headline, said, lines(facts, identity)).cut()
@@ -152,7 +169,7 @@ def digest(runs: Sequence[Run]) -> Markup:
         report = run.outcome.report
         head = joined([ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
-            said = shortened(report.summary if report else "", 100)
+            said = shortened(report.summary if report else _NO_REPORT, 100)
             row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
             row = lines(head, "stopped", _branch_line(run, report))
@@ -291,6 +308,12 @@ def _numbers(run: Run, report: Report | None) -> Markup:
     return plain(" · ".join(parts))
 
 
+def _remark(report: Report | None) -> Markup:
+    if report is None or not report.remark:
+        return Markup()
+    return plain(f"⚠️ {shortened(report.remark, 200)}")
+
+
 def _denied(report: Report | None) -> Markup:
     if report is None or not report.denied:
         return Markup()
@@ -300,11 +323,30 @@ def _denied(report: Report | None) -> Markup:
 
 
 def _proof(outcome: Outcome, log_tail: str) -> str:
-    text = outcome.error or log_tail
-    rows = [row.rstrip() for row in clean(text).split("\n") if row.strip()]
-    cut = [shortened(row, 200) if len(row) > 200 else row for row in rows[-PROVING_LINES:]]
-    return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
+    """Return what was seen of the failure, then what the log says of it."""
+    told = _rows(outcome.error or "")
+    rows = [narrowed(row, ERROR_CHARACTERS) for row in told[-PROVING_LINES:]]
+    log = log_tail if is_proved_by_log(outcome) else ""
+    found = [clean(row) for row in proving_lines(log, most=PROVING_LINES)]
+    more = [row for row in found if not any(row.strip() in each for each in told)]
+    room = PROVING_LINES - len(rows)
+    rows += [narrowed(row, ROW_CHARACTERS) for row in more[max(len(more) - room, 0) :]]
+    return plain("\n".join(rows)).cut(MESSAGE_UNITS // 2).text()
 
+
+def _last_lines(log_tail: str) -> str:
+    rows = [narrowed(row, ROW_CHARACTERS) for row in _rows(log_tail)[-PROVING_LINES:]]
+    return plain("\n".join(rows)).cut(MESSAGE_UNITS // 2).text()
+
+
+def _rows(text: str) -> list[str]:
+    """Return the lines that hold something."""
+    return [row.rstrip() for row in clean(text).split("\n") if row.strip()]
+
+
+_NO_REPORT = (
+    "The image's own program ended well. What it did, only its log and the repository tell."
+)
 
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",

@@ -11,7 +11,8 @@ from bot.completion import Completions
 from bot.desk import Book, Errands
 from bot.home import HomeNotices
 from bot.live import Live
-from runs.backend import Backend, BackendError
+from runs.backend import BackendError
+from runs.recorded import Recorded
 from runs.run import Run
 from runs.store import LogStore
 
@@ -26,7 +27,7 @@ class Watch:
 
     def __init__(
         self,
-        backend: Backend,
+        backend: Recorded,
         store: LogStore,
         errands: Errands,
         book: Book,
@@ -40,14 +41,11 @@ class Watch:
             book.see,
             *(teller.see for teller in tellers),
         ]
-        self._recorded: set[str] = set()
 
     def see(self, run: Run) -> None:
         """Tell everybody of a Run; one that can't be handled doesn't stop the others."""
-        if run.id not in self._recorded:
-            self._recorded.add(run.id)
-            if not run.ended:
-                self._errands.run(self._record(run))
+        if self._backend.due(run):
+            self._errands.run(self._record(run))
         for listener in self._listeners:
             try:
                 listener(run)
@@ -76,7 +74,6 @@ class Watch:
                 await self._backend.sweep()
                 runs = await self._backend.list_runs()
                 ids = {run.id for run in runs}
-                self._recorded &= ids
                 self._book.keep(ids)
                 for run in runs:
                     self.see(run)
@@ -86,6 +83,6 @@ class Watch:
 
     async def _record(self, run: Run) -> None:
         try:
-            await self._store.write_record(run)
+            await self._backend.note(run)
         except BackendError as error:
             log.warning("run %s can't be recorded: %s", run.id, error)

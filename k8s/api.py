@@ -52,6 +52,10 @@ class Api:
         self.requests = 0
         """How many requests were sent."""
 
+    async def server(self) -> str:
+        """Return the API server's address, without asking it. Raises Unavailable."""
+        return str((await self._connected()).configuration.host)
+
     async def get(
         self, path: str, query: Query | None = None, seconds: float = ANSWER_SECONDS
     ) -> bytes:
@@ -70,10 +74,10 @@ class Api:
         """Delete an object. Raises Unavailable, Rejected."""
         await self._send("DELETE", path, body=body)
 
-    async def log(self, path: str, query: Query) -> bytes:
+    async def log(self, path: str, query: Query, seconds: float = LIST_SECONDS) -> bytes:
         """Read a log, MAX_LOG_BYTES of it at most. Raises Unavailable, Rejected."""
         data = bytearray()
-        limit = aiohttp.ClientTimeout(LIST_SECONDS, sock_connect=CONNECT_SECONDS)
+        limit = aiohttp.ClientTimeout(seconds, sock_connect=CONNECT_SECONDS)
         async with self._response("GET", path, query, timeout=limit) as response:
             async for chunk in response.content.iter_any():
                 data += chunk
@@ -95,11 +99,6 @@ class Api:
                     yield bytes(rest + line)
                     rest.clear()
                 rest += end
-
-    async def server(self) -> str:
-        """Return the API server's address. Raises Unavailable."""
-        client = await self._connected()
-        return str(client.configuration.host)
 
     async def close(self) -> None:
         """Close all connections."""

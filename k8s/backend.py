@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from weakref import WeakValueDictionary
 
 from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import Asked, End
 from k8s.api import Api, Patch
-from k8s.jobs import AlreadyExists, Jobs, known, suspension
+from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
 from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import run_of
 from k8s.structs import Job, Pod
 from k8s.tending import Tending
+from k8s.version import VersionCheck
 from runs import queue
-from runs.backend import Moved, Refused, Unavailable, UnknownRun
+from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State, run_id
 from sandbox.report import Cause
@@ -41,8 +42,9 @@ class KubernetesBackend:
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
         self._api = Api(place.kubeconfig)
+        self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
-        self._mirror = Mirror(self._api, self._jobs, place.limits, place.clock)
+        self._mirror = Mirror(self._api, self._jobs, place.own_limits, place.clock)
         self._tending = Tending(place, self._jobs, self._mirror)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: list[asyncio.Task[None]] = []
@@ -58,10 +60,15 @@ class KubernetesBackend:
         """Return how many requests were sent to the API server."""
         return self._api.requests
 
+    async def where(self) -> str:
+        """See Backend.where: the API server's address, and the namespace."""
+        return f"{await self._api.server()}/namespaces/{self._place.namespace}"
+
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """See Backend.start: one create, and what exists already is met."""
         if self._follows and (known_run := self._mirror.runs.get(run_id(key))) is not None:
             return _same(known_run, key)
+        await self._version.demand()
         asked = Asked(key, task, origin, self._place.clock())
         try:
             job = await self._create(asked)
@@ -98,7 +105,7 @@ class KubernetesBackend:
         await self._mirror.read_all()
         return self._mirror.all()
 
-    async def changes(self) -> AsyncIterator[Run]:
+    async def changes(self) -> AsyncGenerator[Run, None]:
         """See Backend.changes; ends when this object is closed."""
         self._follow()
         await self._mirror.jobs.synced.wait()
@@ -120,10 +127,14 @@ class KubernetesBackend:
         if not self._follows or name not in self._mirror.jobs.objects:
             await self._jobs.read(run_id)
         pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(run_id)
-        if pod is None:
-            return b""
-        container = names.CONTAINER if service is None else _sidecar(pod, service)
-        return await self._jobs.log(pod.metadata.name, tail_bytes, container)
+        printed = b""
+        if pod is not None:
+            container = names.CONTAINER if service is None else _sidecar(pod, service)
+            printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
+        if printed or tail_bytes == 0 or service is not None:
+            return printed
+        heard = await self._tending.last_words.of(run_id)
+        return heard if tail_bytes is None else heard[-tail_bytes:]
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
@@ -190,6 +201,7 @@ class KubernetesBackend:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tending.last_words.close()
         self._mirror.jobs.synced.set()
         for follower in self._mirror.followers:
             follower.news.set()
@@ -207,7 +219,8 @@ class KubernetesBackend:
     def _follow(self) -> None:
         if self._tasks or self._closed:
             return
-        for work in (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run()):
+        followers = (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run())
+        for work in (*followers, self._version.warn()):
             self._tasks.append(asyncio.create_task(work))
 
     def _mirrored(self, run_id: str) -> Job | None:
@@ -229,7 +242,9 @@ class KubernetesBackend:
 
     async def _create(self, asked: Asked) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
-        limits = self._place.limits
+        limits = self._place.own_limits
+        if self._place.kueue is not None:
+            return await self._jobs.create(manifest(asked, self._place, suspended=True))
         if limits.runs is None and limits.runs_per_person is None:
             return await self._jobs.create(manifest(asked, self._place, suspended=False))
         async with self._tending.admission:
@@ -250,6 +265,8 @@ class KubernetesBackend:
         """Take a Job that was just read or changed, with its Pod where that matters; return the Run."""
         job = self._mirror.jobs.apply(job)
         run = self._mirror.runs.get(id_of_run)
+        if run is None and job.metadata.name in self._mirror.jobs.objects:
+            raise UnreadableRun(f"The annotations of run {id_of_run} were changed by hand.")
         if run is None:
             raise UnknownRun(f"There is no run {id_of_run} (any more).")
         if not self._follows:
@@ -267,8 +284,9 @@ class KubernetesBackend:
         texts = {notes.CANCELLED: notes.cancelled_text(by, now)}
         if run.state is State.QUEUED:
             outcome = Outcome(Ending.CANCELLED, cause=Cause.CANCELLED)
-            return {**texts, notes.END: notes.end_text(End(outcome, now))}, []
-        return texts, [] if job.spec.suspend else suspension(wanted=True)
+            patch = ending(job) if is_kueues(job) else []
+            return {**texts, notes.END: notes.end_text(End(outcome, now))}, patch
+        return texts, [] if job.spec.suspend else ending(job)
 
     def _retirement(self, run: Run) -> Patch:
         patch: Patch = [

@@ -112,6 +112,15 @@ class Jobs:
                 return data[max(len(data) - tail_bytes, 0) :]
             lines *= 16
 
+    async def log_to_its_end(self, pod_name: str, seconds: float) -> bytes:
+        """Read what the agent's container has printed, and then what it prints until it ends."""
+        query: dict[str, str | int] = {
+            "container": names.CONTAINER,
+            "limitBytes": MAX_LOG_BYTES,
+            "follow": "true",
+        }
+        return await self._api.log(f"{self.pods_path}/{pod_name}/log", query, seconds)
+
     def _path(self, run_id: str) -> str:
         if not is_run_id(run_id):
             raise UnknownRun("There is no such run.")
@@ -124,6 +133,23 @@ class Jobs:
             if error.code == _NOT_FOUND:
                 raise UnknownRun(f"There is no run {run_id} (any more).") from error
             raise
+
+
+def ending(job: Job) -> Patch:
+    """Return the part of a patch that ends a Job's Pod for good.
+
+    Kueue would undo a suspension and run the agent again
+    (https://github.com/kubernetes-sigs/kueue, pkg/controller/jobframework/reconciler.go, "handle job is suspended"): its
+    Jobs are ended by their deadline, which counts from their start.
+    """
+    if is_kueues(job):
+        return [{"op": "add", "path": "/spec/activeDeadlineSeconds", "value": 1}]
+    return suspension(wanted=True)
+
+
+def is_kueues(job: Job) -> bool:
+    """Say whether Kueue decides when a Job runs."""
+    return names.KUEUE_LABEL in (job.metadata.labels or {})
 
 
 def suspension(*, wanted: bool) -> Patch:

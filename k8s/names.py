@@ -23,6 +23,12 @@ SELECTOR = f"{APP_LABEL}={APP}"
 CONTAINER = "claude"
 """The container that decides how a Run ended; `kubectl logs … -c claude`."""
 
+PROGRAM = "sandbox-program"
+"""The init container that brings the sandbox program into an image that hasn't got it, and its volume."""
+
+KUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""On Jobs: the LocalQueue from which Kueue lets them start (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/)."""
+
 _PREFIX = "claude-"
 _SIDECAR = "-sidecar"
 

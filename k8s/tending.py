@@ -11,7 +11,8 @@ from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import End
 from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, with_job
-from k8s.jobs import Jobs, known, suspension
+from k8s.jobs import Jobs, ending, is_kueues, known, suspension
+from k8s.last_words import LastWords
 from k8s.mirror import Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import seconds
@@ -29,6 +30,9 @@ LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
 """After a look at which the cluster didn't answer."""
 
+_SLACK_SECONDS = 60.0
+"""What a Pod may take beyond its grace time until it is gone."""
+
 
 class Tending:
     """Goes on with the Runs of a Mirror. Safe to repeat, and to do beside other bots: all writing is guarded."""
@@ -40,6 +44,7 @@ class Tending:
         self._admission = asyncio.Lock()
         self._obstacles: dict[str, tuple[Seen | None, float]] = {}
         self._monotonic: Callable[[], float] = time.monotonic
+        self.last_words = LastWords(jobs, place.grace_seconds + _SLACK_SECONDS)
 
     @property
     def admission(self) -> asyncio.Lock:
@@ -64,6 +69,7 @@ class Tending:
 
     async def settle_all(self) -> None:
         """Write down what ended, give up what can't start, let start what may. What fails is left for the next time."""
+        self._listen()
         names_of_jobs, self._mirror.unsettled = self._mirror.unsettled, set()
         for name in names_of_jobs:
             await self._guarded(name, self._settle)
@@ -82,6 +88,8 @@ class Tending:
 
     async def admit(self) -> None:
         """Let those start who may, and end who waited too long. Raises Unavailable, Refused."""
+        if self._place.kueue is not None:
+            return
         if not any(run.state is State.QUEUED for run in self._mirror.open_runs):
             return
         async with self._admission:
@@ -106,6 +114,17 @@ class Tending:
             if now - max(ended_at, told_at or ended_at) >= limit:
                 await self._jobs.delete(job)
                 self._mirror.jobs.forget(job.metadata.name)
+
+    def _listen(self) -> None:
+        """Listen to those that were asked to stop, until people know how they ended."""
+        for run in self._mirror.open_runs:
+            pod = self._mirror.pod(names.job_name(run.id))
+            if run.cancelled_by is not None and run.report is not None and pod is not None:
+                self.last_words.listen(run.id, pod.metadata.name)
+        for run_id in self.last_words.runs:
+            known_run = self._mirror.runs.get(run_id)
+            if known_run is None or known_run.told:
+                self.last_words.drop(run_id)
 
     async def _guarded(self, name: str, work: Callable[[Job, Run], Awaitable[None]]) -> None:
         """Do something for one Run, so that no other suffers from it."""
@@ -141,11 +160,13 @@ class Tending:
             job = self._mirror.jobs.apply(await self._jobs.read(run.id))
             ended = with_job(ended, job)
         end = End(ended.outcome, seconds(ended.at, self._place.clock()), run.started_at)
-        await self._end(job, end, notes.CANCELLED)
+        # Kueue took its place away: without an end of the Job it would run the agent again later.
+        preempted = job.spec.suspend and is_kueues(job)
+        await self._end(job, end, notes.CANCELLED, stop=preempted)
 
     async def _end(self, job: Job, end: End, *guard: str, stop: bool = False) -> None:
         run_id = names.run_of_job(job.metadata.name) or ""
-        more = suspension(wanted=True) if stop else []
+        more = ending(job) if stop else []
         before = known(job, notes.END, *guard)
         try:
             changed = await self._jobs.change(

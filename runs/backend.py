@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,10 @@ class UnknownRun(BackendError):
     """There is no such Run (any more)."""
 
 
+class UnreadableRun(UnknownRun):
+    """There is something with this Run's name, but nothing can be made of it."""
+
+
 class Moved(BackendError):
     """The Run changed since it was read; read it again and decide anew."""
 
@@ -45,6 +49,13 @@ class Backend(Protocol):
     @property
     def ignored_options(self) -> frozenset[str]:
         """Names of the fields of Task that this place can't apply, such as "memory"."""
+        ...
+
+    async def where(self) -> str:
+        """Say where the Runs live: the same words for every object over one place, others for every other place.
+
+        A Run that isn't there is only gone if it was there. Raises Unavailable.
+        """
         ...
 
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
@@ -75,7 +86,7 @@ class Backend(Protocol):
         """Read all Runs that exist, oldest first."""
         ...
 
-    def changes(self) -> AsyncIterator[Run]:
+    def changes(self) -> AsyncGenerator[Run, None]:
         """Follow the Runs for ever: first each that exists, then each again when anything of it changed.
 
         Repeats are allowed, gaps are not: the newest state of a Run always comes. A removed Run just stops coming.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 
 from runs import queue
@@ -40,11 +40,13 @@ class FakePlace:
         clock: Callable[[], float] = time.time,
         ttl_seconds: float = 3600.0,
         obedient: bool = True,
+        name: str = "memory",
     ) -> None:
         self.limits = limits or Limits()
         self.clock = clock
         self.ttl_seconds = ttl_seconds
         self.obedient = obedient
+        self.name = name
         self.runs: dict[str, Run] = {}
         self.logs: dict[str, bytes] = {}
         self.service_logs: dict[str, dict[str, bytes]] = {}
@@ -182,6 +184,10 @@ class FakeBackend:
         """Return the names that the test gave."""
         return self._ignored_options
 
+    async def where(self) -> str:
+        """See Backend.where."""
+        return self.place.name
+
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """See Backend.start."""
         await self._enter("start")
@@ -210,7 +216,7 @@ class FakeBackend:
         await self._enter("list_runs")
         return sorted(self.place.runs.values(), key=by_age)
 
-    async def changes(self) -> AsyncIterator[Run]:
+    async def changes(self) -> AsyncGenerator[Run, None]:
         """See Backend.changes; ends when this object is closed."""
         seen: dict[str, Run] = {}
         while not self._closed:

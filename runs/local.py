@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import ParamSpec, TypeVar
 
 from runs import durable
@@ -44,6 +44,10 @@ class LocalBackend:
         """Name what only a container could apply."""
         return frozenset({"memory", "cpu", "image", "services"})
 
+    async def where(self) -> str:
+        """See Backend.where: the folder."""
+        return str(self._place.state.resolve())
+
     async def start(self, key: str, task: Task, origin: Origin) -> Run:
         """See Backend.start."""
         await self._do(self._runs.start, key, task, origin)
@@ -63,7 +67,7 @@ class LocalBackend:
         await self._look()
         return list(self._view.values())
 
-    async def changes(self) -> AsyncIterator[Run]:
+    async def changes(self) -> AsyncGenerator[Run, None]:
         """See Backend.changes; begins with a sweep, ends when this object is closed."""
         await self.sweep()
         seen: dict[str, Run] = {}

@@ -24,7 +24,7 @@ async def known_runs(asked: Asked, desk: Desk) -> list[Run]:
     """Return the Runs that this person sees here, and those of which only the Record is left."""
     runs = await visible_runs(asked, desk)
     present = {run.id for run in runs}
-    records = await desk.store.list_records()
+    records = [record.run for record in await desk.store.list_records()]
     return runs + [run for run in records if run.id not in present and asked.sees(run)]
 
 
@@ -34,7 +34,7 @@ async def pressed_run(press: Press, role: Role, run_id: str, desk: Desk) -> Run:
         run = await desk.backend.get(run_id)
     except UnknownRun:
         try:
-            run = await desk.store.read_record(run_id)
+            run = (await desk.store.read_record(run_id)).run
         except UnknownRun:
             raise Mistake("That run is gone.") from None
     if run.origin.chat_id != press.place.chat_id and not (press.private and role is Role.ADMIN):

@@ -126,7 +126,7 @@ async def _known(id_of_run: str, desk: Desk) -> Run | None:
     except UnknownRun:
         pass
     try:
-        return await desk.store.read_record(id_of_run)
+        return (await desk.store.read_record(id_of_run)).run
     except UnknownRun:
         return None
 

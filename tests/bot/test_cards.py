@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
@@ -33,10 +34,12 @@ class Page:
     edits: list[tuple[float, int]] = field(default_factory=list)
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     seconds: float = 0.0
+    sent: int = 0
 
     async def say(self, place: Place, letter: Letter) -> int:
         await self._work("say")
-        number = len(self.shown) + 100
+        number = self.sent + 100
+        self.sent += 1
         self.shown[number] = [letter]
         return number
 
@@ -47,6 +50,9 @@ class Page:
 
     async def react(self, place: Place, number: int, emoji: str) -> None:
         await self._work("react")
+
+    async def delete(self, place: Place, number: int) -> None:
+        del self.shown[number]
 
     def text(self, number: int) -> str:
         return self.shown[number][-1].text.text()
@@ -111,6 +117,18 @@ async def test_a_card_is_opened_once_and_its_id_marked(board: Board) -> None:
         await asyncio.sleep(0.01)
     assert len(board.page.shown) == 1
     assert board.place.runs[run.id].marks.card_id == 100
+
+
+async def test_of_two_bots_that_open_a_card_at_once_one_takes_its_own_back_fault_27(
+    board: Board,
+) -> None:
+    board.page.seconds = 1.0
+    async with asyncio.TaskGroup() as group:
+        other = Cards(FakeBackend(board.place), board.page, Errands(group), time.time)  # type: ignore[arg-type]
+        run = await board.start()
+        other.see(run)
+        await asyncio.sleep(5)
+    assert list(board.page.shown) == [board.see(run).marks.card_id]
 
 
 async def test_old_news_of_a_run_opens_no_second_card_fault_15(board: Board) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from runs.backend import Unavailable
-from runs.outcome import Ending, Outcome, Seen
+from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Run
 from runs.store import LogStore
+from sandbox.report import Cause
 from tests.bot.talk import Talk
 
 RUN = '/run owner/demo "add a farewell"'
@@ -43,7 +44,7 @@ async def test_the_record_and_the_log_are_kept_before_the_end_is_told(talk: Talk
         await talk.said("Added a farewell.")
         store = LogStore(talk.folder / "logs")
         assert await store.read_log(run.id) == b"what it printed\n"
-        assert (await store.read_record(run.id)).ended
+        assert (await store.read_record(run.id)).run.ended
 
 
 async def test_a_log_store_that_takes_nothing_keeps_no_end_from_being_told_fault_30(
@@ -77,7 +78,41 @@ async def test_the_proof_of_a_failure_without_an_error_is_read_from_the_log(talk
         await talk.said("The run ended without saying how", "fatal: <no> space & time")
 
 
-async def test_a_run_that_was_removed_before_its_end_was_told_stops_no_other(talk: Talk) -> None:
+async def test_what_an_images_own_program_did_is_shown_by_its_log(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=b"[sandbox] pushed main\n")
+        talk.place.finish(run.id, Outcome(Ending.FINISHED, exit=Exit(0)))
+        await talk.said("Finished", "own program ended well", "[sandbox] pushed main")
+
+
+async def test_a_failure_is_proved_by_its_error_and_not_by_the_progress_behind_it(
+    talk: Talk,
+) -> None:
+    progress = "".join(f"│ part {n} of 2000 uploaded to the cache\n" for n in range(2000))
+    printed = f"▶ agent claude\n│ $ make\n│ app.c:4:18: error: expected ';'\n{progress}"
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=printed.encode())
+        talk.place.finish(
+            run.id, Outcome(Ending.FAILED, cause=Cause.DEADLINE, error="the time was over")
+        )
+        await talk.said("the time was over\n$ make\napp.c:4:18: error: expected ';'")
+
+
+async def test_a_failure_that_its_error_proves_needs_no_log(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=b"fatal: something else\n")
+        outcome = Outcome(Ending.FAILED, cause=Cause.API_AUTH, error="401 invalid x-api-key")
+        talk.place.finish(run.id, outcome)
+        await talk.said("401 invalid x-api-key")
+    assert not talk.heard("something else")
+
+
+async def test_a_run_that_was_removed_before_its_end_was_told_is_told_by_its_record_fault_23(
+    talk: Talk,
+) -> None:
     async with talk.bot():
         first, second = await several(talk, 2)
         talk.world.faults.refuse("sendMessage", 429, "slow down", parameters={"retry_after": 30})
@@ -87,7 +122,9 @@ async def test_a_run_that_was_removed_before_its_end_was_told_stops_no_other(tal
         talk.place.forget(first.id)
         await talk.said("the second.")
         await talk.told(second)
-    assert not talk.heard("the first.")
+        await talk.said("the first.")
+        await talk.quiet(120)
+    assert len(talk.heard("the first.")) == 1
 
 
 async def test_an_end_that_another_process_told_meanwhile_is_not_told_again(talk: Talk) -> None:

@@ -14,6 +14,7 @@ import pytest
 from runs.backend import Unavailable
 from runs.outcome import Ending, Outcome
 from runs.run import Run, retry_key, run_id
+from runs.store import LogStore
 from sandbox.report import Cause, Phase, Report
 from tests.bot.fast_time import FastLoop
 from tests.bot.talk import Talk, talking
@@ -45,6 +46,12 @@ def count_of(talk: Talk, run: Run, words: str) -> int:
     return sum(message.text.count(words) for message in talk.heard(run.id))
 
 
+async def is_told(talk: Talk, run: Run) -> bool:
+    """Say whether the place or the Record of a Run has the told mark; a thread of the killed bot may yet write it."""
+    record = await LogStore(talk.folder / "logs").read_record(run.id)
+    return talk.place.runs[run.id].told or record.run.told
+
+
 @KILLED
 @pytest.mark.parametrize("seed", range(2))
 async def test_a_kill_anywhere_in_a_completion_loses_nothing_fault_26(
@@ -59,14 +66,14 @@ async def test_a_kill_anywhere_in_a_completion_loses_nothing_fault_26(
             talk.place.finish(run.id, report=talk.pushed(run, summary=summary))
             await steps(chance.randrange(10, 90))
             await kill(task)
-            was_sent, was_told = count_of(talk, run, summary), talk.place.runs[run.id].told
+            was_sent, was_told = count_of(talk, run, summary), await is_told(talk, run)
         async with talk.bot():
             await talk.told(run)
             await talk.until(lambda run=run: talk.place.runs[run.id].marks.card_closed)  # type: ignore[misc]  # a default of a lambda
             await talk.quiet(70)
-        expected = 1 if was_told or not was_sent else 2
-        assert count_of(talk, run, summary) == expected
-        repeated += expected - 1
+        most = 1 if was_told or not was_sent else 2
+        assert 1 <= count_of(talk, run, summary) <= most
+        repeated += most - 1
     assert repeated < 8
     gc.collect()
 
@@ -147,6 +154,8 @@ async def test_two_bots_over_one_place_double_nothing_fault_3_27(talk: Talk) -> 
         for number, run in enumerate(runs):
             assert count_of(talk, run, f"did task {number}.") == 1
             assert talk.place.starts[run.id] == 1
+            cards = [message for message in talk.heard() if message.silent]
+            assert sum(message.reply_to_id == run.origin.message_id for message in cards) == 1
         conflicts = [line for line in talk.log.text().splitlines() if "another process" in line]
         assert conflicts
         assert len(conflicts) < 20, "stepping down isn't a log flood"

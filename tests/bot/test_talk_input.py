@@ -200,7 +200,7 @@ async def test_help_shows_what_there_is_and_more_about_each_command(tmp_path: Pa
         for text, words in {
             "/help": ("/run", "/jobs", "demo, website"),
             "/start": ("/run", "/jobs"),
-            "/help run": ("--timeout", "--pr", "@branch"),
+            "/help run": ("--timeout", "--pr", "another branch"),
             "/help /LOGS": ("beginning of an id",),
             "/help nonsense": ("I don't know /nonsense", "/help lists"),
         }.items():

@@ -211,18 +211,6 @@ async def test_a_refusal_that_nobody_knows_is_met_with_the_plainest_form(talk: T
         await talk.told(run)
 
 
-async def test_a_run_removed_by_hand_leaves_its_card_alone(talk: Talk) -> None:
-    async with talk.bot():
-        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
-        talk.place.forget(run.id)
-        await talk.quiet(120)
-        said = [text for text in logged_lines(talk) if run.id in text]
-        assert said == [f"INFO bot.commands.run run {run.id} running"], "no complaint every 5 s"
-        other = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
-        talk.place.finish(other.id, report=talk.pushed(other))
-        await talk.said("Added a farewell.")
-
-
 def refuse(talk: Talk, description: str) -> None:
     """Let Telegram refuse the next message with these words."""
     talk.world.faults.refuse("sendMessage", 400, f"Bad Request: {description}")

@@ -22,6 +22,7 @@ import yaml
 from playground.server import Playground, start
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.chat_scene import ChatScene, open_chat_scene
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
 from tests.parts.git_server import TOKEN, GitServer
@@ -94,7 +95,7 @@ def namespace(cluster: Kubectl) -> Iterator[str]:
     # Pods are refused until it is there.
     kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
     yield name
-    cluster.run("delete", "namespace", name, "--wait=false")
+    cluster.run("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture
@@ -143,3 +144,14 @@ async def place(
     found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
     yield found
     await found.close()
+
+
+@pytest.fixture
+async def scene(
+    place: ClusterPlace,
+    playground: Callable[[World], Awaitable[Playground]],
+    kubectl: Kubectl,
+) -> AsyncIterator[ChatScene]:
+    """A team's chat with the namespace of `place`; the bot's processes are started by the test."""
+    async with open_chat_scene(place, playground, kubectl) as found:
+        yield found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,6 +13,7 @@ from playground.messages import Message
 from playground.server import Playground
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.chat_scene import environment
 from tests.cluster.kubectl import Kubectl
 
 LIMIT_SECONDS = 60.0
@@ -45,24 +45,6 @@ async def said(world: World, chat: int, *words: str) -> Message:
                 return message
         await asyncio.sleep(0.05)
     raise AssertionError([message.text for message in world.messages(chat)])
-
-
-def environment(place: ClusterPlace, world: World, root: str, chat: int) -> dict[str, str]:
-    config = place.folder / "config.yaml"
-    config.write_text(f"repos: {{demo: {{url: '{place.repo_url}', memory: 512Mi, cpu: 200m}}}}\n")
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(place.folder),
-        "TELEGRAM_BOT_TOKEN": world.token,
-        "TELEGRAM_CHAT_ID": str(chat),
-        "TELEGRAM_API_URL": root,
-        "SANDBOX_BACKEND": "kubernetes",
-        "SANDBOX_AGENT": "scripted",
-        "SANDBOX_CONFIG": str(config),
-        "SANDBOX_NAMESPACE": place.namespace,
-        "CLAUDE_IMAGE": place.images.sandbox,
-        "KUBECONFIG": str(place.kubeconfig),
-    }
 
 
 async def test_a_message_becomes_a_job_and_its_end_comes_back(

@@ -10,13 +10,13 @@ import pytest
 
 from k8s.backend import KubernetesBackend
 from k8s.names import job_name
-from k8s.place import TEMPLATE, Patience, Resources
+from k8s.place import Patience, Resources
 from runs.backend import Refused
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, State
 from sandbox.report import Cause
 from sandbox.task import Task
-from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.kubectl import Kubectl
 from tests.runs.contract import ended, reached, start
 
@@ -32,17 +32,6 @@ async def outcome_of(backend: KubernetesBackend, task: Task) -> Outcome:
     run = await ended(backend, await start(backend, task))
     assert run.outcome is not None
     return run.outcome
-
-
-def template(place: ClusterPlace, *changes: tuple[str, str]) -> dict[str, object]:
-    """Return the setting of a template of the operator's own."""
-    text = TEMPLATE.read_text(encoding="utf-8")
-    for before, after in changes:
-        assert before in text
-        text = text.replace(before, after)
-    path = place.folder / "job.yaml.j2"
-    path.write_text(text, encoding="utf-8")
-    return {"template": path}
 
 
 def program(*words: str) -> tuple[str, str]:
@@ -219,8 +208,8 @@ async def test_each_deadline_is_an_outcome_fault_21(
     assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
 
 
-async def test_a_cancelled_run_keeps_its_report_and_its_job_goes_once_told(
-    place: ClusterPlace,
+async def test_a_cancelled_run_keeps_report_and_log_and_its_job_goes_once_told(
+    place: ClusterPlace, kubectl: Kubectl
 ) -> None:
     backend = place.make(ttl_seconds=0)
     run = await start(backend, place.task("slow"))
@@ -229,6 +218,8 @@ async def test_a_cancelled_run_keeps_its_report_and_its_job_goes_once_told(
     run = await ended(backend, run)
     assert run.outcome is not None
     assert (run.outcome.ending, run.cancelled_by) == (Ending.CANCELLED, "Ada")
+    kubectl.run("wait", "--for=delete", "pods", "--all", "--timeout=60s")
+    assert "▶ deliver" in (await backend.read_log(run.id)).decode()
     await backend.sweep()
     assert [found.id for found in await backend.list_runs()] == [run.id]
     await backend.acknowledge(run, 1.0)

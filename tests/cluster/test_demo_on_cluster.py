@@ -83,7 +83,9 @@ async def test_ctrl_c_in_mid_run_removes_the_namespace_and_exits_130(
 
     try:
         await until(works, "a Pod of the demo runs", LIMIT_SECONDS)
+    finally:
         played.interrupt()
+    try:
         assert await played.ended(LIMIT_SECONDS) == 130, played.log
     finally:
         played.end()

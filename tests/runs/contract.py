@@ -137,6 +137,9 @@ class BackendContract:
         assert await second.read_log(quick.id)
         await stopped(second, slow)
 
+    async def test_all_objects_over_a_place_say_the_same_of_where_it_is(self, place: Place) -> None:
+        assert await place.make().where() == await place.make().where() != ""
+
     async def test_a_cancelled_run_ends_with_the_name_of_who_asked(self, place: Place) -> None:
         backend = place.make()
         run = await start(backend, place.task("slow"))

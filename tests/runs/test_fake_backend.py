@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,57 +9,16 @@ from runs.backend import Limits, Unavailable, UnknownRun
 from runs.fake import FakeBackend, FakePlace
 from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Marks, State, run_id
-from sandbox.report import Cause, Phase, Report, Verdict
+from sandbox.report import Phase, Report
 from sandbox.task import Task
 from tests.runs.contract import BackendContract, Place, origin, reached, start
-
-_ENDS = {
-    "quick": (Verdict.PUSHED, None, 0),
-    "failing": (Verdict.FAILED, Cause.AGENT_FAILED, 1),
-    "nothing": (Verdict.NOTHING_CHANGED, None, 0),
-}
-
-
-class PlayedPlace:
-    """A FakePlace whose Runs are played as their prompts say."""
-
-    def __init__(self) -> None:
-        self._place = FakePlace()
-        self._backends: list[FakeBackend] = []
-
-    def make(self, limits: Limits = Limits()) -> FakeBackend:  # noqa: B008 - frozen
-        self._place.limits = limits
-        backend = FakeBackend(self._place)
-        self._backends.append(backend)
-        return backend
-
-    def task(self, kind: str) -> Task:
-        return Task("file:///repo", kind)
-
-    async def play(self) -> None:
-        async for run in FakeBackend(self._place).changes():
-            if run.state is not State.RUNNING or run.report is not None:
-                continue
-            self._place.progress(run.id, Report(run.id, Phase.CLONE), b"started\n")
-            if run.task.prompt in _ENDS:
-                verdict, cause, code = _ENDS[run.task.prompt]
-                report = Report(run.id, Phase.DONE, verdict, cause=cause)
-                self._place.finish(run.id, report=report, program_exit=Exit(code))
-
-    async def close(self) -> None:
-        for backend in self._backends:
-            await backend.close()
+from tests.runs.played_place import played
 
 
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
-    played = PlayedPlace()
-    playing = asyncio.create_task(played.play())
-    yield played
-    playing.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await playing
-    await played.close()
+    async with played(lambda backend: backend) as found:
+        yield found
 
 
 class TestFakeBackend(BackendContract):
