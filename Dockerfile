@@ -39,11 +39,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && python3 -m venv /opt/claude-sandbox
 WORKDIR /source
-COPY requirements.lock pyproject.toml ./
-# The lock pins the versions; pyproject.toml says which of them the bot needs.
-RUN sed '/--hash/d; s/ \\$//' requirements.lock > pins.txt \
- && python3 -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' > needed.txt \
- && /opt/claude-sandbox/bin/pip install --no-cache-dir --only-binary :all: --constraint pins.txt --requirement needed.txt
+COPY requirements-bot.lock ./
+RUN /opt/claude-sandbox/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --requirement requirements-bot.lock
 # The source comes beside it, so that a change of it is one small layer.
 RUN echo /opt/claude-sandbox/source > /opt/claude-sandbox/lib/python3.11/site-packages/claude-sandbox.pth \
  && printf '#!/bin/sh\nexec /opt/claude-sandbox/bin/python3 -I -m cli "$@"\n' > /opt/claude-sandbox/bin/claude-sandbox \

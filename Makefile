@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 override export ONCE := $(value ONCE)
 READY := $(VENV)/ready
 
-.PHONY: help setup demo test check format lock bench claude-cli clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test check format lock bench claude-cli clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -18,8 +18,12 @@ $(READY): requirements.lock pyproject.toml scripts/setup
 	@sh scripts/setup $(VENV)
 	@touch $(READY)
 
-demo: $(READY) ## Play the whole conversation here: make demo ONCE='/run demo "add a farewell"'
-	@$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"}
+demo: $(READY) ## Open a chat in the browser, or play one talk here: make demo ONCE='/run demo "add a farewell"'
+	@test "$$SANDBOX_BACKEND$$KUBECONFIG" != kubernetes || export KUBECONFIG="$$(tests/cluster/cluster kubeconfig)"; \
+	$(BIN)/claude-sandbox demo $${ONCE:+--once "$$ONCE"} $${PORT:+--port "$$PORT"}
+
+demo-pictures: $(READY) ## Take the pictures of docs/images from the demo; needs Chromium
+	@$(BIN)/python -m tests.browser.pictures docs/images
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest

@@ -21,8 +21,11 @@ class Figure:
 
 def at_most(what: str, value: float, limit: float, unit: str, detail: str = "") -> Figure:
     """Make the Figure of a value that may not exceed a limit, both in `unit`."""
-    measured = f"{value:.2f} {unit}" if limit < 10 else f"{value:.0f} {unit}"
-    return Figure(what, f"{measured} {detail}".rstrip(), f"≤ {limit:g} {unit}", value <= limit)
+    digits = 0 if limit >= 10 or isinstance(value, int) else 2 if limit >= 0.1 else 4
+    measured = f"{value:.{digits}f} {unit}".rstrip()
+    return Figure(
+        what, f"{measured} {detail}".rstrip(), f"≤ {limit:g} {unit}".rstrip(), value <= limit
+    )
 
 
 def spread(values: Sequence[float], unit: str, digits: int = 2) -> str:

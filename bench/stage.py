@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -58,9 +59,9 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(
-    folder: Path, repo_url: str, variables: Mapping[str, str] | None = None
+    folder: Path, repo: str | Mapping[str, str], variables: Mapping[str, str] | None = None
 ) -> AsyncIterator[Stage]:
-    """Start a bot that knows one repo as `repo`, with `variables` on top of its usual ones.
+    """Start a bot that knows one repo as `repo`: its URL, or what a config says of it. `variables` come on top of its usual ones.
 
     Everything is kept below `folder`, which is made. At the end the bot is ended, and what is left of its Runs.
     """
@@ -73,7 +74,7 @@ async def open_stage(
     playground = await start(world)
     try:
         started_at = time.monotonic()
-        bot = await _start_bot(folder, playground, str(team.id), repo_url, variables or {})
+        bot = await _start_bot(folder, playground, str(team.id), repo, variables or {})
         try:
             await wait_until(lambda: world.bot_listens or bot.returncode is not None)
             if bot.returncode is not None:
@@ -97,10 +98,14 @@ def _name(number: int) -> str:
 
 
 async def _start_bot(
-    folder: Path, playground: Playground, chat_id: str, repo_url: str, variables: Mapping[str, str]
+    folder: Path,
+    playground: Playground,
+    chat_id: str,
+    repo: str | Mapping[str, str],
+    variables: Mapping[str, str],
 ) -> asyncio.subprocess.Process:
     config = folder / "config.yaml"
-    config.write_text(f'repos:\n  repo: "{repo_url}"\n', encoding="utf-8")
+    config.write_text(json.dumps({"repos": {"repo": repo}}), encoding="utf-8")
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),

@@ -6,78 +6,14 @@ from collections.abc import Sequence
 
 from bot.access import Refusal
 from bot.explain import duration
+from bot.guide import RUN_EXAMPLE
 from bot.incoming import Incoming
-from bot.markup import Markup, bold, code, joined, lines, paragraphs, plain, pre, shortened
+from bot.log_lines import Fitted
+from bot.markup import Markup, bold, code, joined, lines, plain, pre, shortened
 from bot.messages import target
 from bot.mistake import Mistake
+from bot.parse import LogsRequest, LogView
 from runs.run import Run
-
-_RUN = '/run demo "add a farewell to the greeter"'
-
-COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("start a task in a repo", _RUN),
-    "jobs": ("what runs, waits and has ended", "/jobs"),
-    "logs": ("the last lines of a run's log", "/logs k7f3q2ab 50"),
-    "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
-    "clean": ("remove ended runs", "/clean"),
-    "help": ("what I understand", "/help run"),
-    "id": ("the ids of this chat and of you", "/id"),
-}
-"""The commands: what each is for, as Telegram's menu shows it, and an example."""
-
-_RUN_HELP = (
-    ("repo", "an alias, owner/name or a URL; with @branch behind it another branch"),
-    (
-        "task",
-        "in quotes or bare, of many lines; or answer a message with /run repo: then its text is the task",
-    ),
-    ("--timeout 45m", "how long it may take, up to 24h"),
-    ("--budget 2.50", "how many dollars the agent may use"),
-    ("--model NAME", "which model"),
-    ("--pr, --no-pr", "open a pull request, or don't"),
-    ("--memory 8Gi, --cpu 4, --image NAME", "what it runs in, on a cluster"),
-)
-
-_MORE: dict[str, str] = {
-    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it.",
-    "logs": "The beginning of an id is enough. Behind it the number of lines, else 30. Or answer a run's message with /logs.",
-    "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
-    "is pushed to a branch that ends in -wip.",
-    "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
-    "which; their logs stay 30 days. With ids behind it, only these.",
-    "help": "With a command's name behind it, more about that command.",
-    "id": "An admin needs these numbers for the config: chats and people.",
-}
-
-
-def help_text(about: str, aliases: Sequence[str]) -> Markup:
-    """Return the answer to /help, about one command if it is named."""
-    name = about.strip().removeprefix("/").lower().split("@")[0]
-    if name == "run":
-        rows = [lines(code(word), f"  {meaning}") for word, meaning in _RUN_HELP]
-        return paragraphs(
-            plain("/run repo [options] task"), lines(*rows), lines("For example:", code(_RUN))
-        )
-    if name in COMMANDS:
-        purpose, example = COMMANDS[name]
-        return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines("For example:", code(example)))
-    rows = [plain(f"/{known} – {purpose}") for known, (purpose, _) in COMMANDS.items()]
-    repos = (
-        plain("Repos: ") + joined([code(alias) for alias in aliases[:30]], ", ")
-        if aliases
-        else Markup()
-    )
-    example = (
-        _RUN.replace("demo", aliases[0], 1)
-        if aliases
-        else '/run owner/name "fix the typo in the README"'
-    )
-    return paragraphs(
-        "Give me a task for a repo: a coding agent works on it in a sandbox, and I tell you how it ended.",
-        lines(*rows),
-        repos,
-        lines("Try:", code(example)),
-    )
 
 
 def ids(message: Incoming) -> Markup:
@@ -138,7 +74,7 @@ def captioned() -> Markup:
 
 def glued() -> Markup:
     """Return the answer to a command with something other than a space behind it."""
-    return lines("Put a space behind the command. For example:", code(_RUN))
+    return lines("Put a space behind the command. For example:", code(RUN_EXAMPLE))
 
 
 def unknown(name: str, nearest: str | None) -> Markup:
@@ -192,6 +128,30 @@ def ended_already(run: Run) -> Markup:
     return joined([code(run.id), plain("has ended already; there is nothing to stop.")], " ")
 
 
+def still_runs(run: Run) -> Markup:
+    """Return the answer to /retry of a Run that is under way."""
+    return lines(
+        joined([code(run.id), plain("hasn't ended. To begin anew, stop it first:")], " "),
+        code(f"/cancel {run.id}"),
+    )
+
+
+def retried_already(parent: Run, run: Run) -> Markup:
+    """Return the answer to /retry of a Run whose task is under way again."""
+    return joined([code(parent.id), plain("is tried again already:"), code(run.id)], " ")
+
+
+def nothing_failed() -> Markup:
+    """Return the answer to a bare /retry when no Run of the person failed."""
+    return lines("No run of yours failed here. Which one is it? These there are:", code("/jobs"))
+
+
+def too_late(age_seconds: float) -> Markup:
+    """Return the answer to a command that came too late to be what is still wanted."""
+    age = duration(age_seconds)
+    return plain(f"This command is {age} old; I was away. Send it again if it shall still be done.")
+
+
 def nothing_runs() -> Markup:
     """Return the answer to a bare /cancel when nothing of the person runs."""
     return plain("Nothing of yours is running here.")
@@ -227,12 +187,59 @@ def cleaned(removed: Sequence[Run], kept: Sequence[tuple[Run, str]]) -> Markup:
     return lines(head, *rows, more, *stays).cut()
 
 
-def log_lines(run: Run, text: str, shown: int, whole: bool) -> Markup:
-    """Return the answer to /logs: the last lines, and whether that is all of it."""
+def log_lines(run: Run, shown: Fitted, *, whole: bool) -> Markup:
+    """Return the last lines of a log, and whether that is all of it."""
+    count = len(shown.rows)
+    said = "all of it" if whole else f"the last {count} lines" if count != 1 else "the last line"
+    return _log(run, shown, said)
+
+
+def log_of_service(run: Run, service: str, shown: Fitted) -> Markup:
+    """Return the last lines of a service beside a Run."""
+    return _log(run, shown, f"the last lines of {service}", f"{service} printed nothing.")
+
+
+def log_part(run: Run, request: LogsRequest, shown: Fitted, found: int) -> Markup:
+    """Return the lines that were asked for; `found` is how many there are, shown or not."""
+    word = shortened(request.word, 60)
+    lines_of = "1 line" if found == 1 else f"{found} lines"
+    said, none = {
+        LogView.GREP: (f"{lines_of} with “{word}”", f"No line with “{word}”."),
+        LogView.PHASE: (f"{lines_of} of the phase {word}", f"It has no phase {word} so far."),
+    }.get(
+        request.view,
+        ("what went wrong" if found else "no line tells of trouble: these are the last", ""),
+    )
+    if not shown.all and request.view is not LogView.ERRORS:
+        said = f"the last {len(shown.rows)} of {said}"
+    return _log(run, shown, said, none, "" if shown.all else "file")
+
+
+def followed(run: Run, shown: Fitted, *, done: bool) -> Markup:
+    """Return a log that is followed; `done` says that it moves no more."""
+    if run.ended:
+        return _log(run, shown, "it has ended", more="file")
+    if done:
+        return _log(run, shown, "no longer followed", more="follow")
+    return _log(run, shown, "👁 following")
+
+
+def last_lines_caption(run: Run, count: int) -> Markup:
+    """Return what stands under a file with the last lines of a log."""
+    return plain(f"The last {count} lines of ") + run.id
+
+
+def whole_log_caption(run: Run, size: int) -> Markup:
+    """Return what stands under a file with a whole log of so many bytes."""
+    small = size < 1_000_000
+    told = f"{max(1, round(size / 1e3))} kB" if small else f"{size / 1e6:.1f} MB"
+    return joined([target(run), code(run.id), f"the whole log, {told}"], " · ")
+
+
+def _log(run: Run, shown: Fitted, said: str, none: str = "", more: str = "") -> Markup:
     head = joined([target(run), code(run.id)], " · ")
-    if not text.strip():
-        return lines(
-            head, "It has printed nothing so far." if not run.ended else "It printed nothing."
-        )
-    said = "all of it" if whole else f"the last {shown} lines"
-    return lines(head, pre(text), plain(said))
+    if not shown.rows:
+        nothing = "It printed nothing." if run.ended else "It has printed nothing so far."
+        return lines(head, none or nothing)
+    tap = code(f"/logs {run.id} {more}") if more else Markup()
+    return lines(head, pre("\n".join(shown.rows)), plain(said), tap)

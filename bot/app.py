@@ -14,12 +14,13 @@ from telegram import BotCommand, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
-from bot import answers
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.config import Config
 from bot.connections import Connections, PollConnections
 from bot.desk import Book, Desk, Errands
+from bot.guide import COMMANDS
+from bot.home import HomeNotices
 from bot.intake import (
     LIMIT,
     ConflictError,
@@ -29,8 +30,10 @@ from bot.intake import (
     PollError,
     TokenRefusedError,
 )
+from bot.live import Live
 from bot.members import Members
 from bot.outbox import Outbox
+from bot.pace import Pace
 from bot.router import Router
 from bot.settings import Settings
 from bot.speaker import Speaker
@@ -107,6 +110,7 @@ def _start(
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox)
     book = Book()
+    pace = Pace()
     watch: Watch
 
     def noticed(run: Run) -> None:
@@ -122,11 +126,14 @@ def _start(
         forge_url=settings.forge_url,
         bot_name=application.bot.username,
         errands=errands,
+        live=Live(speaker, errands.run, pace),
         noticed=noticed,
         clock=surroundings.clock,
     )
-    cards = Cards(backend, speaker, errands, desk.clock)
-    watch = Watch(backend, store, errands, book, [cards, Completions(desk)])
+    cards = Cards(backend, speaker, errands, desk.clock, pace)
+    watch = Watch(
+        backend, store, errands, book, [cards, Completions(desk), HomeNotices(desk), desk.live]
+    )
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 
@@ -219,7 +226,7 @@ async def _introduce(application: Application, stop: asyncio.Event) -> None:  # 
 
 
 async def _publish_commands(application: Application) -> None:  # type: ignore[type-arg]  # as above
-    menu = [BotCommand(name, purpose) for name, (purpose, _) in answers.COMMANDS.items()]
+    menu = [BotCommand(name, purpose) for name, (purpose, _) in COMMANDS.items()]
     try:
         await application.bot.set_my_commands(menu)
     except TelegramError as error:

@@ -7,22 +7,26 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bot.buttons import card_buttons
 from bot.desk import Errands
 from bot.incoming import Place
+from bot.marking import marked
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
-from bot.speaker import Button, Letter, MessageGoneError, Speaker
-from runs.backend import Backend, BackendError, Moved, UnknownRun
+from bot.pace import Pace
+from bot.speaker import Letter, MessageGoneError, Speaker
+from runs.backend import Backend, BackendError, UnknownRun
 from runs.run import Marks, Run, State
 
 log = logging.getLogger(__name__)
 
-GROUP_SECONDS = 5.0
-PRIVATE_SECONDS = 3.0
 NEWS_SECONDS = 1.0
 """A new phase is shown sooner than one more second of the old one."""
 
 TAIL_BYTES = 4096
+
+
+_UNSEEN = object()
 
 
 @dataclass(slots=True)
@@ -34,6 +38,8 @@ class _Shown:
     stage: object = None
     step: str = ""
     step_since: float = 0.0
+    phase: object = _UNSEEN
+    phase_since: float | None = None
     editing: bool = False
 
 
@@ -41,12 +47,18 @@ class Cards:
     """Opens, moves and closes the cards. `clock` gives seconds since 1970; `see` may be told of a Run any number of times."""
 
     def __init__(
-        self, backend: Backend, speaker: Speaker, errands: Errands, clock: Callable[[], float]
+        self,
+        backend: Backend,
+        speaker: Speaker,
+        errands: Errands,
+        clock: Callable[[], float],
+        pace: Pace,
     ) -> None:
         self._backend = backend
         self._speaker = speaker
         self._errands = errands
         self._clock = clock
+        self._pace = pace
         self._runs: dict[str, Run] = {}
         self._busy: set[str] = set()
         self._given_up: set[str] = set()
@@ -82,8 +94,9 @@ class Cards:
             if not live:
                 self._something.clear()
                 await self._something.wait()
+            self._pace.note("cards", (run.origin.chat_id for run in live))
             for run in live:
-                if self._due(run, live):
+                if self._due(run):
                     self._errands.run(self._move(run.id))
             await asyncio.sleep(0.5)
 
@@ -152,35 +165,21 @@ class Cards:
         self._given_up.discard(run_id)
 
     async def _mark(self, run_id: str, change: Callable[[Marks], Marks]) -> Run | None:
-        """Change the marks of the newest state of a Run, again where it moved meanwhile; None when it was removed."""
-        delay = 0.0
-        while True:
-            try:
-                run = await self._backend.get(run_id)
-                marks = change(run.marks)
-                marked = run if marks == run.marks else await self._backend.mark(run, marks)
-            except UnknownRun:
-                self._forget(run_id)
-                return None
-            except Moved:
-                continue
-            except BackendError as error:
-                delay = min(30.0, delay * 2 + 0.5)
-                log.warning("run %s can't be marked yet: %s", run_id, error)
-                await asyncio.sleep(delay)
-            else:
-                self._runs[run_id] = marked
-                return marked
+        run = await marked(self._backend, run_id, change)
+        if run is None:
+            self._forget(run_id)
+        else:
+            self._runs[run_id] = run
+        return run
 
-    def _due(self, run: Run, live: list[Run]) -> bool:
+    def _due(self, run: Run) -> bool:
         """Say whether a card may be edited: the more live cards in a chat, the slower each."""
         shown = self._shown.setdefault(run.id, _Shown(self._clock() - NEWS_SECONDS))
         if shown.editing or run.id in self._busy or run.id in self._given_up:
             return False
         if shown.stage != _stage(run):
             return self._clock() - shown.edited_at >= NEWS_SECONDS
-        beside = sum(other.origin.chat_id == run.origin.chat_id for other in live)
-        pause = (PRIVATE_SECONDS if run.origin.private else GROUP_SECONDS) * max(1, beside)
+        pause = self._pace.pause_seconds(run.origin.chat_id, private=run.origin.private)
         return self._clock() - shown.edited_at >= pause
 
     async def _move(self, run_id: str) -> None:
@@ -222,15 +221,20 @@ class Cards:
         step = step_of_log(tail.decode("utf-8", "replace"))
         if step != shown.step or not shown.step_since:
             shown.step, shown.step_since = step, now
-        return Progress(step, now - shown.step_since)
+        phase = run.report.phase if run.report else None
+        if phase is not shown.phase:
+            shown.phase_since = None if shown.phase is _UNSEEN else now
+            shown.phase = phase
+        return Progress(
+            step,
+            now - shown.step_since,
+            None if shown.phase_since is None else now - shown.phase_since,
+        )
 
     def _letter(self, run: Run, progress: Progress) -> Letter:
         notes = ignored_notes(run, self._backend.ignored_options)
         text = card(run, progress, self._clock(), notes)
-        keyboard: tuple[tuple[Button, ...], ...] = ()
-        if not run.ended and run.cancelled_by is None:
-            keyboard = ((Button("⏹ Stop", f"stop:{run.id}"),),)
-        return Letter(text, keyboard, reply_to=run.origin.message_id, silent=True)
+        return Letter(text, card_buttons(run), reply_to=run.origin.message_id, silent=True)
 
 
 def _stage(run: Run) -> object:

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from bot.buttons import end_buttons
 from bot.desk import Desk
 from bot.incoming import Place
 from bot.markup import Markup
@@ -14,6 +15,7 @@ from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
 from bot.speaker import Letter
 from runs.backend import BackendError, Moved, Unavailable, UnknownRun
+from runs.outcome import Ending
 from runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class Completions:
 
     def __init__(self, desk: Desk) -> None:
         self._backend = desk.backend
+        self._book = desk.book
         self._speaker = desk.speaker
         self._store = desk.store
         self._errands = desk.errands
@@ -142,6 +145,8 @@ class Completions:
         if place.chat_id != lane.place.chat_id:
             # The message that asked is in another chat.
             letter = Letter(told_elsewhere(letter.text, claimed[0].origin))
+            for run in claimed:
+                self._book.note_told_at_home(run.id)
         await self._speaker.send_now(place, letter, chat_id)
         for run in claimed:
             lane.waiting.pop(run.id, None)
@@ -199,11 +204,13 @@ class Completions:
             # A Run that can't be put into words must not keep the others from being told.
             log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
             text = bare(runs)
-        return Letter(text, reply_to=reply_to)
+        return Letter(text, end_buttons(runs[0]) if len(runs) == 1 else (), reply_to=reply_to)
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
-        if run.outcome is not None and not run.outcome.ended_well and not run.outcome.error:
+        outcome = run.outcome
+        unproved = outcome is not None and outcome.cause is not None and not outcome.error
+        if unproved or (outcome is not None and outcome.ending is Ending.FINISHED):
             try:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from bot.address import Address
 from runs.backend import Limits
+from sandbox.gate import GateMode
 
 
 class Role(Enum):
@@ -51,14 +52,19 @@ class Config:
     """What the operator allows.
 
     `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
-    membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`.
+    membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
+    images that run their own entrypoint. `kueue` names the queue of Kueue that is used instead of `limits`. `gate` says
+    what a run does when no network policy takes hold.
     """
 
     repos: Mapping[str, Repo] = field(default_factory=dict)
     chats: frozenset[int] = frozenset()
     people: Mapping[int, Role] = field(default_factory=dict)
     images: tuple[str, ...] = ()
+    entrypoints: tuple[str, ...] = ()
     image_pull_secrets: tuple[str, ...] = ()
+    kueue: str | None = None
+    gate: GateMode = GateMode.WARN
     limits: Limits = field(default_factory=Limits)
     defaults: RepoOptions = field(default_factory=RepoOptions)
 

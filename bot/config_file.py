@@ -25,6 +25,7 @@ from bot.nodes import (
 )
 from bot.options import BadValue, read_cpu, read_image, read_memory, read_timeout
 from runs.backend import Limits
+from sandbox.gate import GateMode
 
 
 class ConfigError(Exception):
@@ -136,6 +137,13 @@ def _role(text: str) -> Role:
         raise BadValue("viewer, runner or admin") from None
 
 
+def _gate(text: str) -> GateMode:
+    try:
+        return GateMode(text)
+    except ValueError:
+        raise BadValue("warn, fail or off") from None
+
+
 def _branch(text: str) -> str:
     refuse_branch(text)
     return text
@@ -191,6 +199,7 @@ _SERVICE = _pattern(
 )
 _IMAGE_PATTERN = _pattern(r"[A-Za-z0-9./:_*?@\[\]-]{1,255}", "images, with * for anything")
 _SECRET_NAME = _pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "names of Secrets")
+_QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQueue")
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
 _PERSON = Key("", _scalar(_person), "12345678: runner")
 _ROLE = Key("", _scalar(_role), "12345678: runner")
@@ -216,6 +225,11 @@ _KEYS = {
     "chats": _list_key("chats", _id, "chats: [-1001234567890]", frozenset),
     "people": Key("people", _people, "people: {12345678: runner}"),
     "images": _list_key("images", _IMAGE_PATTERN, 'images: ["ghcr.io/owner/*"]'),
+    "entrypoints": _list_key(
+        "entrypoints", _IMAGE_PATTERN, 'entrypoints: ["ghcr.io/owner/own-sandbox:*"]'
+    ),
+    "gate": Key("gate", _scalar(_gate), "gate: fail"),
+    "kueue": Key("kueue", _scalar(_QUEUE), "kueue: sandboxes"),
     "imagePullSecrets": _list_key(
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"
     ),

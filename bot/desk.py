@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.config import Config, Role
-from bot.incoming import Incoming
+from bot.incoming import Incoming, Place
+from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
-from bot.speaker import Button, Letter, Speaker
+from bot.speaker import Button, Letter, MessageGoneError, Speaker
 from runs.recorded import Recorded
 from runs.run import Run, State
 from runs.store import LogStore
@@ -37,7 +38,7 @@ class Errands:
     async def _guarded(errand: Coroutine[Any, Any, object]) -> None:
         try:
             await errand
-        except (UndeliverableError, UnreachableError) as error:
+        except (UndeliverableError, UnreachableError, MessageGoneError) as error:
             log.warning("a message could not be delivered: %s", error)
         except Exception:
             log.exception("an errand failed")
@@ -48,6 +49,7 @@ class Book:
 
     def __init__(self) -> None:
         self._live: dict[str, Run] = {}
+        self._told_at_home: set[str] = set()
         self._starting: Counter[int] = Counter()
         self._landed = asyncio.Condition()
 
@@ -58,9 +60,18 @@ class Book:
         else:
             self._live[run.id] = run
 
+    def note_told_at_home(self, run_id: str) -> None:
+        """Remember that the home chat was told of a Run in full, because its own chat takes no messages."""
+        self._told_at_home.add(run_id)
+
+    def is_told_at_home(self, run_id: str) -> bool:
+        """Say whether the home chat was told of a Run in place of its own."""
+        return run_id in self._told_at_home
+
     def keep(self, ids: Set[str]) -> None:
         """Forget all Runs but these: the others were removed, which nobody tells."""
         self._live = {known: run for known, run in self._live.items() if known in ids}
+        self._told_at_home &= ids
 
     @contextlib.asynccontextmanager
     async def starting(self, person_id: int, most: int) -> AsyncIterator[bool]:
@@ -91,7 +102,10 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed."""
+    """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed.
+
+    Who reads a whole log holds `one_log`, so that there is one in memory at a time.
+    """
 
     backend: Recorded
     book: Book
@@ -102,15 +116,27 @@ class Desk:
     forge_url: str
     bot_name: str
     errands: Errands
+    live: Live
     noticed: Callable[[Run], None]
     clock: Callable[[], float] = field(default=time.time)
+    one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def answer(
         self, message: Incoming, text: Markup, keyboard: tuple[tuple[Button, ...], ...] = ()
     ) -> None:
         """Put an answer to a message into the outbox."""
-        letter = Letter(text, keyboard, reply_to=message.message_id)
-        self.errands.run(self.speaker.say(message.place, letter))
+        self.reply(message.place, message.message_id, text, keyboard)
+
+    def reply(
+        self,
+        place: Place,
+        message_id: int,
+        text: Markup,
+        keyboard: tuple[tuple[Button, ...], ...] = (),
+    ) -> None:
+        """Put a message into the outbox that replies to another."""
+        letter = Letter(text, keyboard, reply_to=message_id)
+        self.errands.run(self.speaker.say(place, letter))
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def _filled(text: str, task: Task, outcome: Outcome) -> str:
         "<timeout>": duration(task.timeout_seconds),
         "<budget>": "" if task.budget_usd is None else f" of ${task.budget_usd:g}",
         "<model>": task.model or (outcome.report and outcome.report.model) or "the default model",
+        "<code>": str(outcome.exit.code if outcome.exit else "?"),
         "<signal>": str(outcome.exit.signal if outcome.exit and outcome.exit.signal else 9),
     }
     for name, value in known.items():
@@ -62,6 +63,14 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The sandbox was started with settings that it can't use.",
         "That is a fault of the installation: show these lines to an admin.",
     ),
+    Cause.TOOLS_MISSING: (
+        "The place that the run was in lacks python3 (3.10 or newer) or git.",
+        "Choose an image that has both, or leave --image out; on a machine an admin installs them.",
+    ),
+    Cause.UNPROTECTED: (
+        "No network policy kept the run away from the cluster's own API, so nothing of the repository was run.",
+        "An admin installs the network policies, or sets `gate: warn` in the config.",
+    ),
     Cause.CLONE_AUTH: (
         "The repository refused the git token, or there is none.",
         "An admin checks that GITHUB_TOKEN is valid and may read <repo>.",
@@ -72,7 +81,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.CLONE_BRANCH: (
         "There is no branch <branch> in <repo>.",
-        "Check the branch's name, or leave @branch out for the default branch.",
+        "Check the branch's name, or leave it out for the default branch.",
     ),
     Cause.CLONE_NETWORK: (
         "The repository's server couldn't be reached.",
@@ -161,6 +170,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     Seen.NO_REPORT: (
         "The run ended without saying how.",
         "Look at the log: /logs, then send the task again.",
+    ),
+    Seen.EXIT_CODE: (
+        "The image's own program failed (exit code <code>).",
+        "Its last lines say why; the log has all: /logs",
     ),
     Seen.FORGED_REPORT: (
         "The run claims a success that its exit code denies, so the claim isn't believed.",

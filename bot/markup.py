@@ -77,7 +77,7 @@ class Markup:
         for span in self.spans:
             size = units(span.text)
             if size > room:
-                kept.append(replace(span, text=_first_units(span.text, room).rstrip() + "…"))
+                kept.append(replace(span, text=first_units(span.text, room).rstrip() + "…"))
                 break
             kept.append(span)
             room -= size
@@ -155,15 +155,11 @@ def units(text: str) -> int:
 def shortened(text: str, limit: int) -> str:
     """Return foreign text cleaned, on one line, and at most `limit` UTF-16 units long."""
     flat = " ".join(clean(text).split())
-    return flat if units(flat) <= limit else _first_units(flat, limit - 1).rstrip() + "…"
+    return flat if units(flat) <= limit else first_units(flat, limit - 1).rstrip() + "…"
 
 
-def _marked(text: str, tag: Tag | None) -> Markup:
-    cleaned = clean(text)
-    return Markup((Span(cleaned, tag),)) if cleaned else Markup()
-
-
-def _first_units(text: str, limit: int) -> str:
+def first_units(text: str, limit: int) -> str:
+    """Return the beginning of a text, at most so many UTF-16 units, without half a character at its end."""
     room = limit
     for index, character in enumerate(text):
         room -= 2 if character > "\uffff" else 1
@@ -171,6 +167,11 @@ def _first_units(text: str, limit: int) -> str:
             # A joiner or a variation selector at the cut would glue the next thing to it.
             return text[:index].rstrip("\u200d\ufe0f")
     return text
+
+
+def _marked(text: str, tag: Tag | None) -> Markup:
+    cleaned = clean(text)
+    return Markup((Span(cleaned, tag),)) if cleaned else Markup()
 
 
 def _span_html(span: Span) -> str:

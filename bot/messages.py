@@ -1,17 +1,15 @@
-"""Every sentence that tells of a Run: the card that moves, the completion, the digest, the table of Runs.
+"""Every sentence that tells of a Run: the card that moves, the completion, the digest.
 
 Pure: Runs in, markup out. Why a Run failed is in `bot/explain.py`, the answers to commands in `bot/answers.py`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote as url_quote
-from urllib.parse import urlsplit
 
 from bot.explain import duration, explain
+from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
     Markup,
@@ -28,8 +26,9 @@ from bot.markup import (
     quote,
     shortened,
 )
+from bot.summary import summary
 from runs.outcome import Ending, Outcome
-from runs.run import Origin, Run, State
+from runs.run import Origin, Run, State, retried
 from sandbox.report import Phase, Report
 
 SILENT_SECONDS = 300
@@ -37,13 +36,46 @@ SILENT_SECONDS = 300
 
 PROVING_LINES = 12
 
+SUMMARY_UNITS = 1800
+
+ICONS = {
+    Ending.PUSHED: "✅",
+    Ending.NOTHING_CHANGED: "⚪",
+    Ending.FINISHED: "☑️",
+    Ending.NOT_PUSHED: "⚠️",
+    Ending.CANCELLED: "⏹",
+    Ending.FAILED: "❌",
+}
+
+HEADLINES = {
+    Ending.PUSHED: "Done",
+    Ending.NOTHING_CHANGED: "Done, nothing changed",
+    Ending.FINISHED: "Finished",
+    Ending.NOT_PUSHED: "Not pushed",
+    Ending.CANCELLED: "Stopped",
+    Ending.FAILED: "Failed",
+}
+
+PHASE_WORDS = {
+    None: "starting",
+    Phase.ENVIRONMENT: "starting",
+    Phase.CLONE: "cloning",
+    Phase.AGENT: "the agent works",
+    Phase.DELIVER: "pushing",
+    Phase.DONE: "done",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What the log's tail says about a live Run: the last line of the agent and its age, the time in this phase."""
+    """What is known of a live Run beside itself: the last line of its log and its age, and the time in this phase.
+
+    `phase_seconds` None means that nobody saw the phase begin.
+    """
 
     step: str = ""
     silent_seconds: float = 0.0
+    phase_seconds: float | None = None
 
 
 def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) -> Markup:
@@ -51,7 +83,14 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     if run.outcome is not None:
         return _closed_card(run, run.outcome)
     task = quote(shortened(run.task.prompt, 240))
-    remarks = [italic(note) for note in notes]
+    parent = retried(run.key)
+    again = f"🔁 {parent[0]} once more" if parent else ""
+    services = ", ".join(run.task.services or ())
+    remarks = [
+        plain(f"with {shortened(services, 120)}") if services else Markup(),
+        plain(again),
+        *(italic(note) for note in notes),
+    ]
     if run.state is State.QUEUED:
         place = f"place {run.place}" if run.place else ""
         waited = duration(now - run.created_at)
@@ -64,9 +103,12 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
         )
     phase = run.report.phase if run.report else None
     elapsed = duration(now - (run.started_at or run.created_at))
+    doing = f"▶ {PHASE_WORDS[phase]}"
+    if progress.phase_seconds is not None:
+        doing, elapsed = f"{doing} {duration(progress.phase_seconds)}", f"{elapsed} in all"
     stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
     state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
-    where = joined([f"▶ {_PHASE_WORDS[phase]}", elapsed, stopping], " · ")
+    where = joined([doing, elapsed, stopping], " · ")
     step: Markup = code(shortened(progress.step, 160)) if progress.step else Markup()
     silence = Markup()
     if progress.silent_seconds >= SILENT_SECONDS:
@@ -81,20 +123,30 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         raise ValueError(f"run {run.id} hasn't ended")
     headline = _headline(run, outcome)
     report = outcome.report
-    facts = lines(_work(run, report), _pull_request(report), _numbers(run, report), _denied(report))
+    facts = lines(
+        _work(run, report),
+        _pull_request(report),
+        _numbers(run, report),
+        _denied(report),
+        _remark(report),
+    )
     identity = code(run.id)
+    if outcome.ending is Ending.FINISHED:
+        proof = _proof(outcome, log_tail)
+        said = lines(_NO_REPORT, pre(proof) if proof else Markup())
+        return paragraphs(headline, said, lines(facts, identity)).cut()
     if outcome.ended_well:
-        summary = _summary(report, 1800)
-        return paragraphs(headline, summary, lines(facts, identity)).cut()
+        said = summary(report.summary if report else "", SUMMARY_UNITS)
+        return paragraphs(headline, said, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(headline, lines(facts, identity)).cut()
     words = explain(outcome, run.task)
     proof = _proof(outcome, log_tail)
     reached = _REACHED.get(report.phase, "") if report else ""
     return paragraphs(
-        lines(headline, words.sentence),
+        lines(headline, words.sentence, reached),
         pre(proof) if proof else Markup(),
-        lines(f"➜ {words.advice}", reached),
+        plain(f"➜ {words.advice}"),
         lines(facts, identity),
     ).cut()
 
@@ -110,9 +162,9 @@ def digest(runs: Sequence[Run]) -> Markup:
         if run.outcome is None:
             raise ValueError(f"run {run.id} hasn't ended")
         report = run.outcome.report
-        head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
+        head = joined([ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
-            said = shortened(report.summary if report else "", 100)
+            said = shortened(report.summary if report else _NO_REPORT, 100)
             row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
             row = lines(head, "stopped", _branch_line(run, report))
@@ -125,7 +177,7 @@ def digest(runs: Sequence[Run]) -> Markup:
 def bare(runs: Sequence[Run]) -> Markup:
     """Return what can be said of any Run that ended, whatever is wrong with the rest of it."""
     rows = [
-        joined([_ICONS[run.outcome.ending], code(run.id), _HEADLINES[run.outcome.ending]], " ")
+        joined([ICONS[run.outcome.ending], code(run.id), HEADLINES[run.outcome.ending]], " ")
         for run in runs
         if run.outcome is not None
     ]
@@ -134,26 +186,38 @@ def bare(runs: Sequence[Run]) -> Markup:
 
 def told_elsewhere(text: Markup, origin: Origin) -> Markup:
     """Return a completion for the home chat, since the chat that asked for it refuses messages."""
-    where = f"chat {origin.chat_id}"
-    if origin.private:
-        where = f"private by {shortened(origin.person_name, 60) or origin.person_id}"
-    note = f"Asked for in {where}, where I can't write any more:"
+    note = f"Asked for {_where(origin)}, where I can't write any more:"
     return paragraphs(italic(note), text).cut()
 
 
-def table(runs: Sequence[Run], now: float) -> Markup:
-    """Return the answer to /jobs: what runs and waits, then what ended, newest first."""
-    if not runs:
-        return lines("No runs here.", plain('Start one: /run repo "task"'))
-    live = [run for run in runs if not run.ended]
-    ended = [run for run in reversed(runs) if run.ended]
-    rows = [_row(run, now) for run in live] + [_row(run, now) for run in ended[:10]]
-    rest = len(ended) - 10
-    return paragraphs(
-        bold(f"{len(live)} running or waiting, {len(ended)} ended"),
-        *rows,
-        f"and {rest} older that ended" if rest > 0 else "",
-    ).cut()
+def home_notice(runs: Sequence[Run]) -> Markup:
+    """Return what the home chat hears of Runs of other chats: how each ended, for whom, and where its work is.
+
+    What was asked and what the agent said stays where it was asked.
+    """
+    rows = []
+    for run in runs:
+        if run.outcome is None:
+            raise ValueError(f"run {run.id} hasn't ended")
+        report = run.outcome.report
+        by = "" if run.origin.private else f"by {_person(run.origin)}"
+        row = lines(
+            _headline(run, run.outcome),
+            "" if run.outcome.cause is None else explain(run.outcome, run.task).sentence,
+            _branch_line(run, report),
+            pull_request_link(report.pull_request) if report and report.pull_request else "",
+            joined([joined([f"asked for {_where(run.origin)}", by], " "), code(run.id)], " · "),
+        )
+        rows.append(row.cut(MESSAGE_UNITS // len(runs) - 4))
+    return paragraphs(*rows).cut()
+
+
+def _where(origin: Origin) -> str:
+    return f"in private by {_person(origin)}" if origin.private else f"in chat {origin.chat_id}"
+
+
+def _person(origin: Origin) -> str:
+    return shortened(origin.person_name, 60) or str(origin.person_id)
 
 
 def target(run: Run) -> Markup:
@@ -173,24 +237,6 @@ def step_of_log(tail: str) -> str:
     return ""
 
 
-def branch_url(repo_url: str, branch: str) -> str | None:
-    """Return the web page of a branch where the forge's address is known: GitHub and GitLab in their usual forms."""
-    parts = urlsplit(repo_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        return None
-    middle = (
-        "/-/tree/"
-        if "gitlab" in parts.hostname
-        else "/tree/"
-        if "github" in parts.hostname
-        else None
-    )
-    if middle is None:
-        return None
-    path = parts.path.rstrip("/").removesuffix(".git")
-    return f"{parts.scheme}://{parts.netloc}{path}{middle}{url_quote(branch)}"
-
-
 def _closed_card(run: Run, outcome: Outcome) -> Markup:
     took = duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
     return lines(
@@ -201,10 +247,10 @@ def _closed_card(run: Run, outcome: Outcome) -> Markup:
 
 
 def _headline(run: Run, outcome: Outcome) -> Markup:
-    words = _HEADLINES[outcome.ending]
+    words = HEADLINES[outcome.ending]
     if outcome.ending is Ending.CANCELLED and run.cancelled_by:
         words = f"Stopped by {shortened(run.cancelled_by, 60)}"
-    return joined([plain(f"{_ICONS[outcome.ending]} ") + bold(words), target(run)], " · ")
+    return joined([plain(f"{ICONS[outcome.ending]} ") + bold(words), target(run)], " · ")
 
 
 def _work(run: Run, report: Report | None) -> Markup:
@@ -234,10 +280,7 @@ def _pull_request(report: Report | None) -> Markup:
     if report is None:
         return Markup()
     if report.pull_request:
-        found = re.search(r"/(\d+)/?$", report.pull_request)
-        return plain("🔀 ") + link(
-            f"Pull request #{found[1]}" if found else "Pull request", report.pull_request
-        )
+        return plain("🔀 ") + pull_request_link(report.pull_request)
     if report.pull_request_error:
         return plain(f"⚠️ No pull request: {shortened(report.pull_request_error, 300)}")
     return Markup()
@@ -260,19 +303,18 @@ def _numbers(run: Run, report: Report | None) -> Markup:
     return plain(" · ".join(parts))
 
 
+def _remark(report: Report | None) -> Markup:
+    if report is None or not report.remark:
+        return Markup()
+    return plain(f"⚠️ {shortened(report.remark, 200)}")
+
+
 def _denied(report: Report | None) -> Markup:
     if report is None or not report.denied:
         return Markup()
     return plain(
         "🚫 Refused to the agent: " + ", ".join(shortened(name, 40) for name in report.denied)
     )
-
-
-def _summary(report: Report | None, limit: int) -> Markup:
-    text = clean(report.summary).strip() if report else ""
-    if not text:
-        return Markup()
-    return plain(text).cut(limit)
 
 
 def _proof(outcome: Outcome, log_tail: str) -> str:
@@ -282,54 +324,13 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
     return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
 
 
-def _row(run: Run, now: float) -> Markup:
-    if run.outcome is not None:
-        head = joined([_ICONS[run.outcome.ending], target(run), code(run.id)], " ")
-        ago = (
-            f"{_HEADLINES[run.outcome.ending].lower()} {duration(now - (run.ended_at or now))} ago"
-        )
-        return lines(head, plain(shortened(run.task.prompt, 80)), plain(ago))
-    if run.state is State.QUEUED:
-        state = f"waiting, place {run.place}" if run.place else "waiting"
-    else:
-        phase = run.report.phase if run.report else None
-        state = f"{_PHASE_WORDS[phase]} · {duration(now - (run.started_at or run.created_at))}"
-    icon = "🕐" if run.state is State.QUEUED else "⚙️"
-    return lines(
-        joined([icon, target(run), code(run.id)], " "),
-        plain(shortened(run.task.prompt, 80)),
-        plain(state),
-    )
-
-
-_ICONS = {
-    Ending.PUSHED: "✅",
-    Ending.NOTHING_CHANGED: "⚪",
-    Ending.NOT_PUSHED: "⚠️",
-    Ending.CANCELLED: "⏹",
-    Ending.FAILED: "❌",
-}
-
-_HEADLINES = {
-    Ending.PUSHED: "Done",
-    Ending.NOTHING_CHANGED: "Done, nothing changed",
-    Ending.NOT_PUSHED: "Not pushed",
-    Ending.CANCELLED: "Stopped",
-    Ending.FAILED: "Failed",
-}
+_NO_REPORT = (
+    "The image's own program ended well. What it did, only its log and the repository tell."
+)
 
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",
     Phase.CLONE: "It ended in the clone, before the agent began.",
     Phase.AGENT: "It ended while the agent worked.",
     Phase.DELIVER: "It ended while the work was pushed.",
-}
-
-_PHASE_WORDS = {
-    None: "starting",
-    Phase.ENVIRONMENT: "starting",
-    Phase.CLONE: "cloning",
-    Phase.AGENT: "the agent works",
-    Phase.DELIVER: "pushing",
-    Phase.DONE: "done",
 }

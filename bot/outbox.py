@@ -65,8 +65,10 @@ class Window:
 GROUP = (Window(20, 60.0), Window(4, 5.0))
 PRIVATE = (Window(60, 60.0), Window(4, 5.0))
 OVERALL = Window(28, 1.0)
-KEPT_FREE = 2
-"""Places of each group's minute that only answers may take."""
+KEPT_FREE = {Priority.ANSWER: 0, Priority.COMPLETION: 2, Priority.CARD: 8}
+"""Places of each chat's minute that are left to who goes first: a card's edits must not make a person wait for an
+answer, and nothing at all for the last two places.
+"""
 
 
 ANSWERS_IN_A_ROW = 5
@@ -222,8 +224,8 @@ class Outbox:
         wait = max(0.0, lane.quiet_until - now)
         for window in lane.windows:
             count = window.count
-            if window.seconds == longest and priority is not Priority.ANSWER:
-                count -= 0 if lane.favours(priority) else KEPT_FREE
+            if window.seconds == longest:
+                count -= 0 if lane.favours(priority) else KEPT_FREE[priority]
             elif priority is Priority.CARD:
                 # A burst of edits must not make the completion wait that comes right behind it.
                 count -= 1

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from bot.address import BadRepo
 from bot.config import Config
 from bot.mistake import Mistake
+from bot.nearest import nearest
 from bot.options import BadOption, Options, Taken, find_trailing_options, take_options
 from bot.quotes import QUOTES, NotClosed, unquote
 from bot.repo import Target, find
+from sandbox.report import Phase
 from sandbox.task import Task
 
 
@@ -32,12 +35,29 @@ class RunRequest:
     prompt: str
 
 
+class LogView(Enum):
+    """What of a log is wanted; the value is the word for it. LINES are the last ones, and need no word."""
+
+    LINES = "lines"
+    ERRORS = "errors"
+    FOLLOW = "follow"
+    FILE = "file"
+    GREP = "grep"
+    PHASE = "phase"
+    SIDECAR = "sidecar"
+
+
 @dataclass(frozen=True, slots=True)
 class LogsRequest:
-    """A `/logs`: the beginning of a Run's id, and how many lines, None when not said."""
+    """A `/logs`: the beginning of a Run's id, None when none is named; what of its log, and how many lines where said.
 
-    run_prefix: str
-    lines: int | None
+    `word` is the text to look for, or the name of the phase or of the service.
+    """
+
+    run_prefix: str | None
+    view: LogView = LogView.LINES
+    lines: int | None = None
+    word: str = ""
 
 
 def read_command(text: str, bot_name: str) -> Command | None:
@@ -68,24 +88,33 @@ def read_run(
 
 
 def read_logs(arguments: str) -> LogsRequest:
-    """Read what stands behind `/logs`: a Run, and how many lines. Raises Mistake."""
-    words = arguments.split()
-    prefix = _run_prefix(words[:1])
-    if len(words) == 1:
-        return LogsRequest(prefix, None)
-    lines = int(words[1]) if re.fullmatch("[0-9]{1,5}", words[1]) else 0
-    if len(words) > 2 or not 1 <= lines <= _MOST_LINES:
-        what = f"Behind the run stands at most a number of lines, from 1 to {_MOST_LINES}."
-        raise Mistake(what, f"/logs {prefix} 50")
-    return LogsRequest(prefix, lines)
+    """Read what stands behind `/logs`: a Run or none, then a number of lines or a view of the log. Raises Mistake."""
+    head, rest = _first_word(arguments)
+    prefix = None
+    if head and head.lower() not in _VIEWS and not _LINES.fullmatch(head):
+        prefix = _run_prefix([head])
+        head, rest = _first_word(rest)
+    command = "/logs" if prefix is None else f"/logs {prefix}"
+    if not head:
+        return LogsRequest(prefix)
+    view = _VIEWS.get(head.lower())
+    if view is not None:
+        return _read_view(LogsRequest(prefix, view), rest, command)
+    lines = int(head) if _LINES.fullmatch(head) else 0
+    if rest or not 1 <= lines <= _MOST_LINES:
+        meant = nearest(head, _VIEWS) if not lines else None
+        words = "errors, follow, file, grep WORD, phase NAME or sidecar NAME"
+        what = f"Behind the run stands a number of lines, from 1 to {_MOST_LINES}, or {words}."
+        raise Mistake(what, f"{command} {_SAMPLE_VIEWS.get(meant or '', '50')}")
+    return LogsRequest(prefix, lines=lines)
 
 
-def read_cancel(arguments: str) -> str:
-    """Read what stands behind `/cancel`: the beginning of a Run's id. Raises Mistake."""
+def read_one_run(arguments: str, command: str) -> str:
+    """Read what stands behind `/cancel` or `/retry`: the beginning of one Run's id. Raises Mistake."""
     words = arguments.split()
     prefix = _run_prefix(words[:1])
     if len(words) > 1:
-        raise Mistake("One run is cancelled at a time.", f"/cancel {prefix}")
+        raise Mistake("One run at a time.", f"/{command} {prefix}")
     return prefix
 
 
@@ -140,6 +169,16 @@ _COMMAND = re.compile(
 )
 _WORD = re.compile(r"\s*(?P<word>\S+)")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_LINES = re.compile("[0-9]{1,4}")
+_VIEWS = {view.value: view for view in LogView if view is not LogView.LINES}
+_SAMPLE_VIEWS = {
+    **{word: word for word in _VIEWS},
+    "grep": "grep error",
+    "phase": "phase agent",
+    "sidecar": "sidecar postgres",
+}
+_PHASES = tuple(phase.value for phase in Phase)
+_SERVICE = re.compile("[a-z0-9][a-z0-9-]{0,40}")
 _RUN_PREFIX = re.compile("[a-z2-7]{1,8}")
 
 
@@ -252,6 +291,34 @@ def _works(arguments: str, config: Config, forge_url: str) -> bool:
     except _Wrong:
         return False
     return True
+
+
+def _read_view(request: LogsRequest, rest: str, command: str) -> LogsRequest:
+    view, word = request.view, rest.strip()
+    if view not in (LogView.GREP, LogView.PHASE, LogView.SIDECAR):
+        if word:
+            raise Mistake(f"Behind {view.value} nothing more can stand.", f"{command} {view.value}")
+        return request
+    sample = f"{command} {_SAMPLE_VIEWS[view.value]}"
+    if view is LogView.GREP:
+        if not word:
+            raise Mistake("Say which text to look for.", sample)
+        return replace(request, word=word)
+    word = word.lower()
+    if view is LogView.PHASE and word not in _PHASES:
+        raise Mistake(
+            f"The phases are {', '.join(_PHASES)}.",
+            f"{command} phase {nearest(word, _PHASES) or 'agent'}",
+        )
+    if not _SERVICE.fullmatch(word):
+        raise Mistake("Say which service beside the run, such as postgres.", sample)
+    return replace(request, word=word.removesuffix("-sidecar"))
+
+
+def _first_word(text: str) -> tuple[str, str]:
+    """Split a text behind its first word; two empty texts when there is none."""
+    word = _WORD.match(text)
+    return ("", "") if word is None else (word["word"], text[word.end() :].strip())
 
 
 def _run_prefix(words: list[str]) -> str:

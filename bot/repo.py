@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bot.address import Address, BadRepo, read_address, refuse_branch, refuse_characters, same_host
+from bot.address import (
+    Address,
+    BadRepo,
+    read_address,
+    read_configured,
+    refuse_branch,
+    refuse_characters,
+    same_host,
+)
 from bot.config import Config, Repo
 from bot.nearest import nearest
 
@@ -48,6 +56,14 @@ def find(written: str, config: Config, forge_url: str) -> Target:
     if same_host(address, forge_url):
         address = _on_forge(address.path, branch, forge_url)
     return _by_address(address, branch, config, forge_url)
+
+
+def find_again(url: str, branch: str | None, config: Config, forge_url: str) -> Target | None:
+    """Return what the address of an earlier Task means today; None when it can't be run at all any more."""
+    try:
+        return _by_address(read_configured(url), branch, config, forge_url)
+    except BadRepo:
+        return None
 
 
 _MOST_TOLD = 10

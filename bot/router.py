@@ -21,23 +21,31 @@ from bot import answers
 from bot.access import Action, Actor, Refusal, needs_membership, refuse, role_of
 from bot.commands.cancel import cancel, stop_button
 from bot.commands.clean import clean
-from bot.commands.help import help_
-from bot.commands.jobs import jobs
+from bot.commands.follow import unfollow_button
+from bot.commands.help import help_, start_
+from bot.commands.jobs import jobs, jobs_button
 from bot.commands.late import run_late
-from bot.commands.logs import logs
+from bot.commands.logs import logs, logs_button
+from bot.commands.repos import repos, repos_button
+from bot.commands.retry import retry, retry_button
 from bot.commands.run import run
 from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Incoming, Person, Place, Press, read_message, read_press
+from bot.markup import plain
 from bot.members import Members
 from bot.mistake import Mistake
 from bot.nearest import nearest
 from bot.parse import read_command
+from bot.speaker import Letter
 from runs.backend import BackendError, UnknownRun
 
 log = logging.getLogger(__name__)
 
 Context = ContextTypes.DEFAULT_TYPE
+PRESS_SECONDS = 3.0
+"""So long the button's own answer waits for what it did; then the outcome comes as a message."""
+
 NOTICE_SECONDS = 3600.0
 """A stranger is told so once in this time, not at every word."""
 
@@ -52,14 +60,27 @@ class Behaviour:
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "run": Behaviour(run, Action.RUN),
+    "repos": Behaviour(repos, Action.READ),
     "jobs": Behaviour(jobs, Action.READ),
     "logs": Behaviour(logs, Action.READ),
     "cancel": Behaviour(cancel, Action.READ),
+    "retry": Behaviour(retry, Action.RUN),
     "clean": Behaviour(clean, Action.READ),
     "help": Behaviour(help_, Action.READ),
-    "start": Behaviour(help_, Action.READ),
+    "start": Behaviour(start_, Action.READ),
 }
 """`cancel` and `clean` decide for themselves, since a person's own Run is another matter than somebody else's."""
+
+BUTTONS: dict[str, Callable[[Press, Role, str, Desk], Awaitable[str]]] = {
+    "stop": stop_button,
+    "late": run_late,
+    "retry": retry_button,
+    "logs": logs_button,
+    "unfollow": unfollow_button,
+    "repos": repos_button,
+    "jobs": jobs_button,
+}
+"""What a button does, by the first word of its data; the rest of it is for the behaviour, which returns what is said."""
 
 _TOLD_ONCE = (Refusal.ELSEWHERE, Refusal.STRANGER, Refusal.CHANNEL, Refusal.BOT)
 """Refusals of those who don't belong here: the bot is no means to flood a chat."""
@@ -146,7 +167,19 @@ class Router:
         press = read_press(update)
         if press is None:
             return
-        said = await self._pressed(press)
+        working = asyncio.ensure_future(self._pressed(press))
+        try:
+            done, _ = await asyncio.wait({working}, timeout=PRESS_SECONDS)
+            if done:
+                self._answer_press(press, working.result())
+                return
+            self._answer_press(press, "One moment …")
+            letter = Letter(plain(await working), reply_to=press.message_id)
+            self._desk.errands.run(self._desk.speaker.say(press.place, letter))
+        finally:
+            working.cancel()
+
+    def _answer_press(self, press: Press, said: str) -> None:
         self._desk.errands.run(self._desk.speaker.answer_press(press.id, said))
 
     async def _pressed(self, press: Press) -> str:
@@ -155,12 +188,12 @@ class Router:
             return f"I don't know you. Your id is {press.person.id}."
         verb, _, rest = press.data.partition(":")
         try:
-            if verb == "stop":
-                return await stop_button(press, role, rest, self._desk)
-            if verb == "late":
-                return await run_late(press, role, self._desk)
+            if (button := BUTTONS.get(verb)) is not None:
+                return await button(press, role, rest, self._desk)
         except Mistake as error:
             return error.what
+        except UnknownRun:
+            return "That run is gone."
         except BackendError as error:
             log.warning("button %s failed: %s", verb, error)
             return "The place where runs live doesn't answer now. Press again in a minute."

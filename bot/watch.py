@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.desk import Book, Errands
+from bot.home import HomeNotices
+from bot.live import Live
 from runs.backend import BackendError
 from runs.recorded import Recorded
 from runs.run import Run
@@ -29,7 +31,7 @@ class Watch:
         store: LogStore,
         errands: Errands,
         book: Book,
-        tellers: Iterable[Cards | Completions],
+        tellers: Iterable[Cards | Completions | HomeNotices | Live],
     ) -> None:
         self._backend = backend
         self._store = store

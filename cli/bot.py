@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -22,7 +23,7 @@ from runs.store import LogStore
 if TYPE_CHECKING:
     from k8s.backend import KubernetesBackend
 
-_PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL")
+_PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SANDBOX_SCRIPTED_PACE")
 """What the sandboxes get of the bot's own environment: these, and nothing else of it."""
 
 
@@ -86,6 +87,9 @@ def make_backend(
             limits=config.limits,
             environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
             image_pull_secrets=config.image_pull_secrets,
+            entrypoints=config.entrypoints,
+            gate=config.gate,
+            kueue=config.kueue,
         )
     )
 
@@ -98,6 +102,8 @@ async def _serve(settings: Settings, config: Config, environment: Mapping[str, s
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     backend = make_backend(settings, config, environment)
+    # What is loaded by now stays: a full collection, for which the loop stands still, needn't look at it (60 ms).
+    gc.freeze()
     try:
         await serve(Surroundings(settings, config, backend, LogStore(settings.log_store)), stop)
     finally:

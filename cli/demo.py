@@ -8,21 +8,24 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from cli.browser import has_browser, open_page
 from cli.demo_stage import (
     DemoError,
+    Ground,
     Stage,
     bot_log,
     close_stage,
+    open_local,
     open_stage,
     shown_branch,
 )
 from cli.transcript import Transcript, wrapped
-from runs.backend import BackendError, Limits
-from runs.local import LocalBackend
-from runs.local_place import LocalPlace
+from runs.backend import Backend, BackendError
 from runs.run import Run
 
 ENDED_WELL = 0
@@ -30,18 +33,24 @@ NOT_WELL = 1
 BROKEN = 2
 INTERRUPTED = 130
 STOP_SECONDS = 30.0
-GREETING = """A chat with the bot, in this terminal. Type, for example:
-  /run demo "add a farewell to the greeter"
-  /run demo wait 20
-  /jobs
-A ! presses a button of the newest message: !Stop
-Ctrl-C ends the demo."""
 
 
-def run_demo(environment: Mapping[str, str], once: str | None) -> int:
-    """Play the demo; return the exit code.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the demo shall be. `once` is one thing to say, and all of the demo; None opens the chat.
 
-    With `once`, one conversation: 0 only if its Run ended well, 1 if it didn't or none was started, 2 if the demo
+    `port` is the chat page's, 0 for any, None for the usual one or else any; `browser` opens the page in one.
+    """
+
+    once: str | None = None
+    port: int | None = None
+    browser: bool = True
+
+
+def run_demo(environment: Mapping[str, str], wish: Wish) -> int:
+    """Play the demo until Ctrl-C; return the exit code.
+
+    With `once` only one conversation: 0 only if its Run ended well, 1 if it didn't or none was started, 2 if the demo
     itself can't run, 130 after Ctrl-C. Everything is made in a folder of its own, which is removed at the end;
     SANDBOX_STATE names one that stays.
     """
@@ -49,7 +58,7 @@ def run_demo(environment: Mapping[str, str], once: str | None) -> int:
     try:
         folder = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="claude-sandbox-demo-"))
         folder.mkdir(parents=True, exist_ok=True)
-        return asyncio.run(_play(folder.resolve(), environment, once))
+        return asyncio.run(_play(folder.resolve(), environment, wish))
     except (DemoError, OSError) as error:
         print(error, file=sys.stderr)
         return BROKEN
@@ -58,33 +67,62 @@ def run_demo(environment: Mapping[str, str], once: str | None) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _play(folder: Path, environment: Mapping[str, str], once: str | None) -> int:
+async def _play(folder: Path, environment: Mapping[str, str], wish: Wish) -> int:
     me = asyncio.current_task()
+
+    def end() -> None:
+        print("\nEnding the demo …", file=sys.stderr)
+        if me is not None:
+            me.cancel()
+
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, lambda: me.cancel() if me else None)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, end)
+    try:
+        async with _open_ground(folder, environment) as ground:
+            return await _play_on(ground, folder, environment, wish)
+    except asyncio.CancelledError:
+        return ENDED_WELL if wish.once is None else INTERRUPTED
+
+
+def _open_ground(
+    folder: Path, environment: Mapping[str, str]
+) -> contextlib.AbstractAsyncContextManager[Ground]:
+    """Choose where the Runs live by SANDBOX_BACKEND."""
+    if environment.get("SANDBOX_BACKEND") != "kubernetes":
+        return open_local(folder, environment)
+    # Loaded only here: the client takes a second.
+    from cli.demo_cluster import open_cluster
+
+    return open_cluster(folder, environment)
+
+
+async def _play_on(ground: Ground, folder: Path, environment: Mapping[str, str], wish: Wish) -> int:
     stage = None
     try:
-        stage = await open_stage(folder, environment)
-        backend = LocalBackend(LocalPlace(stage.state, {}, limits=Limits(runs=0)))
-        printing = asyncio.create_task(_print_events(stage))
-        try:
-            return await (
-                _converse(stage, backend) if once is None else _once(stage, backend, once)
-            )
-        except asyncio.CancelledError:
-            print("\nEnding the demo …", file=sys.stderr)
-            return ENDED_WELL if once is None else INTERRUPTED
-        finally:
-            printing.cancel()
-            await _stop_runs(backend)
-            await backend.close()
+        port = 0 if wish.once is not None else wish.port
+        stage = await open_stage(folder, environment, ground, port)
+        return await _perform(stage, wish, wish.browser and has_browser(environment))
     finally:
         if stage is not None:
             await close_stage(stage)
 
 
-async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
+async def _perform(stage: Stage, wish: Wish, browser: bool) -> int:
+    """Play on an open stage, and leave no Run behind."""
+    backend = stage.ground.backend
+    printing = asyncio.create_task(_print_events(stage))
+    try:
+        if wish.once is not None:
+            return await _once(stage, backend, wish.once)
+        return await _host(stage, browser)
+    finally:
+        printing.cancel()
+        await _stop_runs(backend)
+        await backend.close()
+
+
+async def _once(stage: Stage, backend: Backend, text: str) -> int:
     """Say one thing and wait for what comes of it."""
     print(f"claude-sandbox demo, with everything in\n{stage.folder}\n")
     asked = stage.world.say(stage.you, stage.team, text)
@@ -102,7 +140,7 @@ async def _once(stage: Stage, backend: LocalBackend, text: str) -> int:
         if answered and not runs and not stage.world.state.updates.pending():
             print("\nNo task was started.", file=sys.stderr)
             return NOT_WELL
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(stage.ground.look_seconds)
     await asyncio.sleep(0)  # let the last events be printed
     run = runs[-1]
     return _conclusion(stage, run)
@@ -115,50 +153,20 @@ def _conclusion(stage: Stage, run: Run) -> int:
     if report is not None and report.pushed and report.branch:
         print("\nThe branch, as git shows it:\n")
         room = _terminal_columns()
-        for line in shown_branch(stage.remote, report.branch, room).splitlines():
+        for line in shown_branch(stage.ground.remote, report.branch, room).splitlines():
             print(*wrapped(line, room), sep="\n")
     return ENDED_WELL if outcome is not None and outcome.ended_well else NOT_WELL
 
 
-async def _converse(stage: Stage, backend: LocalBackend) -> int:
-    """Take what is typed as messages until the input ends; then wait for the Runs that are under way."""
-    print(GREETING, flush=True)
-    async for line in _typed_lines():
-        _check_bot(stage)
-        text = line.strip()
-        if text.startswith("!"):
-            await _press(stage, text[1:].strip())
-        elif text:
-            stage.world.say(stage.you, stage.team, text)
+async def _host(stage: Stage, browser: bool) -> NoReturn:
+    """Say where the chat is, open it, and stay until somebody ends the demo."""
+    url = f"{stage.playground.root}/"
+    print(f"The chat is at {url} – Ctrl-C here ends it. What is said there:", flush=True)
+    if browser:
+        open_page(url)
     while True:
         _check_bot(stage)
-        runs = await backend.list_runs()
-        if not stage.world.state.updates.pending() and all(run.told for run in runs):
-            return ENDED_WELL
-        await asyncio.sleep(0.1)
-
-
-async def _press(stage: Stage, label: str) -> None:
-    for message in reversed(stage.world.messages(stage.team)):
-        for row in message.keyboard:
-            for button in row:
-                if label.lower() in button.text.lower():
-                    await stage.world.press(stage.you, message, button.text)
-                    return
-    print(f"There is no button {label!r}.", file=sys.stderr)
-
-
-async def _typed_lines() -> AsyncIterator[str]:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    try:
-        while line := await reader.readline():
-            yield line.decode("utf-8", "replace")
-    finally:
-        transport.close()
+        await asyncio.sleep(0.2)
 
 
 async def _print_events(stage: Stage) -> None:
@@ -177,7 +185,7 @@ def _check_bot(stage: Stage) -> None:
         raise DemoError(f"The bot ended by itself:\n{bot_log(stage.folder)}")
 
 
-async def _stop_runs(backend: LocalBackend) -> None:
+async def _stop_runs(backend: Backend) -> None:
     """Leave no process behind: stop what runs, and wait for it as long as its delivery may take."""
     with contextlib.suppress(TimeoutError, BackendError):
         async with asyncio.timeout(STOP_SECONDS):

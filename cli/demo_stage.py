@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import yaml
 
+from cli.demo_cast import Cast, gather
 from playground.chats import Chat
 from playground.people import Person
 from playground.server import Playground, start
 from playground.world import World
+from runs.backend import Backend, Limits
+from runs.local import LocalBackend
+from runs.local_place import LocalPlace
 
 KEYS = (
     "PATH",
@@ -38,6 +44,14 @@ KEYS = (
 """What of the caller's environment reaches the demo's bot, and through it the agent."""
 
 BOT_START_SECONDS = 20.0
+STATE = "state"
+"""The folder of the bot's own, and of the Runs on this machine."""
+
+AT_ONCE = 2
+"""So few Runs at once, that a third one shows the queue."""
+
+USUAL_PORT = 8180
+"""Always the same where it is free, so that a tab finds the demo again after a restart."""
 
 
 class DemoError(Exception):
@@ -45,43 +59,83 @@ class DemoError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Ground:
+    """Where the demo's Runs live. `remote` is their bare repository, `repo` what the bot's config says of it.
+
+    `variables` are the bot's, `backend` is the demo's own eye on its Runs, worth a look every `look_seconds`.
+    """
+
+    remote: Path
+    repo: str | Mapping[str, str]
+    variables: Mapping[str, str]
+    backend: Backend
+    look_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stage:
-    """A running demo. `you` speaks in `team`; `remote` is the bare repository, `state` the local Backend's folder."""
+    """A running demo. `you` speaks in `team`."""
 
     folder: Path
     world: World
     playground: Playground
     you: Person
     team: Chat
-    remote: Path
-    state: Path
+    ground: Ground
     bot: asyncio.subprocess.Process
 
 
-async def open_stage(folder: Path, environment: Mapping[str, str]) -> Stage:
-    """Build everything below an existing folder and wait until the bot listens. Raises DemoError."""
+@asynccontextmanager
+async def open_local(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Ground]:
+    """Make the demo's repository; its Runs are processes of this machine. Raises DemoError."""
     remote = await asyncio.to_thread(make_remote, folder)
+    variables = {"SANDBOX_BACKEND": environment.get("SANDBOX_BACKEND") or "local"}
+    backend = LocalBackend(LocalPlace(folder / STATE, {}, limits=Limits(runs=0)))
+    yield Ground(remote, remote.as_uri(), variables, backend, 0.05)
+
+
+async def open_stage(
+    folder: Path, environment: Mapping[str, str], ground: Ground, port: int | None
+) -> Stage:
+    """Build everything below an existing folder and wait until the bot listens. Raises DemoError.
+
+    The chat is served on a port of loopback; 0 is any free one, None the usual one or else any.
+    """
     world = World(privacy=False)
-    you = world.person("You")
-    team = world.supergroup("Team", [(you, "administrator")])
-    playground = await start(world)
+    cast = gather(world)
+    playground = await _serve(world, cast, port)
     config = folder / "config.yaml"
-    config.write_text(yaml.safe_dump({"repos": {"demo": remote.as_uri()}}), encoding="utf-8")
-    state = folder / "state"
+    allowed = {
+        "repos": {"demo": ground.repo},
+        "people": cast.roles(),
+        "limits": {"runs": AT_ONCE},
+    }
+    config.write_text(yaml.safe_dump(allowed), encoding="utf-8")
     variables = {name: environment[name] for name in KEYS if environment.get(name)}
     variables |= {
         "TELEGRAM_BOT_TOKEN": world.token,
-        "TELEGRAM_CHAT_ID": str(team.id),
+        "TELEGRAM_CHAT_ID": str(cast.team.id),
         "TELEGRAM_API_URL": playground.root,
-        "SANDBOX_BACKEND": "local",
         "SANDBOX_AGENT": environment.get("SANDBOX_AGENT") or "scripted",
         "SANDBOX_CONFIG": str(config),
-        "SANDBOX_STATE": str(state),
+        "SANDBOX_STATE": str(folder / STATE),
+        **ground.variables,
     }
     variables.setdefault("SANDBOX_LOG_STORE", str(folder / "logs"))
     variables.setdefault("SANDBOX_SCRIPTED_PACE", "0.6")
+    bot = await _start_bot(folder, variables)
+    stage = Stage(folder, world, playground, cast.admin, cast.team, ground, bot)
+    try:
+        await _until_it_listens(stage)
+    except BaseException:  # also when somebody ends the demo in this moment
+        await close_stage(stage)
+        raise
+    return stage
+
+
+async def _start_bot(folder: Path, variables: Mapping[str, str]) -> asyncio.subprocess.Process:
     with (folder / "bot.log").open("wb") as log:
-        bot = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "cli",
@@ -90,20 +144,31 @@ async def open_stage(folder: Path, environment: Mapping[str, str]) -> Stage:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            process_group=0,  # Ctrl-C ends the demo, and the demo the bot
         )
-    stage = Stage(folder, world, playground, you, team, remote, state, bot)
+
+
+async def _until_it_listens(stage: Stage) -> None:
     try:
         async with asyncio.timeout(BOT_START_SECONDS):
-            while not world.calls("getMe"):
-                if bot.returncode is not None:
-                    raise DemoError(f"The bot ended at once:\n{bot_log(folder)}")
+            while not stage.world.calls("getMe"):
+                if stage.bot.returncode is not None:
+                    raise DemoError(f"The bot ended at once:\n{bot_log(stage.folder)}")
                 await asyncio.sleep(0.02)
-    except (TimeoutError, DemoError) as error:
-        await close_stage(stage)
-        if isinstance(error, TimeoutError):
-            raise DemoError(f"The bot didn't start:\n{bot_log(folder)}") from error
-        raise
-    return stage
+    except TimeoutError as error:
+        raise DemoError(f"The bot didn't start:\n{bot_log(stage.folder)}") from error
+
+
+async def _serve(world: World, cast: Cast, port: int | None) -> Playground:
+    try:
+        return await start(world, USUAL_PORT if port is None else port, welcome=cast.welcome())
+    except OSError as error:
+        if port is None and error.errno == errno.EADDRINUSE:
+            return await _serve(world, cast, 0)
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"can't be used ({error})"
+        raise DemoError(
+            f"Port {port} {why}. Choose another one with --port, or 0 for any that is free."
+        ) from error
 
 
 async def close_stage(stage: Stage) -> None:

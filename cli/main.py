@@ -42,8 +42,15 @@ def demo(
             help="Say only this, print the conversation, and exit with 0 only if the task ended well.",
         ),
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Serve the chat here; 0 for any free port."),
+    ] = None,
+    browser: Annotated[
+        bool, typer.Option(help="Open the chat in the browser, where there is one.")
+    ] = True,
 ) -> None:
-    """Play the whole conversation on this machine, without a token, a cluster or a network."""
-    from cli.demo import run_demo
+    """Open a chat with the bot in the browser, all on this machine: no token, cluster or network."""
+    from cli.demo import Wish, run_demo
 
-    raise SystemExit(run_demo(os.environ, once))
+    raise SystemExit(run_demo(os.environ, Wish(once, port, browser)))

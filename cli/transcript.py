@@ -19,6 +19,8 @@ class Transcript:
 
     def lines(self, event: Event) -> list[str]:
         """Return the lines of an event, none for what a reader doesn't miss."""
+        if event.message is not None and event.message.service is not None:
+            return []
         key = (event.chat_id, event.message_id)
         if event.kind is EventKind.SENT:
             self._texts[key] = event.text

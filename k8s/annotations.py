@@ -79,9 +79,13 @@ def read_asked(found: Mapping[str, str], id_of_run: str) -> Asked | None:
 
 def marks_text(marks: Marks, *, previous: str) -> str:
     """Return the text of new marks, which never equals the previous one."""
-    version = _load(previous).get("version")
-    number = version + 1 if isinstance(version, int) else 0
-    return _dump({**encoding.marks_values(marks), "version": number})
+    return _dump({**encoding.marks_values(marks), "version": count(previous) + 1})
+
+
+def count(text: str) -> int:
+    """Return how often marks were written until this text of them; -1 for nonsense."""
+    version = _load(text).get("version")
+    return version if isinstance(version, int) else -1
 
 
 def read_marks(found: Mapping[str, str]) -> Marks:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from weakref import WeakValueDictionary
 
 from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import Asked, End
 from k8s.api import Api, Patch
-from k8s.jobs import AlreadyExists, Jobs, known, suspension
+from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
 from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import run_of
-from k8s.structs import Job
+from k8s.structs import Job, Pod
 from k8s.tending import Tending
+from k8s.version import VersionCheck
 from runs import queue
 from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
 from runs.outcome import Ending, Outcome
@@ -40,9 +42,11 @@ class KubernetesBackend:
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
         self._api = Api(place.kubeconfig)
+        self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
-        self._mirror = Mirror(self._api, self._jobs, place.limits, place.clock)
+        self._mirror = Mirror(self._api, self._jobs, place.own_limits, place.clock)
         self._tending = Tending(place, self._jobs, self._mirror)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._tasks: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -64,11 +68,12 @@ class KubernetesBackend:
         """See Backend.start: one create, and what exists already is met."""
         if self._follows and (known_run := self._mirror.runs.get(run_id(key))) is not None:
             return _same(known_run, key)
+        await self._version.demand()
         asked = Asked(key, task, origin, self._place.clock())
         try:
             job = await self._create(asked)
         except AlreadyExists:
-            return _same(await self.get(run_id(key)), key)
+            return _same(await self._read(run_id(key)), key)
         return await self._seen(run_id(key), job)
 
     async def cancel(self, run_id: str, by: str) -> Run:
@@ -88,8 +93,12 @@ class KubernetesBackend:
         raise Unavailable(f"Run {run_id} changes too fast to be stopped now.")
 
     async def get(self, run_id: str) -> Run:
-        """See Backend.get."""
-        return await self._seen(run_id, await self._jobs.read(run_id))
+        """See Backend.get: without a request where the watches tell of the Run.
+
+        What they haven't told yet does no harm: every change tests what it was decided on.
+        """
+        known_run = self._mirror.runs.get(run_id) if self._follows else None
+        return known_run or await self._read(run_id)
 
     async def list_runs(self) -> list[Run]:
         """See Backend.list_runs."""
@@ -110,50 +119,59 @@ class KubernetesBackend:
         finally:
             self._mirror.followers.discard(follower)
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """See Backend.read_log."""
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
+        """See Backend.read_log; a service is a sidecar of the Pod, and its log goes with the Pod."""
         name = names.job_name(run_id)
         if not self._follows or name not in self._mirror.jobs.objects:
             await self._jobs.read(run_id)
         pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(run_id)
-        printed = b"" if pod is None else await self._jobs.log(pod.metadata.name, tail_bytes)
-        if printed or tail_bytes == 0:
+        printed = b""
+        if pod is not None:
+            container = names.CONTAINER if service is None else _sidecar(pod, service)
+            printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
+        if printed or tail_bytes == 0 or service is not None:
             return printed
         heard = await self._tending.last_words.of(run_id)
         return heard if tail_bytes is None else heard[-tail_bytes:]
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
-        before = {notes.MARKS: run.version}
-        if not run.version:  # somebody's hand removed the annotation
-            before = known(await self._jobs.read(run.id), notes.MARKS)
-            if before:
+        async with self._turn(run.id):
+            if self._is_behind(run):
                 raise Moved(f"Run {run.id} changed meanwhile.")
-        texts = {notes.MARKS: notes.marks_text(marks, previous=run.version)}
-        try:
-            job = await self._jobs.change(run.id, before, texts, [])
-        except Moved as error:
-            if (await self.get(run.id)).version == run.version:
-                raise Refused(f"The cluster refuses to mark run {run.id}: {error}") from error
-            raise
-        return await self._seen(run.id, job)
+            before = {notes.MARKS: run.version}
+            if not run.version:  # somebody's hand removed the annotation
+                before = known(await self._jobs.read(run.id), notes.MARKS)
+                if before:
+                    raise Moved(f"Run {run.id} changed meanwhile.")
+            texts = {notes.MARKS: notes.marks_text(marks, previous=run.version)}
+            try:
+                job = await self._jobs.change(run.id, before, texts, [])
+            except Moved as error:
+                if (await self._read(run.id)).version == run.version:
+                    raise Refused(f"The cluster refuses to mark run {run.id}: {error}") from error
+                raise
+            return await self._seen(run.id, job)
 
     async def acknowledge(self, run: Run, told_at: float) -> Run:
         """See Backend.acknowledge: one patch sets the mark, the status label and the Job's time to live."""
-        job = self._mirror.jobs.objects.get(names.job_name(run.id)) if self._follows else None
-        for _ in range(_TRIES):
-            job = job or await self._jobs.read(run.id)
-            current = await self._seen(run.id, job)
-            if current.told:
-                return current
-            before = known(job, notes.MARKS)
-            texts = {notes.MARKS: notes.told_text(current.version, told_at)}
-            try:
-                job = await self._jobs.change(run.id, before, texts, self._retirement(current))
-            except Moved:
-                job = None
-                continue
-            return await self._seen(run.id, job)
+        async with self._turn(run.id):
+            job = self._mirrored(run.id)
+            for _ in range(_TRIES):
+                job = job or await self._jobs.read(run.id)
+                current = await self._seen(run.id, job)
+                if current.told:
+                    return current
+                before = known(job, notes.MARKS)
+                texts = {notes.MARKS: notes.told_text(current.version, told_at)}
+                try:
+                    job = await self._jobs.change(run.id, before, texts, self._retirement(current))
+                except Moved:
+                    job = None
+                    continue
+                return await self._seen(run.id, job)
         raise Unavailable(f"Run {run.id} changes too fast to be acknowledged now.")
 
     async def clean(self, run_id: str) -> bool:
@@ -201,12 +219,32 @@ class KubernetesBackend:
     def _follow(self) -> None:
         if self._tasks or self._closed:
             return
-        for work in (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run()):
+        followers = (self._mirror.pods.run(), self._mirror.jobs.run(), self._tending.run())
+        for work in (*followers, self._version.warn()):
             self._tasks.append(asyncio.create_task(work))
+
+    def _mirrored(self, run_id: str) -> Job | None:
+        """Return the Job of a Run as the watches told it."""
+        return self._mirror.jobs.objects.get(names.job_name(run_id)) if self._follows else None
+
+    async def _read(self, run_id: str) -> Run:
+        """Read a Run anew. Raises UnknownRun."""
+        return await self._seen(run_id, await self._jobs.read(run_id))
+
+    def _turn(self, run_id: str) -> asyncio.Lock:
+        """Return what is held while marks of a Run are written: in one process nobody gets in another's way."""
+        return self._turns.setdefault(run_id, asyncio.Lock())
+
+    def _is_behind(self, run: Run) -> bool:
+        """Say whether a Run's marks are known to have been written since `run` was read: no need to ask the cluster."""
+        newest = self._mirror.runs.get(run.id) if self._follows else None
+        return newest is not None and notes.count(newest.version) > notes.count(run.version)
 
     async def _create(self, asked: Asked) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
-        limits = self._place.limits
+        limits = self._place.own_limits
+        if self._place.kueue is not None:
+            return await self._jobs.create(manifest(asked, self._place, suspended=True))
         if limits.runs is None and limits.runs_per_person is None:
             return await self._jobs.create(manifest(asked, self._place, suspended=False))
         async with self._tending.admission:
@@ -246,8 +284,9 @@ class KubernetesBackend:
         texts = {notes.CANCELLED: notes.cancelled_text(by, now)}
         if run.state is State.QUEUED:
             outcome = Outcome(Ending.CANCELLED, cause=Cause.CANCELLED)
-            return {**texts, notes.END: notes.end_text(End(outcome, now))}, []
-        return texts, [] if job.spec.suspend else suspension(wanted=True)
+            patch = ending(job) if is_kueues(job) else []
+            return {**texts, notes.END: notes.end_text(End(outcome, now))}, patch
+        return texts, [] if job.spec.suspend else ending(job)
 
     def _retirement(self, run: Run) -> Patch:
         patch: Patch = [
@@ -259,6 +298,16 @@ class KubernetesBackend:
                 {"op": "add", "path": f"/metadata/labels/{names.STATUS_LABEL}", "value": status}
             )
         return patch
+
+
+def _sidecar(pod: Pod, service: str) -> str:
+    """Return the container of a service beside the agent. Raises Refused, naming those that are there."""
+    beside = [status.name for status in pod.status.init_container_statuses or ()]
+    name = names.sidecar(service)
+    if name not in beside:
+        there = ", ".join(map(names.service, beside)) or "none"
+        raise Refused(f"No such service runs beside this run. There are: {there}.")
+    return name
 
 
 def _same(run: Run, key: str) -> Run:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from k8s.names import CONTAINER
+from k8s.names import CONTAINER, PROGRAM
 from k8s.structs import ContainerStatus, Event, Job, Pod, Terminated
-from runs.outcome import Ending, Exit, Outcome, Seen, judge
+from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
 from sandbox.report import Cause, Phase, Report
 
@@ -39,7 +39,7 @@ def report_of(run_id: str, pod: Pod | None) -> Report | None:
     if state is None or (state.running is None and state.terminated is None):
         return None
     if state.terminated is not None:
-        report = reports.decode(state.terminated.message.encode("utf-8", "replace"))
+        report = _read(state.terminated)
         if report is not None and report.run_id == run_id:
             return report
     return Report(run_id, Phase.ENVIRONMENT)
@@ -110,15 +110,19 @@ def obstacle(pod: Pod | None, events: Iterable[Event]) -> Obstacle | None:
 
 def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: bool) -> Outcome:
     if terminated.reason in _NEVER_RAN:
-        return Outcome(Ending.FAILED, cause=Seen.NOT_STARTED, error=terminated.message)
-    report = report_of(run_id, pod)
-    outcome = judge(report, _exit(terminated), cancelled=cancelled)
+        no_python = 'exec: "python3"' in terminated.message
+        cause = Cause.TOOLS_MISSING if no_python else Seen.NOT_STARTED
+        return Outcome(Ending.FAILED, cause=cause, error=terminated.message)
+    if _read(terminated) is None:
+        outcome = judge_by_exit(_exit(terminated), cancelled=cancelled)
+    else:
+        outcome = judge(report_of(run_id, pod), _exit(terminated), cancelled=cancelled)
     if outcome.ended_well or (outcome.ending is Ending.CANCELLED and cancelled):
         return outcome
-    killed = outcome.cause in _BY_SIGNAL
-    if terminated.reason == "OOMKilled" and (killed or outcome.cause is Cause.AGENT_KILLED):
+    unexplained = outcome.cause in _UNEXPLAINED
+    if terminated.reason == "OOMKilled" and (unexplained or outcome.cause is Cause.AGENT_KILLED):
         return replace(outcome, cause=Seen.OUT_OF_MEMORY)
-    if not killed and outcome.cause is not Cause.CANCELLED:
+    if not unexplained and outcome.cause is not Cause.CANCELLED:
         return outcome
     why = _why_stopped(pod)
     return (
@@ -126,6 +130,11 @@ def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: boo
         if why is None
         else replace(outcome, ending=Ending.FAILED, cause=why[0], error=why[1])
     )
+
+
+def _read(terminated: Terminated) -> Report | None:
+    """Read the Report that a program left; None from an image with a program of its own."""
+    return reports.decode(terminated.message.encode("utf-8", "replace"))
 
 
 def _exit(terminated: Terminated) -> Exit:
@@ -155,10 +164,19 @@ def _why_stopped(pod: Pod) -> tuple[Seen, str | None] | None:
 def _of_pod(pod: Pod, report: Report | None, *, cancelled: bool) -> Outcome:
     """Judge a Pod that ended without anybody having seen how its program did."""
     outcome = judge(report, None, cancelled=cancelled)
-    why = _why_stopped(pod)
+    why = _why_stopped(pod) or _why_not_brought(pod)
     if why is None or outcome.ending is Ending.CANCELLED:
         return replace(outcome, error=pod.status.message or None)
     return replace(outcome, cause=why[0], error=why[1])
+
+
+def _why_not_brought(pod: Pod) -> tuple[Seen, str] | None:
+    """Say why the sandbox program could not be brought into the run's image."""
+    for status in pod.status.init_container_statuses or ():
+        ended = status.state.terminated
+        if status.name == PROGRAM and ended is not None and ended.exit_code != 0:
+            return Seen.NOT_STARTED, f"{PROGRAM}: {ended.message or ended.reason}".strip()
+    return None
 
 
 def _no_pod(events: Iterable[Event]) -> Obstacle | None:
@@ -190,6 +208,6 @@ def _of_container(status: ContainerStatus) -> Obstacle | None:
 
 _NOBODY_SAW = "ContainerStatusUnknown"
 """What a container has that was on a lost machine."""
-_BY_SIGNAL = (Seen.KILLED, Seen.LOST)
+_UNEXPLAINED = (Seen.KILLED, Seen.LOST, Seen.EXIT_CODE)
 _NEVER_RAN = ("StartError", "ContainerCannotRun")
 _BAD_IMAGE = ("InvalidImageName", "ErrImageNeverPull")

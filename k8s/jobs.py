@@ -87,15 +87,15 @@ class Jobs:
         data = await self._api.get(self._events_path, {"fieldSelector": selector, "limit": 50})
         return _decode(data, Page[Event]).items or []
 
-    async def log(self, pod_name: str, tail_bytes: int | None) -> bytes:
-        """Read what the agent's container printed, or its end; nothing when it hasn't started or is gone.
+    async def log(self, pod_name: str, tail_bytes: int | None, container: str) -> bytes:
+        """Read what a container printed, or its end; nothing when it hasn't started or is gone.
 
         The API can give the last lines only, not the last bytes.
         """
         lines = None if tail_bytes is None else max(_FEWEST_LINES, tail_bytes // _USUAL_LINE)
         while True:
             query: dict[str, str | int] = {
-                "container": names.CONTAINER,
+                "container": container,
                 "limitBytes": MAX_LOG_BYTES,
             }
             if lines is not None:
@@ -133,6 +133,23 @@ class Jobs:
             if error.code == _NOT_FOUND:
                 raise UnknownRun(f"There is no run {run_id} (any more).") from error
             raise
+
+
+def ending(job: Job) -> Patch:
+    """Return the part of a patch that ends a Job's Pod for good.
+
+    Kueue would undo a suspension and run the agent again
+    (https://github.com/kubernetes-sigs/kueue, pkg/controller/jobframework/reconciler.go, "handle job is suspended"): its
+    Jobs are ended by their deadline, which counts from their start.
+    """
+    if is_kueues(job):
+        return [{"op": "add", "path": "/spec/activeDeadlineSeconds", "value": 1}]
+    return suspension(wanted=True)
+
+
+def is_kueues(job: Job) -> bool:
+    """Say whether Kueue decides when a Job runs."""
+    return names.KUEUE_LABEL in (job.metadata.labels or {})
 
 
 def suspension(*, wanted: bool) -> Patch:

@@ -15,12 +15,27 @@ from k8s.annotations import ALL, Asked, initial
 from k8s.place import KubernetesPlace
 from runs.backend import Refused
 from runs.run import run_id
+from sandbox.gate import GateMode
 from sandbox.task import Task, to_environment
 
 Manifest = dict[str, Any]
 
 SECRET_KEYS = ("GITHUB_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY")
 """The keys that a sandbox gets; each may be missing."""
+
+
+PROGRAM_FOLDER = "/claude-sandbox"
+"""Where the sandbox program stands in an image that it is brought into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The sandbox program on its way into another image: from which one, for which agent, to which folder."""
+
+    image: str
+    agent: str
+    container: str = names.PROGRAM
+    folder: str = PROGRAM_FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +77,18 @@ def services_of(task: Task, place: KubernetesPlace) -> list[Service]:
 def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[str, object]:
     task, id_of_run = asked.task, run_id(asked.key)
     services = services_of(task, place)
+    image = task.image or place.image
     pod_seconds = task.timeout_seconds + place.pod_margin_seconds
     return {
         "name": names.job_name(id_of_run),
         "run": id_of_run,
         "labels": {names.APP_LABEL: names.APP},
-        "status": {names.STATUS_LABEL: names.RUNNING},
+        "job_labels": {names.STATUS_LABEL: names.RUNNING, **_kueue(place)},
         "annotations": initial(asked, admitted=not suspended),
         "suspended": suspended,
-        "image": task.image or place.image,
+        "image": image,
+        "brought": None if place.runs_entrypoint(image) else Brought(place.image, place.agent),
+        "gate": _gate(place),
         "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
         "environment": _environment(task, place, id_of_run),
         "secret": place.secret,
@@ -96,6 +114,7 @@ def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str
         else "",
         "DATABASE_NAME": "sandbox" if "postgres" in services else "",
         "REDIS_URL": "redis://localhost:6379/0" if "redis" in services else "",
+        **_GIT_TRUSTS_WORKSPACE,
         **place.environment,
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
@@ -105,6 +124,18 @@ def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str
     # Kubernetes expands $(NAME), takes every $$ for $, and breaks a letter like é after a single $
     # (third_party/forked/golang/expansion/expand.go): only doubling each keeps every text.
     return {name: value.replace("$", "$$") for name, value in values.items()}
+
+
+def _kueue(place: KubernetesPlace) -> dict[str, str]:
+    return {} if place.kueue is None else {names.KUEUE_LABEL: place.kueue}
+
+
+def _gate(place: KubernetesPlace) -> str:
+    """Return the gate's variable: Kubernetes itself puts the API server's address in, and doesn't mind service links."""
+    if place.gate is GateMode.OFF:
+        return ""
+    server = "$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)"
+    return f"{server} {place.gate.value} {place.gate_seconds}"
 
 
 def _check(name: str, value: str) -> None:
@@ -177,6 +208,12 @@ def _as_yaml(value: object) -> object:
     return text.removesuffix("...\n").rstrip("\n")
 
 
+_GIT_TRUSTS_WORKSPACE = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "/workspace",
+}
+"""The volume belongs to root: git refuses to work in it itself, as existing images do; ours has a folder below it."""
 _MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
 _ONE_LINE = 1 << 30
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

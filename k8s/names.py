@@ -23,7 +23,14 @@ SELECTOR = f"{APP_LABEL}={APP}"
 CONTAINER = "claude"
 """The container that decides how a Run ended; `kubectl logs … -c claude`."""
 
+PROGRAM = "sandbox-program"
+"""The init container that brings the sandbox program into an image that hasn't got it, and its volume."""
+
+KUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""On Jobs: the LocalQueue from which Kueue lets them start (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/)."""
+
 _PREFIX = "claude-"
+_SIDECAR = "-sidecar"
 
 
 def job_name(run_id: str) -> str:
@@ -39,4 +46,9 @@ def run_of_job(name: str) -> str | None:
 
 def sidecar(service: str) -> str:
     """Return the name of the container of a service, such as `postgres-sidecar`."""
-    return f"{service}-sidecar"
+    return service + _SIDECAR
+
+
+def service(container: str) -> str:
+    """Return the name of the service that runs in a sidecar."""
+    return container.removesuffix(_SIDECAR)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runs.backend import Limits
 from runs.outcome import Seen
+from sandbox.gate import GateMode
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
@@ -57,12 +59,14 @@ class Patience:
 class KubernetesPlace:
     """Where and how Runs go on a cluster.
 
-    `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one. `environment` has
-    the plain variables that are passed on (ANTHROPIC_BASE_URL, GITHUB_API_URL); keys come from `secret`.
-    `service_images` are `repository:tag` by service; a Task's `redis:6` replaces the tag. The Pod's deadline is the
-    Task's time and `pod_margin_seconds`, for the image pull and the delivery; the Job's `job_margin_seconds` later.
-    A told Run is removed after `ttl_seconds`, one that nobody could be told of after `backstop_seconds`. `clock` gives
-    seconds since 1970.
+    `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one; into that one the
+    sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
+    no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
+    start; then `limits` don't. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
+    GITHUB_API_URL); keys come from `secret`. `service_images` are `repository:tag` by service; a Task's `redis:6`
+    replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
+    the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
+    after `backstop_seconds`. `clock` gives seconds since 1970.
     """
 
     namespace: str
@@ -72,6 +76,10 @@ class KubernetesPlace:
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
+    kueue: str | None = None
+    entrypoints: tuple[str, ...] = ()
+    gate: GateMode = GateMode.OFF
+    gate_seconds: int = 10
     secret: str = "claude-sandbox-secrets"  # noqa: S105 - the name of a Secret
     age_secret: str = "age-key"  # noqa: S105 - the name of a Secret
     service_images: Mapping[str, str] = field(
@@ -86,3 +94,21 @@ class KubernetesPlace:
     ttl_seconds: int = 3600
     backstop_seconds: int = 7 * 24 * 3600
     clock: Callable[[], float] = time.time
+
+    @property
+    def own_limits(self) -> Limits:
+        """Return the limits that our own queue keeps."""
+        return self.limits if self.kueue is None else Limits()
+
+    def runs_entrypoint(self, image: str) -> bool:
+        """Say whether an image runs its own entrypoint: ours, whatever its tag, and those that the operator names."""
+        return _repository(image) == _repository(self.image) or any(
+            fnmatchcase(image, pattern) for pattern in self.entrypoints
+        )
+
+
+def _repository(image: str) -> str:
+    """Return an image's name without tag and digest; a port of its registry is no tag."""
+    name = image.partition("@")[0]
+    path = name.rpartition("/")[2]
+    return name.removesuffix(path) + path.partition(":")[0]

@@ -80,7 +80,7 @@ def _ended(run: Run, found: Mapping[str, str]) -> Run | None:
 
 def _going(run: Run, job: Job, pod: Pod | None) -> Run:
     admitted = notes.read_admitted(job.metadata.annotations or {})
-    if job.spec.suspend and admitted is None:
+    if job.spec.suspend and admitted is None and pod is None:
         return run
     return replace(
         run,

@@ -26,6 +26,9 @@ GOOD_WATCH_SECONDS = 10.0
 
 PAGE_SIZE = 500
 WATCH_SECONDS = 300
+_SLICE = 20
+"""So many objects of a list are taken before others get their turn: each new one takes about 0.2 ms."""
+
 _GONE = 410
 _LIST_TRIES = 3
 
@@ -103,8 +106,9 @@ class Reflector(Generic[Item]):
     async def read_all(self) -> str:
         """List everything; return the list's version. Raises Unavailable, Refused."""
         async with self._listing:
+            self._dead.clear()
             found, version = await self._list_again()
-            self._replace(found, version)
+            await self._replace(found, version)
             self.synced.set()
             return version
 
@@ -192,12 +196,14 @@ class Reflector(Generic[Item]):
                 log.warning("an object of %s can't be read: %s", self._collection.path, error)
             return None
 
-    def _replace(self, found: Iterable[Item], version: str) -> None:
+    async def _replace(self, found: Iterable[Item], version: str) -> None:
+        """Take a list as it stands; what is newer than the list, or died after it was asked for, stays as it is."""
         names = set()
-        self._dead.clear()
-        for item in found:
+        for number, item in enumerate(found, 1):
             names.add(item.metadata.name)
             self.apply(item)
+            if number % _SLICE == 0:
+                await asyncio.sleep(0)
         for name, item in list(self.objects.items()):
             if name not in names and not _newer_than(item, version):
                 self.forget(name)

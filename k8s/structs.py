@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 
-class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What every object has. `resource_version` grows with every change."""
 
     name: str = ""
@@ -21,7 +21,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     annotations: Mapping[str, str] | None = None
 
 
-class Condition(msgspec.Struct, frozen=True, rename="camel"):
+class Condition(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """One condition of a Job or a Pod."""
 
     type: str = ""
@@ -31,13 +31,13 @@ class Condition(msgspec.Struct, frozen=True, rename="camel"):
     last_transition_time: datetime | None = None
 
 
-class JobSpec(msgspec.Struct, frozen=True, rename="camel"):
+class JobSpec(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What was asked of a Job."""
 
     suspend: bool = False
 
 
-class JobStatus(msgspec.Struct, frozen=True, rename="camel"):
+class JobStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What Kubernetes says about a Job."""
 
     active: int = 0
@@ -46,7 +46,7 @@ class JobStatus(msgspec.Struct, frozen=True, rename="camel"):
     conditions: list[Condition] | None = None
 
 
-class Job(msgspec.Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True, gc=False):
     """A Job."""
 
     metadata: Metadata
@@ -58,20 +58,20 @@ class Job(msgspec.Struct, frozen=True):
         return _true(self.status.conditions, kind)
 
 
-class Waiting(msgspec.Struct, frozen=True):
+class Waiting(msgspec.Struct, frozen=True, gc=False):
     """Why a container isn't running yet."""
 
     reason: str = ""
     message: str = ""
 
 
-class Running(msgspec.Struct, frozen=True, rename="camel"):
+class Running(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """Since when a container is running."""
 
     started_at: datetime | None = None
 
 
-class Terminated(msgspec.Struct, frozen=True, rename="camel"):
+class Terminated(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """How a container ended; `message` is what it left in its termination message, or the runtime's error."""
 
     exit_code: int = 0
@@ -82,7 +82,7 @@ class Terminated(msgspec.Struct, frozen=True, rename="camel"):
     finished_at: datetime | None = None
 
 
-class ContainerState(msgspec.Struct, frozen=True):
+class ContainerState(msgspec.Struct, frozen=True, gc=False):
     """One of the three is set."""
 
     waiting: Waiting | None = None
@@ -90,7 +90,7 @@ class ContainerState(msgspec.Struct, frozen=True):
     terminated: Terminated | None = None
 
 
-class ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
+class ContainerStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """How one container fares."""
 
     name: str = ""
@@ -99,7 +99,7 @@ class ContainerStatus(msgspec.Struct, frozen=True, rename="camel"):
     last_state: ContainerState = ContainerState()
 
 
-class PodStatus(msgspec.Struct, frozen=True, rename="camel"):
+class PodStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What Kubernetes says about a Pod."""
 
     phase: str = ""
@@ -110,7 +110,7 @@ class PodStatus(msgspec.Struct, frozen=True, rename="camel"):
     init_container_statuses: list[ContainerStatus] | None = None
 
 
-class Pod(msgspec.Struct, frozen=True):
+class Pod(msgspec.Struct, frozen=True, gc=False):
     """A Pod."""
 
     metadata: Metadata
@@ -136,7 +136,7 @@ class Pod(msgspec.Struct, frozen=True):
         ]
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One event about a Job."""
 
     metadata: Metadata = Metadata()
@@ -147,6 +147,7 @@ class Event(msgspec.Struct, frozen=True):
 class ListMetadata(
     msgspec.Struct,
     frozen=True,
+    gc=False,
     rename={"continue_": "continue", "resource_version": "resourceVersion"},
 ):
     """Where a list stands: its version, and how to get the next page."""
@@ -158,21 +159,21 @@ class ListMetadata(
 Item = TypeVar("Item")
 
 
-class Page(msgspec.Struct, Generic[Item], frozen=True):
+class Page(msgspec.Struct, Generic[Item], frozen=True, gc=False):
     """One page of a list."""
 
     metadata: ListMetadata = ListMetadata()
     items: list[Item] | None = None
 
 
-class WatchEvent(msgspec.Struct, frozen=True):
+class WatchEvent(msgspec.Struct, frozen=True, gc=False):
     """One line of a watch; `object` is decoded when its type is known."""
 
     type: str
     object: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, gc=False):
     """What the API server says about a request that it didn't carry out."""
 
     code: int = 0

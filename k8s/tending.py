@@ -11,7 +11,7 @@ from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import End
 from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, with_job
-from k8s.jobs import Jobs, known, suspension
+from k8s.jobs import Jobs, ending, is_kueues, known, suspension
 from k8s.last_words import LastWords
 from k8s.mirror import Mirror
 from k8s.place import KubernetesPlace
@@ -88,6 +88,8 @@ class Tending:
 
     async def admit(self) -> None:
         """Let those start who may, and end who waited too long. Raises Unavailable, Refused."""
+        if self._place.kueue is not None:
+            return
         if not any(run.state is State.QUEUED for run in self._mirror.open_runs):
             return
         async with self._admission:
@@ -158,11 +160,13 @@ class Tending:
             job = self._mirror.jobs.apply(await self._jobs.read(run.id))
             ended = with_job(ended, job)
         end = End(ended.outcome, seconds(ended.at, self._place.clock()), run.started_at)
-        await self._end(job, end, notes.CANCELLED)
+        # Kueue took its place away: without an end of the Job it would run the agent again later.
+        preempted = job.spec.suspend and is_kueues(job)
+        await self._end(job, end, notes.CANCELLED, stop=preempted)
 
     async def _end(self, job: Job, end: End, *guard: str, stop: bool = False) -> None:
         run_id = names.run_of_job(job.metadata.name) or ""
-        more = suspension(wanted=True) if stop else []
+        more = ending(job) if stop else []
         before = known(job, notes.END, *guard)
         try:
             changed = await self._jobs.change(

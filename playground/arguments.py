@@ -18,11 +18,12 @@ _NUMBER = re.compile(r"[+-]?\d{1,19}")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file in the body of a call."""
+    """A file to send. `pixels` is the width and height of what is sent as a photo, None for a document."""
 
     name: str
     media_type: str
     data: bytes
+    pixels: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
 """The people's side over HTTP: POST /play/<what> with a JSON object, GET /play/events, /play/state, /play/messages.
 
-Whoever can reach this may speak for everybody in the World, and the bot behind it may run an agent on this machine. So
-a web page of somebody else must not reach it: a call has to name a loopback host (against DNS rebinding) and, to change
-anything, to be application/json (which a page of another origin can't send without a permission that is never given).
+`playground.guard` says who may call it.
 """
 
 from __future__ import annotations
@@ -10,34 +8,34 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from playground import wire
-from playground.chats import Chat
-from playground.events import Event
+from playground.arguments import Upload
 from playground.faults import Fault, FaultKind
 from playground.flood import FloodLimits
+from playground.guard import answer, guarded, to_json
 from playground.messages import Message
 from playground.people import Person, Status
 from playground.queries import CALLBACK_SECONDS
+from playground.view import Welcome, chat_json, event_json, message_json, state_json
 from playground.world import World
 
 MAX_WAIT_SECONDS = 60.0
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 Body = Mapping[str, Any]
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Control:
     """Answers /play/ for one World."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, welcome: Welcome) -> None:
         """Name every act and what does it."""
         self._world = world
+        self._welcome = welcome
         self._acts: dict[str, Callable[[Body], object]] = {
             "person": self._person,
             "chat": self._chat,
@@ -66,24 +64,24 @@ class Control:
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Add what is served below /play/."""
-        router.add_get("/play/events", _guarded(self._events))
-        router.add_get("/play/state", _guarded(self._state))
-        router.add_get("/play/messages", _guarded(self._messages))
-        router.add_post("/play/{act}", _guarded(self._act))
+        router.add_get("/play/events", guarded(self._events))
+        router.add_get("/play/state", guarded(self._state))
+        router.add_get("/play/messages", guarded(self._messages))
+        router.add_post("/play/{act}", guarded(self._act))
 
     async def _act(self, request: web.Request) -> web.StreamResponse:
         if request.content_type != "application/json":
-            return _answer(415, {"error": "send application/json"})
+            return answer(415, {"error": "send application/json"})
         name = request.match_info["act"]
         try:
             body = json.loads(await request.read() or b"{}")
             if name == "press":
-                return _answer(200, await self._press(body))
+                return answer(200, await self._press(body))
             if name not in self._acts:
-                return _answer(404, {"error": f"there is no act {name!r}"})
-            return _answer(200, self._acts[name](body))
+                return answer(404, {"error": f"there is no act {name!r}"})
+            return answer(200, self._acts[name](body))
         except (KeyError, TypeError, ValueError, AttributeError) as mistake:
-            return _answer(400, {"error": f"{type(mistake).__name__}: {mistake}"})
+            return answer(400, {"error": f"{type(mistake).__name__}: {mistake}"})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         """Answer the events behind ?after=N: as a stream where that is accepted, else as JSON.
@@ -94,17 +92,17 @@ class Control:
             after = int(request.query.get("after", request.headers.get("Last-Event-ID", "0")))
             wait = min(float(request.query.get("wait", "0")), MAX_WAIT_SECONDS)
         except ValueError:
-            return _answer(400, {"error": "after and wait are numbers"})
+            return answer(400, {"error": "after and wait are numbers"})
         log = self._world.state.log
         if "text/event-stream" not in request.headers.get("Accept", ""):
             found = await log.wait(after, wait) if wait > 0 else log.after(after)
-            return _answer(200, [self._event_json(event) for event in found])
+            return answer(200, [event_json(self._world.state, event) for event in found])
         stream = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         await stream.prepare(request)
         async for event in log.follow(after):
-            data = json.dumps(self._event_json(event), ensure_ascii=False)
+            data = to_json(event_json(self._world.state, event))
             try:
                 await stream.write(f"id: {event.number}\ndata: {data}\n\n".encode())
             except ConnectionError:
@@ -113,23 +111,15 @@ class Control:
 
     async def _state(self, _request: web.Request) -> web.StreamResponse:
         state = self._world.state
-        return _answer(
-            200,
-            {
-                "bot": wire.person_json(state.bot),
-                "privacy": state.privacy,
-                "people": [wire.person_json(person) for person in state.people.values()],
-                "chats": [self._chat_json(chat) for chat in state.chats()],
-                "last_event": state.log.last_number,
-            },
-        )
+        found = state_json(state, self._welcome) | {"last_event": state.log.last_number}
+        return answer(200, found)
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         try:
             messages = self._world.messages(int(request.query["chat"]))
         except (KeyError, ValueError):
-            return _answer(400, {"error": "chat is the id of a chat"})
-        return _answer(200, [self._json(message) for message in messages])
+            return answer(400, {"error": "chat is the id of a chat"})
+        return answer(200, [self._json(message) for message in messages])
 
     def _person(self, body: Body) -> wire.Json:
         made = self._world.person(body["first_name"], username=body.get("username"))
@@ -152,7 +142,7 @@ class Control:
             made = self._world.channel(title, members, bot=body.get("bot", "administrator"))
         else:
             raise ValueError(f"there is no chat of type {kind!r}")
-        return self._chat_json(made)
+        return chat_json(made)
 
     def _topic(self, body: Body) -> wire.Json:
         chat = self._world.chat(body["chat"])
@@ -173,30 +163,28 @@ class Control:
         return self._json(self._world.say(who, chat, text, reply_to=reply_to, thread=thread))
 
     def _forward(self, body: Body) -> wire.Json:
-        to = self._world.chat(body["to"])
-        return self._json(self._world.forward(self._who(body), self._message(body), to))
+        who, message = self._who(body), self._message(body)
+        thread = body.get("thread")
+        return self._json(self._world.forward(who, message, body["to"], thread=thread))
 
     def _upload(self, body: Body) -> wire.Json:
         try:
             data = base64.b64decode(body["data"], validate=True)
         except binascii.Error:
             raise ValueError("data is base64") from None
-        caption = body.get("caption", "")
-        who, thread = self._who(body), body.get("thread")
-        return self._json(
-            self._world.upload(
-                who, body["chat"], body["name"], data, caption=caption, thread=thread
-            )
-        )
+        file = Upload(body["name"], "application/octet-stream", data)
+        caption, thread = body.get("caption", ""), body.get("thread")
+        who, chat = self._who(body), body["chat"]
+        return self._json(self._world.send(who, chat, file, caption=caption, thread=thread))
 
     async def _press(self, body: Body) -> object:
         wait = min(float(body.get("wait", CALLBACK_SECONDS)), MAX_WAIT_SECONDS)
-        answer = await self._world.press(
+        given = await self._world.press(
             self._who(body), self._message(body), body["button"], wait_seconds=wait
         )
-        if answer is None:
+        if given is None:
             return None
-        return {"text": answer.text, "show_alert": answer.alert, "url": answer.url}
+        return {"text": given.text, "show_alert": given.alert, "url": given.url}
 
     def _privacy(self, body: Body) -> None:
         self._world.state.privacy = bool(body["on"])
@@ -227,42 +215,4 @@ class Control:
         return message
 
     def _json(self, message: Message) -> wire.Json:
-        return self._world.state.message_json(message)
-
-    def _chat_json(self, chat: Chat) -> wire.Json:
-        members = [wire.member_json(member) for member in chat.members.values()]
-        topics = [{"id": topic.id, "name": topic.name} for topic in chat.topics.values()]
-        return wire.chat_json(chat) | {"members": members, "topics": topics}
-
-    def _event_json(self, event: Event) -> wire.Json:
-        return {
-            "number": event.number,
-            "at": event.at,
-            "kind": event.kind.value,
-            "chat_id": event.chat_id,
-            "message_id": event.message_id,
-            "who": event.who,
-            "by_bot": event.by_bot,
-            "text": event.text,
-            "buttons": [list(row) for row in event.buttons],
-            "detail": event.detail,
-            "message": self._json(event.message) if event.message else None,
-        }
-
-
-def _guarded(handler: Handler) -> Handler:
-    async def guard(request: web.Request) -> web.StreamResponse:
-        host = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
-        if host not in _LOOPBACK:
-            return _answer(403, {"error": "call this by a loopback address"})
-        return await handler(request)
-
-    return guard
-
-
-def _answer(status: int, body: object) -> web.Response:
-    return web.Response(
-        status=status,
-        body=json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass"),
-        content_type="application/json",
-    )
+        return message_json(self._world.state, message)

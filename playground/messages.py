@@ -42,13 +42,17 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file that was sent; its bytes are kept beside the messages, by `file_id`. `size` is in bytes."""
+    """A file that was sent; its bytes are kept beside the messages, by `file_id`. `size` is in bytes.
+
+    `pixels` is the width and height of a photo, None for every other file.
+    """
 
     file_id: str
     unique_id: str
     name: str
     media_type: str
     size: int
+    pixels: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def send_document(state: State, arguments: Arguments) -> Json:
     keyboard = read_keyboard(arguments)
     place = reach_place(state, arguments, "documents")
     draft = _draft(state, arguments, place, formatted, keyboard)
-    document = state.keep_file(upload.name, upload.media_type, upload.data) if upload else known
+    document = state.keep_file(upload) if upload else known
     return _send(state, place, replace(draft, document=document))
 
 

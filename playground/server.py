@@ -1,4 +1,4 @@
-"""The Bot API over HTTP on loopback, and beside it /play/, the people's side for another process."""
+"""The Bot API over HTTP on loopback, beside it /play/, the people's side for another process, and at / the chat page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from aiohttp import BodyPartReader, web
 
 from playground.arguments import Arguments, Upload
+from playground.chat_page import ChatPage
 from playground.control import Control
 from playground.faults import Fault, FaultKind
 from playground.methods import METHODS, get_updates
 from playground.refusal import Refused, bad_request, unauthorized
 from playground.state import Call, State
+from playground.view import Welcome
 from playground.world import World
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -56,19 +58,23 @@ class Playground:
         await self.runner.cleanup()
 
 
-async def start(world: World, port: int = 0, host: str = "127.0.0.1") -> Playground:
+async def start(
+    world: World, port: int = 0, host: str = "127.0.0.1", welcome: Welcome | None = None
+) -> Playground:
     """Serve a World, on loopback unless another address is asked for; port 0 takes a free one.
 
-    Raises OSError when the port is taken.
+    `welcome` is what the page tells a newcomer. Raises OSError when the port is taken.
     """
+    welcome = welcome or Welcome()
     server = _BotApi(world.state)
-    control = Control(world)
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.router.add_route("*", "/bot{token}/{method}", server.call)
     app.router.add_get("/file/bot{token}/{path:.+}", server.download)
-    control.add_routes(app.router)
+    ChatPage(world, welcome).add_routes(app.router)
+    Control(world, welcome).add_routes(app.router)
     app.router.add_route("*", "/{path:.*}", server.not_found)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    # A client that goes away ends its call: a bot that was killed doesn't wait for updates any more.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     bound = runner.addresses[0][1]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from playground import wire
+from playground.arguments import Upload
 from playground.chats import Chat, ChatType
 from playground.delivery import is_from_bot, is_meant_for, reaches_bot
 from playground.events import Event, EventKind, EventLog
@@ -59,6 +60,7 @@ class State:
         """Start with nobody but the bot."""
         self.bot = bot
         self.token = token
+        self.id = secrets.token_hex(8)
         self.token_valid = True
         self.privacy = True
         self.clock = clock
@@ -195,12 +197,14 @@ class State:
             )
         return chat
 
-    def keep_file(self, name: str, media_type: str, data: bytes) -> Document:
+    def keep_file(self, file: Upload) -> Document:
         """Keep a file and return what names it."""
         file_id = "BQACAgIAAxkB" + secrets.token_urlsafe(24)
-        document = Document(file_id, "AgAD" + secrets.token_urlsafe(8), name, media_type, len(data))
+        unique_id = "AgAD" + secrets.token_urlsafe(8)
+        size = len(file.data)
+        document = Document(file_id, unique_id, file.name, file.media_type, size, file.pixels)
         self.documents[file_id] = document
-        self.files[file_id] = data
+        self.files[file_id] = file.data
         return document
 
     def message_json(self, message: Message) -> wire.Json:

@@ -93,6 +93,14 @@ def combine(given: Iterable[Entity], found: Iterable[Entity]) -> tuple[Entity, .
     return tuple(sorted(result, key=_order))
 
 
+def written(text: str, limit: int) -> tuple[str, tuple[Entity, ...]]:
+    """Clean what a person typed and mark what Telegram marks. Raises ValueError: nothing readable, or over `limit`."""
+    text, _ = clean(text, ())
+    if not text or utf16_length(text) > limit:
+        raise ValueError(f"a text has 1 to {limit} UTF-16 units, not {utf16_length(text)}")
+    return text, combine((), find_entities(text))
+
+
 def _between(entity: Entity, places: list[int]) -> Entity:
     last = len(places) - 1
     start = places[min(max(entity.offset, 0), last)]

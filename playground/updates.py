@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from playground.refusal import Refused
@@ -24,6 +24,8 @@ CONFLICT_SECONDS = 3.0
 ON_REQUEST_ONLY = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
 """Source: core.telegram.org/bots/api#getupdates, allowed_updates: not sent unless they are asked for by name."""
 
+MESSAGE_KINDS = ("message", "edited_message", "channel_post", "edited_channel_post")
+
 Json = dict[str, object]
 
 
@@ -35,7 +37,10 @@ class _Update:
 
 
 class UpdateQueue:
-    """What waits for the bot. `clock` gives Unix seconds; ids grow by one from `first_id`."""
+    """What waits for the bot. `clock` gives Unix seconds; ids grow by one from `first_id`.
+
+    `polled_at` is when a poll last began or ended, in Unix seconds; minus infinity before the first.
+    """
 
     def __init__(self, clock: Callable[[], float], first_id: int = 400_000_001) -> None:
         """Start empty, with the default kinds allowed."""
@@ -44,6 +49,7 @@ class UpdateQueue:
         self._updates: deque[_Update] = deque()
         self._allowed: frozenset[str] = frozenset()
         self._poller: asyncio.Future[Refused | None] | None = None
+        self.polled_at = float("-inf")
         self._last_conflict_at = float("-inf")
 
     @property
@@ -76,12 +82,21 @@ class UpdateQueue:
             self._updates.popleft()
         return [update.body for update in self._updates]
 
+    def waiting_messages(self) -> Iterator[tuple[int, int]]:
+        """Yield the ids of chat and message of each message that waits, oldest first."""
+        for body in self.pending():
+            for kind in MESSAGE_KINDS:
+                message = body.get(kind)
+                if isinstance(message, dict):
+                    yield message["chat"]["id"], message["message_id"]
+
     async def get(self, offset: int, limit: int, wait_seconds: float) -> list[Json]:
         """Confirm everything below `offset` and return what waits, after at most `wait_seconds`.
 
         A negative offset keeps only that many of the newest. A new poll that has to wait ends the one that waits
         already with 409. Raises Refused. Source: Client::do_get_updates.
         """
+        self.polled_at = self._clock()
         self._confirm(offset)
         found = self.pending()
         if found or wait_seconds <= 0:
@@ -95,6 +110,7 @@ class UpdateQueue:
         except TimeoutError:
             return []
         finally:
+            self.polled_at = self._clock()
             if self._poller is poller:
                 self._poller = None
         if refusal is not None:

@@ -114,6 +114,20 @@ def document_json(document: Document) -> Json:
     }
 
 
+def photo_json(document: Document) -> list[Json]:
+    """Make the PhotoSizes of a photo: its one size."""
+    width, height = document.pixels or (0, 0)
+    return [
+        {
+            "file_id": document.file_id,
+            "file_unique_id": document.unique_id,
+            "width": width,
+            "height": height,
+            "file_size": document.size,
+        }
+    ]
+
+
 def member_json(member: Member) -> Json:
     """Make a ChatMember with the rights that the playground knows of."""
     made: Json = {"user": person_json(member.person), "status": member.status.value}
@@ -172,8 +186,10 @@ def _content(message: Message) -> Json:
     entities = [entity_json(entity) for entity in message.entities] or None
     if message.document is None:
         return {"text": message.text, "entities": entities}
-    return {
-        "document": document_json(message.document),
+    shown: Json = {"document": document_json(message.document)}
+    if message.document.pixels is not None:
+        shown = {"photo": photo_json(message.document)}
+    return shown | {
         "caption": message.text or None,
         "caption_entities": entities,
     }

@@ -16,11 +16,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 
+from playground.arguments import Upload
 from playground.chats import Chat, ChatType, Topic
 from playground.events import Event
 from playground.faults import Faults
 from playground.flood import Flood, FloodLimits
-from playground.messages import Document, Entity, Message
+from playground.messages import Document, Message
 from playground.people import (
     ANONYMOUS_ADMINISTRATOR,
     CHANNEL_SENDER,
@@ -32,7 +33,7 @@ from playground.queries import CALLBACK_SECONDS, ask_bot
 from playground.refusal import unauthorized
 from playground.service import note, open_topic, react
 from playground.state import Answer, Call, State
-from playground.text import MAX_CAPTION, MAX_TEXT, clean, combine, find_entities, utf16_length
+from playground.text import MAX_CAPTION, MAX_TEXT, written
 
 Members = Iterable[tuple[Person, Status | str]]
 
@@ -183,16 +184,18 @@ class World:
     def edit(self, message: Message, text: str) -> Message:
         """Change the text of a message (or the caption of a document)."""
         current = self._current(message)
-        text, entities = _written(text, MAX_CAPTION if current.document else MAX_TEXT)
+        text, entities = written(text, MAX_CAPTION if current.document else MAX_TEXT)
         changed = replace(current, text=text, entities=entities, edit_date=self.state.now())
         return self.state.change(changed)
 
-    def forward(self, person: Person, message: Message, chat: Chat | int) -> Message:
+    def forward(
+        self, person: Person, message: Message, chat: Chat | int, *, thread: int | None = None
+    ) -> Message:
         """Forward a message to a chat; its buttons stay behind."""
         current = self._current(message)
         return self._add(
             replace(
-                self._draft(person, self.chat(chat)),
+                self._draft(person, self.chat(chat), thread=thread),
                 text=current.text,
                 entities=current.entities,
                 document=current.document,
@@ -201,20 +204,21 @@ class World:
             )
         )
 
-    def upload(
+    def send(
         self,
         person: Person,
         chat: Chat | int,
-        name: str,
-        data: bytes,
+        file: Upload,
         *,
         caption: str = "",
         thread: int | None = None,
+        reply_to: Message | int | None = None,
     ) -> Message:
-        """Send a file."""
-        draft = self._draft(person, self.chat(chat), thread=thread)
-        document = self.state.keep_file(name, "application/octet-stream", data)
-        return self._add(replace(draft, document=document), caption or None)
+        """Send a file; one with `pixels` as a photo."""
+        draft = self._draft(person, self.chat(chat), reply_to=reply_to, thread=thread)
+        text = written(caption, MAX_CAPTION) if caption else ("", ())
+        document = self.state.keep_file(file)
+        return self._add(replace(draft, document=document, text=text[0], entities=text[1]))
 
     async def press(
         self,
@@ -367,8 +371,7 @@ class World:
     def _add(self, draft: Message, text: str | None = None) -> Message:
         """Put a draft into its chat, with a text where one is to be written."""
         if text is not None:
-            limit = MAX_CAPTION if draft.document else MAX_TEXT
-            text, entities = _written(text, limit)
+            text, entities = written(text, MAX_TEXT)
             draft = replace(draft, text=text, entities=entities)
         chat = self.chat(draft.chat_id)
         return self.state.add(replace(draft, id=self.state.next_message_id(chat)))
@@ -386,10 +389,3 @@ class World:
     def _anybody(self, chat: Chat) -> Person:
         people = [member.person for member in chat.members.values() if not member.person.is_bot]
         return people[0] if people else ANONYMOUS_ADMINISTRATOR
-
-
-def _written(text: str, limit: int) -> tuple[str, tuple[Entity, ...]]:
-    text, _ = clean(text, ())
-    if not text or utf16_length(text) > limit:
-        raise ValueError(f"a text has 1 to {limit} UTF-16 units, not {utf16_length(text)}")
-    return text, combine((), find_entities(text))

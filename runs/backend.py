@@ -76,7 +76,10 @@ class Backend(Protocol):
         ...
 
     async def get(self, run_id: str) -> Run:
-        """Read one Run anew. Raises UnknownRun."""
+        """Return one Run, read anew, or as `changes` told it last where they are followed. Raises UnknownRun.
+
+        Never older than what this object returned before.
+        """
         ...
 
     async def list_runs(self) -> list[Run]:
@@ -90,8 +93,13 @@ class Backend(Protocol):
         """
         ...
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """Read what the sandbox printed so far, or its last `tail_bytes`. Raises UnknownRun."""
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
+        """Read what the sandbox printed so far, or its last `tail_bytes`; with `service` what that one beside it printed.
+
+        Raises UnknownRun, and Refused when no such service (as "postgres") is beside the Run.
+        """
         ...
 
     async def mark(self, run: Run, marks: Marks) -> Run:

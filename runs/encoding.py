@@ -154,6 +154,7 @@ _ORIGIN: Mapping[str, type | tuple[type, ...]] = {
 _MARKS: Mapping[str, type | tuple[type, ...]] = {
     "card_id": int,
     "card_closed": bool,
+    "home_told": bool,
     "claimed_at": _NUMBER,
     "told_at": _NUMBER,
 }

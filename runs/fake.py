@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 
 from runs import queue
-from runs.backend import Limits, Moved, UnknownRun
+from runs.backend import Limits, Moved, Refused, UnknownRun
 from runs.outcome import Ending, Exit, Outcome, Seen, judge
 from runs.run import Marks, Origin, Run, State, by_age, run_id
 from sandbox.report import Cause, Report
@@ -30,7 +30,7 @@ class FakePlace:
 
     A new FakeBackend over the same place is a restarted bot. `clock` gives seconds since 1970. An obedient place
     ends a cancelled Run at once; another leaves it RUNNING until `finish`. `starts` counts by id how often a Run's
-    program was started.
+    program was started. `service_logs` are by id and service; a Run that isn't in it has no services.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class FakePlace:
         self.name = name
         self.runs: dict[str, Run] = {}
         self.logs: dict[str, bytes] = {}
+        self.service_logs: dict[str, dict[str, bytes]] = {}
         self.starts: Counter[str] = Counter()
         self.news = asyncio.Event()
         self._failures: list[_Failure] = []
@@ -98,6 +99,13 @@ class FakePlace:
         if id_of_run not in self.runs:
             raise UnknownRun(f"There is no run {id_of_run} (any more).")
         return self.runs[id_of_run]
+
+    def service_log(self, id_of_run: str, service: str) -> bytes:
+        """Return what a service printed that a test put beside a Run. Raises Refused."""
+        beside = self.service_logs.get(id_of_run, {})
+        if service not in beside:
+            raise Refused(f"No {service} runs beside run {id_of_run}.")
+        return beside[service]
 
     def put(self, run: Run) -> Run:
         """Replace a Run and wake who follows the changes."""
@@ -220,11 +228,15 @@ class FakeBackend:
             if news is self.place.news:
                 await news.wait()
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
         """See Backend.read_log."""
         await self._enter("read_log")
         self.place.known(run_id)
-        log = self.place.logs[run_id]
+        log = (
+            self.place.logs[run_id] if service is None else self.place.service_log(run_id, service)
+        )
         return log if tail_bytes is None else log[max(len(log) - tail_bytes, 0) :]
 
     async def mark(self, run: Run, marks: Marks) -> Run:

@@ -80,8 +80,13 @@ class LocalBackend:
             seen = view
             await self._wait(news)
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """See Backend.read_log."""
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
+        """See Backend.read_log; nothing is beside a Run here."""
+        if service is not None:
+            await self.get(run_id)
+            raise Refused("On this machine no services run beside a run.")
         return await self._do(self._runs.read_log, run_id, tail_bytes)
 
     async def mark(self, run: Run, marks: Marks) -> Run:

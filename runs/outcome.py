@@ -11,11 +11,13 @@ from sandbox.report import Cause, Report, Verdict
 class Ending(Enum):
     """The closed set of ways in which a Run ends, for icons, labels and exit codes.
 
-    PUSHED and NOTHING_CHANGED ended well. NOT_PUSHED has commits that the remote doesn't.
+    PUSHED and NOTHING_CHANGED ended well, and so did FINISHED, of which nothing more is known. NOT_PUSHED has commits
+    that the remote doesn't.
     """
 
     PUSHED = "pushed"
     NOTHING_CHANGED = "nothing-changed"
+    FINISHED = "finished"
     NOT_PUSHED = "not-pushed"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -27,6 +29,7 @@ class Seen(Enum):
     KILLED = "killed"
     LOST = "lost"
     NO_REPORT = "no-report"
+    EXIT_CODE = "exit-code"
     FORGED_REPORT = "forged-report"
     NOT_STARTED = "not-started"
     WAITED_TOO_LONG = "waited-too-long"
@@ -68,8 +71,8 @@ class Outcome:
 
     @property
     def ended_well(self) -> bool:
-        """Say whether the work was done: pushed, or done with nothing to push."""
-        return self.ending in (Ending.PUSHED, Ending.NOTHING_CHANGED)
+        """Say whether the work was done: pushed, done with nothing to push, or done by a program's own account."""
+        return self.ending in (Ending.PUSHED, Ending.NOTHING_CHANGED, Ending.FINISHED)
 
 
 def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) -> Outcome:
@@ -89,6 +92,19 @@ def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) 
     return Outcome(
         _bad_ending(report), report, report.cause or Cause.INTERNAL, report.error, program_exit
     )
+
+
+def judge_by_exit(program_exit: Exit, *, cancelled: bool) -> Outcome:
+    """Decide how a run ended whose image has a program of its own, which leaves no Report.
+
+    Its exit is all that is known, and nobody can forge it.
+    """
+    if program_exit.code is None:
+        return judge(None, program_exit, cancelled=cancelled)
+    if program_exit.code == 0:
+        return Outcome(Ending.FINISHED, exit=program_exit)
+    ending = Ending.CANCELLED if cancelled else Ending.FAILED
+    return Outcome(ending, cause=Seen.EXIT_CODE, exit=program_exit)
 
 
 _ENDED_WELL = (Verdict.PUSHED, Verdict.NOTHING_CHANGED)

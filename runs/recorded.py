@@ -82,8 +82,12 @@ class Recorded:
                 deleted = run.outcome is not None and run.outcome.cause is Seen.JOB_DELETED
                 yield (await self._look_for(run.id, run) or run) if deleted else run
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """See Backend.read_log; from the log store where the place has nothing any more."""
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> bytes:
+        """See Backend.read_log; from the log store where the place has nothing any more, but for a service's."""
+        if service is not None:
+            return await self._backend.read_log(run_id, tail_bytes=tail_bytes, service=service)
         try:
             printed = await self._backend.read_log(run_id, tail_bytes=tail_bytes)
         except UnknownRun:
@@ -294,4 +298,5 @@ def _together(old: Marks, new: Marks) -> Marks:
         claimed_at=old.claimed_at if new.claimed_at is None else new.claimed_at,
         told_at=old.told_at if new.told_at is None else new.told_at,
         card_closed=old.card_closed or new.card_closed,
+        home_told=old.home_told or new.home_told,
     )

@@ -39,13 +39,14 @@ class Marks:
 
     `card_id` is the message that is edited as the Run moves. `claimed_at` is set just before the completion is
     sent, `told_at` after it was: a Run that is claimed but not told may have been told (the crash fell in between).
-    `card_closed` says that the card shows the end.
+    `card_closed` says that the card shows the end, `home_told` that the home chat heard of a Run of another chat.
     """
 
     card_id: int | None = None
     claimed_at: float | None = None
     told_at: float | None = None
     card_closed: bool = False
+    home_told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,17 @@ def is_run_id(text: str) -> bool:
 def message_key(chat_id: int, message_id: int) -> str:
     """Return the key of a Run asked for by a message, so that a redelivered message meets its own Run."""
     return f"message:{chat_id}:{message_id}"
+
+
+def retry_key(parent_id: str, attempt: int) -> str:
+    """Return the key of a Run that does the Task of another again, so that a second press meets the first's Run."""
+    return f"retry:{parent_id}:{attempt}"
+
+
+def retried(key: str) -> tuple[str, int] | None:
+    """Return of which Run a key's Run is a retry, and the number of the attempt; None for any other key."""
+    match = re.fullmatch("retry:([a-z2-7]{8}):([1-9][0-9]{0,8})", key)
+    return None if match is None else (match[1], int(match[2]))
 
 
 def by_age(run: Run) -> tuple[int, int, str]:

@@ -43,7 +43,7 @@ def main(
         environment, log, stop, started_at, choose, adopt_orphans(), grace_seconds
     )
     report = perform(assignment, around)
-    if report.cause is Cause.BAD_ENVIRONMENT:
+    if report.cause in (Cause.BAD_ENVIRONMENT, Cause.TOOLS_MISSING):
         return 2
     return 0 if report.verdict in GOOD else 1
 

@@ -14,6 +14,7 @@ from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
 from sandbox.clone import Clone, CloneFailed, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
+from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, clean_environment
 from sandbox.keys import read_keys
 from sandbox.log import Log
@@ -90,7 +91,7 @@ class _Run:
     def perform(self) -> None:
         """Go through the phases."""
         git, agent = self._prepare()
-        clone = self._clone(git)
+        clone = self._clone_behind_gate(git)
         end = self._run_agent(agent, clone)
         delivery = self._deliver(git, clone, end)
         self._report = settle(self._report, end, delivery, self._task.timeout_seconds)
@@ -127,11 +128,40 @@ class _Run:
             raise _Failed(Cause.BAD_ENVIRONMENT, str(mistake)) from mistake
         executable = shutil.which("git", path=self._around.environment.get("PATH"))
         if executable is None:
-            raise _Failed(Cause.BAD_ENVIRONMENT, "git isn't installed here, or isn't on PATH")
+            raise _Failed(Cause.TOOLS_MISSING, "git isn't installed here, or isn't on PATH")
         environment = clean_environment(self._around.environment)
         workspace = self._assignment.workspace
         git = Git(executable, workspace, environment, self._agent_deadline, self._around.stop)
         return git, agent
+
+    def _clone_behind_gate(self, git: Git) -> Clone:
+        """Clone, and go on only behind the gate: until then nothing of the repository has run."""
+        gate = self._assignment.gate
+        if gate is None:
+            return self._clone(git)
+        watch = Watch(gate)
+        try:
+            clone = self._clone(git)
+            self._pass(gate, watch)
+        finally:
+            watch.close()
+        return clone
+
+    def _pass(self, gate: Gate, watch: Watch) -> None:
+        where = f"{gate.address}:{gate.port}"
+        self._log.phase("gate", f"until {where} is refused")
+        stop = self._around.stop
+        refused = watch.wait(self._agent_deadline, lambda: stop.requested)
+        if refused is None:
+            cause = Cause.CANCELLED if stop.requested else Cause.DEADLINE
+            raise _Failed(cause, "it ended while it waited for the network policies")
+        if refused:
+            return
+        answers = f"{where} could still be reached after {gate.seconds:g} s"
+        if gate.mode is GateMode.FAIL:
+            raise _Failed(Cause.UNPROTECTED, answers)
+        self._report = replace(self._report, remark=_UNPROTECTED)
+        self._log.note(f"{answers}: no network policy holds, the run goes on without")
 
     def _clone(self, git: Git) -> Clone:
         self._enter(Phase.CLONE, f"{self._task.repo_url} {self._task.branch or ''}")
@@ -201,6 +231,9 @@ class _Run:
 
     def _clean(self, text: str) -> str:
         return self._log.redactor.text(shown(text))
+
+
+_UNPROTECTED = "No network policy kept this run away from the cluster's own API."
 
 
 def _check_run_id(run_id: str) -> None:

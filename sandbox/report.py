@@ -38,6 +38,8 @@ class Cause(str, Enum):
     """Why a run failed, as far as the sandbox program can tell."""
 
     BAD_ENVIRONMENT = "bad-environment"
+    TOOLS_MISSING = "tools-missing"
+    UNPROTECTED = "unprotected"
     CLONE_AUTH = "clone-auth"
     CLONE_NOT_FOUND = "clone-not-found"
     CLONE_BRANCH = "clone-branch"
@@ -74,7 +76,7 @@ class Report:
     `deletions` are counted against `base`. `cost_usd` is what the agent claims. `denied` lists tools that were
     refused to the agent. `cause` and `error` (at most a few hundred characters, redacted) stand on a Report whose
     verdict is FAILED or NOT_PUSHED; `pull_request_error` alone never makes a run fail. `agent_ended_well` says
-    whether the agent itself reported success.
+    whether the agent itself reported success. `remark` is what people should know, however it ended.
     """
 
     run_id: str
@@ -98,6 +100,7 @@ class Report:
     session_id: str | None = None
     denied: tuple[str, ...] = ()
     agent_ended_well: bool = False
+    remark: str | None = None
     cause: Cause | None = None
     error: str | None = None
     version: int = 1
@@ -113,6 +116,7 @@ def encode(report: Report) -> bytes:
             pull_request_error=None
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
+            remark=None if report.remark is None else _cut(report.remark, 200),
             denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
         )
         data = _dump(cut)
@@ -150,7 +154,7 @@ def decode(data: bytes) -> Report | None:
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("summary", "branch", "base", "pull_request", "pull_request_error"), str),
-    **dict.fromkeys(("model", "session_id", "error"), str),
+    **dict.fromkeys(("model", "session_id", "error", "remark"), str),
     **dict.fromkeys(("commits", "files", "insertions", "deletions", "turns", "version"), int),
     **dict.fromkeys(("input_tokens", "output_tokens"), int),
     **dict.fromkeys(("pushed", "agent_ended_well"), bool),

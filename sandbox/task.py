@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.gate import Gate, read_gate
+
 DEFAULT_REPORT = "/dev/termination-log"
 
 
@@ -40,7 +42,8 @@ class BadEnvironment(Exception):
 class Assignment:
     """What the sandbox program reads from its environment: the Task and its surroundings.
 
-    `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`.
+    `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`. `gate` None means
+    that no network policies are waited for.
     """
 
     run_id: str
@@ -48,6 +51,7 @@ class Assignment:
     agent: str
     report_path: str
     workspace: str
+    gate: Gate | None = None
 
 
 def to_environment(task: Task, run_id: str) -> dict[str, str]:
@@ -105,7 +109,17 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
         workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
+        gate=_gate(environment, mistakes),
     )
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _gate(environment: Mapping[str, str], mistakes: list[str]) -> Gate | None:
+    text = environment.get("SANDBOX_GATE", "")
+    try:
+        return read_gate(text) if text else None
+    except ValueError as error:
+        mistakes.append(f"SANDBOX_GATE is {text!r}, {error}")
+        return None

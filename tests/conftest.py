@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 
-pytest_plugins = ["tests.parts.fixtures", "tests.parts.model_fixtures"]
+pytest_plugins = [
+    "tests.parts.fixtures",
+    "tests.parts.model_fixtures",
+    "tests.parts.browser_fixtures",
+    "tests.parts.left_out",
+]
 
 # The library's new form of durations, as `claude-sandbox bot` sets it; the old one warns at every use.
 os.environ["PTB_TIMEDELTA"] = "true"

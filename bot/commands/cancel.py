@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from bot import answers
 from bot.access import Action, Refusal, refuse
-from bot.commands.chosen import named_run, replied_run, visible_runs
+from bot.commands.chosen import named_run, pressed_run, replied_run, visible_runs
 from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Press
-from bot.parse import read_cancel
-from runs.backend import UnknownRun
-from runs.run import Run
+from bot.parse import read_one_run
 
 
 async def cancel(asked: Asked, desk: Desk) -> None:
     """Stop the Run that is named, answered, or the only one of this person."""
     runs = await visible_runs(asked, desk)
     if asked.arguments.strip():
-        run = named_run(read_cancel(asked.arguments), runs, "cancel")
+        run = named_run(read_one_run(asked.arguments, "cancel"), runs, "cancel")
     else:
         answered = replied_run(asked, runs, desk, "cancel")
         own = [run for run in runs if asked.owns(run) and not run.ended]
@@ -44,12 +42,7 @@ async def cancel(asked: Asked, desk: Desk) -> None:
 
 async def stop_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
     """Stop the Run of the card under which the button stands; return the line shown to who pressed."""
-    try:
-        run: Run = await desk.backend.get(run_id)
-    except UnknownRun:
-        return "That run is gone."
-    if run.origin.chat_id != press.place.chat_id:
-        return "That run belongs to another chat."
+    run = await pressed_run(press, role, run_id, desk)
     own = run.origin.person_id == press.person.id
     reason = refuse(role, Action.CHANGE, own=own)
     if reason is Refusal.NOT_YOURS:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+from bot.config import Role
 from bot.desk import Asked, Desk
+from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import pick_run
+from runs.backend import UnknownRun
 from runs.run import Run
 
 _ID = re.compile(r"\b[a-z2-7]{8}\b")
@@ -15,6 +18,28 @@ _ID = re.compile(r"\b[a-z2-7]{8}\b")
 async def visible_runs(asked: Asked, desk: Desk) -> list[Run]:
     """Return the Runs that this person sees here, oldest first."""
     return [run for run in await desk.backend.list_runs() if asked.sees(run)]
+
+
+async def known_runs(asked: Asked, desk: Desk) -> list[Run]:
+    """Return the Runs that this person sees here, and those of which only the Record is left."""
+    runs = await visible_runs(asked, desk)
+    present = {run.id for run in runs}
+    records = [record.run for record in await desk.store.list_records()]
+    return runs + [run for run in records if run.id not in present and asked.sees(run)]
+
+
+async def pressed_run(press: Press, role: Role, run_id: str, desk: Desk) -> Run:
+    """Return the Run that a button names, from its Record if need be. Raises Mistake."""
+    try:
+        run = await desk.backend.get(run_id)
+    except UnknownRun:
+        try:
+            run = (await desk.store.read_record(run_id)).run
+        except UnknownRun:
+            raise Mistake("That run is gone.") from None
+    if run.origin.chat_id != press.place.chat_id and not (press.private and role is Role.ADMIN):
+        raise Mistake("That run belongs to another chat.")
+    return run
 
 
 def replied_run(asked: Asked, runs: list[Run], desk: Desk, command: str) -> Run | None:
@@ -27,7 +52,9 @@ def replied_run(asked: Asked, runs: list[Run], desk: Desk, command: str) -> Run 
         return None
     for run in reversed(runs):
         here = run.origin.chat_id == message.place.chat_id
-        if here and message.replied_message_id in (run.marks.card_id, run.origin.message_id):
+        # A Run that a button started belongs to the message that was pressed, which tells of another.
+        asked_for = run.origin.message_id if message.replied_bot != desk.bot_name else None
+        if here and message.replied_message_id in (run.marks.card_id, asked_for):
             return run
     if message.replied_bot != desk.bot_name:
         return None

@@ -1,83 +1,132 @@
-"""/logs: the last lines of what a Run printed, also after its place is gone."""
+"""/logs and the Logs button: what a Run printed, also after its place is gone."""
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+from collections.abc import Callable
+
 from bot import answers
-from bot.commands.chosen import named_run, replied_run, visible_runs
+from bot.access import Action, refuse
+from bot.commands.chosen import known_runs, named_run, pressed_run, replied_run
+from bot.commands.follow import FollowedLog
+from bot.config import Role
 from bot.desk import Asked, Desk
-from bot.incoming import Place
-from bot.markup import clean, plain, units
+from bot.incoming import Press
+from bot.log_lines import Fitted, fitted, matching, of_phase, proving, rows_of, tells_of_trouble
+from bot.log_reading import read_end, read_service, read_whole
+from bot.markup import Markup
 from bot.mistake import Mistake
-from bot.parse import read_logs
-from runs.backend import UnknownRun
+from bot.parse import LogsRequest, LogView, read_logs
+from bot.speaker import Letter
 from runs.run import Run
 
 LINES = 30
-MOST_LINES = 2000
 MESSAGE_ROOM = 3600
 """UTF-16 units of log that fit into a message beside the rest."""
 
+PLAIN_FILE_BYTES = 45_000_000
+"""A larger file is compressed: a bot may send 50 MB (Bot API, sendDocument)."""
+
 
 async def logs(asked: Asked, desk: Desk) -> None:
-    """Answer with the end of a log: as a message where it fits, as a file where more was asked for."""
-    runs = await visible_runs(asked, desk)
-    present = {run.id for run in runs}
-    records = [record.run for record in await desk.store.list_records()]
-    runs += [run for run in records if run.id not in present and asked.sees(run)]
-    run, wanted = _chosen(asked, runs, desk)
-    rows, whole = await _rows(run, wanted, desk)
-    shown = rows[-wanted:]
-    text = "\n".join(shown)
-    if units(text) > MESSAGE_ROOM and wanted > LINES:
-        message = asked.message
-        name = f"{run.id}.log"
-        caption = plain(f"The last {len(shown)} lines of ") + run.id
-        place = Place(message.place.chat_id, message.place.thread_id)
-        sending = desk.speaker.send_file(place, name, text.encode(), caption, message.message_id)
-        desk.errands.run(sending)
-        return
-    while units(text) > MESSAGE_ROOM and len(shown) > 1:
-        shown = shown[1:]
-        text = "\n".join(shown)
-    if units(text) > MESSAGE_ROOM:
-        whole, text = False, "…" + text[-MESSAGE_ROOM // 2 :]
-    whole = whole and len(shown) == len(rows)
-    desk.answer(asked.message, answers.log_lines(run, text, len(shown), whole))
-
-
-def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> tuple[Run, int]:
-    words = asked.arguments.split()
-    if not words or (len(words) == 1 and words[0].isdecimal()):
-        answered = replied_run(asked, runs, desk, "logs")
-        if answered is not None:
-            return answered, max(1, min(int(words[0]), MOST_LINES)) if words else LINES
-    if not words:
-        live = [run for run in runs if not run.ended]
-        newest = max(live or runs, key=lambda run: run.created_at, default=None)
-        if newest is None:
-            raise Mistake("There is no run here whose log I could show.")
-        return newest, LINES
+    """Answer with what was asked of a log: as a message where it fits, as a file where more was asked for."""
     request = read_logs(asked.arguments)
-    return named_run(request.run_prefix, runs, "logs"), min(request.lines or LINES, MOST_LINES)
+    run = await _chosen(asked, request, desk)
+    match request.view:
+        case LogView.LINES:
+            await _last_lines(asked, run, request.lines or LINES, desk)
+        case LogView.FOLLOW:
+            desk.live.show(asked.message.place, FollowedLog(run, asked.message.message_id, desk))
+        case LogView.FILE:
+            async with desk.one_log:
+                await _whole_file(asked, run, desk)
+        case LogView.SIDECAR:
+            rows = rows_of(await read_service(run, request.word, desk))
+            shown = fitted(rows[-LINES:], MESSAGE_ROOM)
+            desk.answer(asked.message, answers.log_of_service(run, request.word, shown))
+        case _:
+            async with desk.one_log:
+                log = await read_whole(run, desk)
+                shown, found = await asyncio.to_thread(_selected, log, request)
+            desk.answer(asked.message, answers.log_part(run, request, shown, found))
 
 
-async def _rows(run: Run, wanted: int, desk: Desk) -> tuple[list[str], bool]:
+async def logs_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
+    """Send the last lines of the log of the Run under whose message the button stands; return the line shown at once."""
+    run = await pressed_run(press, role, run_id, desk)
+    if refuse(role, Action.READ) is not None:
+        return "You may not look at logs."
+    rows, whole = await _tail(run, LINES, desk)
+    shown = fitted(rows[-LINES:], MESSAGE_ROOM)
+    text = answers.log_lines(run, shown, whole=whole and shown.all and len(rows) <= LINES)
+    letter = Letter(text, reply_to=press.message_id, silent=True)
+    desk.errands.run(desk.speaker.say(press.place, letter))
+    return "Its last lines come as a message."
+
+
+async def _chosen(asked: Asked, request: LogsRequest, desk: Desk) -> Run:
+    runs = await known_runs(asked, desk)
+    if request.run_prefix is not None:
+        return named_run(request.run_prefix, runs, "logs")
+    answered = replied_run(asked, runs, desk, "logs")
+    if answered is not None:
+        return answered
+    live = [run for run in runs if not run.ended]
+    newest = max(live or runs, key=lambda run: run.created_at, default=None)
+    if newest is None:
+        raise Mistake("There is no run here whose log I could show.")
+    return newest
+
+
+async def _last_lines(asked: Asked, run: Run, wanted: int, desk: Desk) -> None:
+    rows, whole = await _tail(run, wanted, desk)
+    last = rows[-wanted:]
+    shown = fitted(last, MESSAGE_ROOM)
+    if shown.all or wanted <= LINES:
+        whole = whole and shown.all and len(last) == len(rows)
+        desk.answer(asked.message, answers.log_lines(run, shown, whole=whole))
+        return
+    caption = answers.last_lines_caption(run, len(last))
+    _send(asked, f"{run.id}.log", "\n".join(last).encode(), caption, desk)
+
+
+async def _tail(run: Run, wanted: int, desk: Desk) -> tuple[list[str], bool]:
     """Return a log's last lines, whole ones only, and whether these are all that it has."""
     size = max(16_384, wanted * 400)
-    data = await _tail(run, size, desk)
-    rows = clean(data.decode("utf-8", "replace")).rstrip("\n").split("\n")
+    data = await read_end(run, size, desk)
+    rows = rows_of(data)
     if len(data) < size:
         return rows, True
     return rows[1:] or rows, False
 
 
-async def _tail(run: Run, size: int, desk: Desk) -> bytes:
-    """Read the end of a log: from the place itself, else from the log store."""
-    try:
-        return await desk.backend.read_log(run.id, tail_bytes=size)
-    except UnknownRun:
-        pass
-    try:
-        return await desk.store.read_log(run.id, tail_bytes=size)
-    except UnknownRun:
-        return b""
+async def _whole_file(asked: Asked, run: Run, desk: Desk) -> None:
+    log = await read_whole(run, desk)
+    if not log:
+        desk.answer(asked.message, answers.log_lines(run, Fitted([], all=True), whole=True))
+        return
+    name = f"{run.id}.log"
+    size = len(log)
+    if size > PLAIN_FILE_BYTES:
+        name += ".gz"
+        log = (await asyncio.to_thread(gzip.compress, log, 6))[:PLAIN_FILE_BYTES]
+    _send(asked, name, log, answers.whole_log_caption(run, size), desk)
+
+
+def _send(asked: Asked, name: str, data: bytes, caption: Markup, desk: Desk) -> None:
+    message = asked.message
+    sending = desk.speaker.send_file(message.place, name, data, caption, message.message_id)
+    desk.errands.run(sending)
+
+
+def _selected(log: bytes, request: LogsRequest) -> tuple[Fitted, int]:
+    """Return the wanted lines as far as they fit, and how many there are: of errors 0 where only the last lines are shown."""
+    select: Callable[[list[str]], list[str]] = {
+        LogView.ERRORS: proving,
+        LogView.GREP: lambda rows: matching(rows, request.word),
+        LogView.PHASE: lambda rows: of_phase(rows, request.word),
+    }[request.view]
+    found = select(rows_of(log))
+    none = request.view is LogView.ERRORS and not tells_of_trouble(found)
+    return fitted(found, MESSAGE_ROOM), 0 if none else len(found)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 
 from bot import answers
 from bot.access import refuse_repo
 from bot.desk import Asked, Desk
-from bot.incoming import Incoming
+from bot.incoming import Incoming, Place
+from bot.markup import Markup
 from bot.mistake import Mistake
 from bot.parse import read_run, to_task
 from bot.speaker import Button
 from runs.backend import Refused, Unavailable, UnknownRun
-from runs.run import Run, message_key, run_id
+from runs.run import Origin, Run, message_key, run_id
 from sandbox.task import Task
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,21 @@ STALE_SECONDS = 3600
 """An older command came late (Telegram keeps updates for 24 h): the person is asked before it runs."""
 
 WAITING_PER_PERSON = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A Run that shall exist: the key says which one, the origin who wants it and where that is answered."""
+
+    key: str
+    task: Task
+    origin: Origin
+
+
+def wish_of(message: Incoming, task: Task) -> Wish:
+    """Return the wish that a message is, so that the same message again means the same Run."""
+    key = message_key(message.place.chat_id, message.message_id)
+    return Wish(key, task, message.origin())
 
 
 async def run(asked: Asked, desk: Desk) -> None:
@@ -45,40 +62,45 @@ async def run(asked: Asked, desk: Desk) -> None:
         button = Button("▶ Run it now", f"late:{message.message_id}")
         desk.answer(message, answers.stale(age), ((button,),))
         return
-    await start(message, to_task(request, desk.config), desk)
+    await start(wish_of(message, to_task(request, desk.config)), desk)
 
 
-async def start(message: Incoming, task: Task, desk: Desk) -> None:
+async def start(wish: Wish, desk: Desk) -> Run | None:
     """Make the Run exist, however long the Backend is away; tell the person once that it is.
 
-    Raises Mistake when too many Runs of this person wait already.
+    None when the Backend refused, which the person was told. Raises Mistake when too many Runs of this person wait
+    already.
     """
-    async with desk.book.starting(message.person.id, WAITING_PER_PERSON) as admitted:
+    async with desk.book.starting(wish.origin.person_id, WAITING_PER_PERSON) as admitted:
         if not admitted:
             what = f"You have {WAITING_PER_PERSON} runs waiting already. Send this one again when some are done:"
             raise Mistake(what, "/jobs")
-        await _start(message, task, desk)
+        return await _start(wish, desk)
 
 
-async def _start(message: Incoming, task: Task, desk: Desk) -> None:
-    key = message_key(message.place.chat_id, message.message_id)
+async def _start(wish: Wish, desk: Desk) -> Run | None:
     failures = 0
     while True:
         try:
-            started = await desk.backend.start(key, task, message.origin())
+            started = await desk.backend.start(wish.key, wish.task, wish.origin)
         except Refused as error:
-            desk.answer(message, answers.not_started(str(error)))
-            return
+            _tell(wish, answers.not_started(str(error)), desk)
+            return None
         except Unavailable as error:
             failures += 1
-            log.warning("run %s can't be started yet: %s", run_id(key), error)
+            log.warning("run %s can't be started yet: %s", run_id(wish.key), error)
             if failures == 2:
-                desk.answer(message, answers.unavailable())
+                _tell(wish, answers.unavailable(), desk)
             await asyncio.sleep(min(30.0, 0.5 * 2 ** min(failures, 6)))
         else:
             log.info("run %s %s", started.id, started.state.value)
             desk.noticed(started)
-            return
+            return started
+
+
+def _tell(wish: Wish, text: Markup, desk: Desk) -> None:
+    origin = wish.origin
+    desk.reply(Place(origin.chat_id, origin.thread_id), origin.message_id, text)
 
 
 async def _known(key: str, desk: Desk) -> Run | None:

@@ -73,6 +73,9 @@ ENDS: dict[str, Run] = {
             replace(GOOD, pull_request_error="422: no permission", denied=("Bash", "WebFetch")),
         )
     ),
+    "pushed, with a remark": ended(
+        Outcome(Ending.PUSHED, replace(GOOD, remark="No network policy kept <this> run away."))
+    ),
     "pushed to a server whose pages nobody knows": ended(
         Outcome(Ending.PUSHED, GOOD), task=replace(TASK, repo_url="git@git.example:a/b.git")
     ),
@@ -82,6 +85,7 @@ ENDS: dict[str, Run] = {
             Report(ID, Phase.DONE, Verdict.NOTHING_CHANGED, "There is one already.", turns=1),
         )
     ),
+    "finished by an image's own program": ended(Outcome(Ending.FINISHED, exit=Exit(0))),
     "not pushed": ended(
         Outcome(
             Ending.NOT_PUSHED,

@@ -14,6 +14,7 @@ from bot.cards import Cards, ignored_notes
 from bot.desk import Errands
 from bot.incoming import Place
 from bot.outbox import UndeliverableError, UnreachableError
+from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError
 from runs.fake import FakeBackend, FakePlace
 from runs.run import Origin, Run
@@ -101,7 +102,7 @@ async def board() -> AsyncIterator[Board]:
     clock = wall_clock()
     place, page = FakePlace(clock=clock), Page()
     async with asyncio.TaskGroup() as group:
-        cards = Cards(FakeBackend(place), page, Errands(group), clock)  # type: ignore[arg-type]
+        cards = Cards(FakeBackend(place), page, Errands(group), clock, Pace())  # type: ignore[arg-type]
         moving = group.create_task(cards.run())
         yield Board(cards, page, place)
         moving.cancel()
@@ -186,6 +187,17 @@ async def test_a_new_phase_is_shown_at_once(board: Board) -> None:
         board.see(run)
         await asyncio.sleep(1.6)
         assert words in board.page.text(100)
+
+
+async def test_a_phase_that_was_seen_to_begin_is_shown_with_its_own_time(board: Board) -> None:
+    run = await board.start()
+    await asyncio.sleep(60)
+    assert "in all" not in board.page.text(100)
+    board.place.progress(run.id, Report(run.id, Phase.AGENT))
+    board.see(run)
+    await asyncio.sleep(30)
+    assert "▶ the agent works 2" in board.page.text(100)
+    assert "1 min 2" in board.page.text(100)
 
 
 async def test_nothing_is_read_or_edited_while_nothing_runs(board: Board) -> None:

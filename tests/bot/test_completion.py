@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runs.backend import Unavailable
-from runs.outcome import Ending, Outcome, Seen
+from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Run
 from runs.store import LogStore
 from tests.bot.talk import Talk
@@ -75,6 +75,14 @@ async def test_the_proof_of_a_failure_without_an_error_is_read_from_the_log(talk
         talk.place.progress(run.id, log="│ one\nfatal: <no> space & time\n".encode())
         talk.place.finish(run.id, Outcome(Ending.FAILED, cause=Seen.NO_REPORT))
         await talk.said("The run ended without saying how", "fatal: <no> space & time")
+
+
+async def test_what_an_images_own_program_did_is_shown_by_its_log(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=b"[sandbox] pushed main\n")
+        talk.place.finish(run.id, Outcome(Ending.FINISHED, exit=Exit(0)))
+        await talk.said("Finished", "own program ended well", "[sandbox] pushed main")
 
 
 async def test_a_run_that_was_removed_before_its_end_was_told_is_told_by_its_record_fault_23(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.config import Config, RepoOptions, Role
 from bot.config_file import ConfigError, parse
 from runs.backend import Limits
+from sandbox.gate import GateMode
 
 FULL = """
 repos:
@@ -33,6 +34,9 @@ people:
   56: admin
 images: ["ghcr.io/acme/*", ubuntu]
 imagePullSecrets: [regcred]
+entrypoints: ["ghcr.io/acme/own:*"]
+gate: off
+kueue: sandboxes
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
 """
@@ -67,6 +71,9 @@ def test_every_key_is_read():
     assert config.people == {12: Role.VIEWER, 34: Role.RUNNER, 56: Role.ADMIN}
     assert config.images == ("ghcr.io/acme/*", "ubuntu")
     assert config.image_pull_secrets == ("regcred",)
+    assert config.entrypoints == ("ghcr.io/acme/own:*",)
+    assert config.kueue == "sandboxes"
+    assert config.gate is GateMode.OFF
     assert config.limits == Limits(runs=4, runs_per_person=2, queue_seconds=5400)
     assert config.defaults == RepoOptions(
         timeout_seconds=2700, memory="4Gi", pull_request=False, services=()
@@ -183,6 +190,9 @@ limts: {runs: 4}
         ("limits: {runs: 0}", "line 1: limits.runs takes a whole number"),
         ("limits: {queue_minutes: 1.5}", "line 1: limits.queue_minutes takes a whole number"),
         ("images: [a b]", "line 1: images takes images"),
+        ("entrypoints: box", "line 1: entrypoints takes a list"),
+        ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
+        ("gate: maybe", "line 1: gate takes warn, fail or off. For example gate: fail"),
         ("imagePullSecrets: [{name: regcred}]", "line 1: imagePullSecrets takes one value"),
         ("imagepullsecrets: [a]", "line 1: imagepullsecrets isn't known: did you mean imagePullSecrets?"),
         ("!!python/object/apply:os.system [id]", "line 1: a config is made of lines"),

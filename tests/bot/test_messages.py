@@ -13,14 +13,14 @@ from bot.markup import MESSAGE_UNITS, Markup, clean
 from bot.messages import (
     Progress,
     bare,
-    branch_url,
     card,
     completion,
     digest,
+    home_notice,
     step_of_log,
-    table,
     told_elsewhere,
 )
+from bot.table import table
 from playground.markup import parse_html
 from playground.text import MAX_ENTITIES, utf16_length
 from runs.outcome import Ending, Outcome, Seen
@@ -62,10 +62,20 @@ def test_cards_golden() -> None:
             ),
             "running, nothing known yet": card(RUNNING, Progress(), NOW),
             **phases,
+            "running, the phase's own time known, with services": card(
+                replace(
+                    RUNNING,
+                    report=Report(ID, Phase.AGENT),
+                    task=replace(RUNNING.task, services=("postgres", "redis")),
+                ),
+                Progress("$ pytest -q", 3, 122),
+                NOW,
+            ),
             "running, silent": card(RUNNING, Progress("Let me think.", 420), NOW),
             "running, options that don't apply": card(
                 RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
             ),
+            "running, once more": card(replace(RUNNING, key="retry:aaaabbbb:1"), Progress(), NOW),
             "stopping": card(replace(RUNNING, cancelled_by="Grace"), Progress(), NOW),
             **{f"closed, {name}": card(run, Progress(), NOW) for name, run in ENDS.items()},
         },
@@ -82,6 +92,8 @@ def test_completions_golden() -> None:
             **told,
             "in the home chat": told_elsewhere(told["pushed"], ORIGIN),
             "in the home chat, from a private one": told_elsewhere(told["pushed"], moved),
+            "noticed at home": home_notice(list(ENDS.values())),
+            "noticed at home, from a private chat": home_notice([replace(PUSHED, origin=moved)]),
             "without words": bare(list(ENDS.values())[:5]),
         },
     )
@@ -91,14 +103,12 @@ def test_the_words_for_every_cause_golden() -> None:
     check_golden("causes", {str(cause.value): completion(failed(cause)) for cause in CAUSES})
 
 
-def test_digests_and_tables_golden() -> None:
+def test_digests_golden() -> None:
     runs = [*ENDS.values(), failed(Cause.CLONE_BRANCH)]
     check_golden(
         "many",
         {
             "digest": digest(runs),
-            "table": table([*runs, QUEUED, RUNNING], NOW + 3600),
-            "an empty table": table([], NOW),
         },
     )
 
@@ -123,7 +133,7 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:
-    for render in (completion, lambda run: digest([run])):
+    for render in (completion, lambda run: digest([run]), lambda run: home_notice([run])):
         with pytest.raises(ValueError, match="hasn't ended"):
             render(RUNNING)
 
@@ -169,9 +179,10 @@ def renderings(text: str) -> Iterator[Markup]:
         other = replace(run, task=runs[0].task, cancelled_by=text)
         yield card(other, Progress(step_of_log(text)), NOW)
     yield digest(runs[:20])
-    yield table(runs, NOW)
+    yield table(runs, NOW).text
     yield told_elsewhere(completion(runs[0]), runs[0].origin)
     yield bare(runs)
+    yield home_notice(runs[:20])
 
 
 def assert_fits(markup: Markup) -> str:
@@ -228,18 +239,3 @@ def test_a_completion_cut_to_its_length_still_says_how_it_ended_first() -> None:
 )
 def test_the_step_is_the_last_line_of_the_agent(tail: str, step: str) -> None:
     assert step_of_log(tail) == step
-
-
-@pytest.mark.parametrize(
-    ("repo", "url"),
-    [
-        ("https://github.com/acme/demo.git", "https://github.com/acme/demo/tree/claude/x%20y"),
-        ("https://gitlab.example/a/b", "https://gitlab.example/a/b/-/tree/claude/x%20y"),
-        ("https://git.example/a/b", None),
-        ("https://me@github.com/a/b", None),
-        ("git@github.com:a/b.git", None),
-        ("file:///srv/demo.git", None),
-    ],
-)
-def test_a_branch_has_a_page_where_the_forge_is_known(repo: str, url: str | None) -> None:
-    assert branch_url(repo, "claude/x y") == url

@@ -120,21 +120,24 @@ def test_a_flood_of_answers_does_not_keep_completions_out() -> None:
     assert [texts.index(f"COMPLETION {number}") for number in range(2)] == [5, 11]
 
 
-def test_two_places_of_a_minute_are_kept_for_answers() -> None:
+def test_places_of_a_minute_are_kept_for_completions_and_two_of_them_for_answers() -> None:
     async def story() -> Wire:
         outbox, wire = Outbox(), Wire()
         async with asyncio.TaskGroup() as group:
             group.create_task(deliver_all(outbox, wire, GROUP, Priority.CARD, 30))
-            await asyncio.sleep(30)
+            await asyncio.sleep(20)
+            group.create_task(deliver_all(outbox, wire, GROUP, Priority.COMPLETION, 9))
+            await asyncio.sleep(20)
             group.create_task(deliver_all(outbox, wire, GROUP, Priority.ANSWER, 2))
         return wire
 
     wire = run_virtually(story())
     start = wire.sent[0][0]
     first_minute = [text for time, _, text in wire.sent if time < start + 60]
-    assert len([text for text in first_minute if text.startswith("CARD")]) == 18
+    assert len([text for text in first_minute if text.startswith("CARD")]) == 12
+    assert len([text for text in first_minute if text.startswith("COMPLETION")]) == 6
     answered = [time - start for time, _, text in wire.sent if text.startswith("ANSWER")]
-    assert max(answered) < 32
+    assert max(answered) < 42
 
 
 @pytest.mark.parametrize("seconds", [1, 30, 3600])

@@ -10,12 +10,13 @@ from bot.options import Options
 from bot.parse import (
     Command,
     LogsRequest,
+    LogView,
     RunRequest,
     pick_run,
-    read_cancel,
     read_clean,
     read_command,
     read_logs,
+    read_one_run,
     read_run,
     to_task,
 )
@@ -248,42 +249,64 @@ def test_without_any_config_a_task_has_an_hour_and_no_pull_request():
 @pytest.mark.parametrize(
     ("written", "request_"),
     [
-        ("ab", LogsRequest("ab", None)),
-        ("#AB2C 50", LogsRequest("ab2c", 50)),
-        (" abcdefgh\n2000 ", LogsRequest("abcdefgh", 2000)),
+        ("", LogsRequest(None)),
+        ("50", LogsRequest(None, lines=50)),
+        ("file", LogsRequest(None, LogView.FILE)),
+        ("ab", LogsRequest("ab")),
+        ("22222222", LogsRequest("22222222")),
+        ("#AB2C 50", LogsRequest("ab2c", lines=50)),
+        (" abcdefgh\n2000 ", LogsRequest("abcdefgh", lines=2000)),
+        ("ab errors", LogsRequest("ab", LogView.ERRORS)),
+        ("ab Follow", LogsRequest("ab", LogView.FOLLOW)),
+        ("grep file", LogsRequest(None, LogView.GREP, word="file")),
+        ("ab grep  [a-z]* “two  words” ", LogsRequest("ab", LogView.GREP, word="[a-z]* “two  words”")),
+        ("ab phase Agent", LogsRequest("ab", LogView.PHASE, word="agent")),
+        ("ab sidecar postgres", LogsRequest("ab", LogView.SIDECAR, word="postgres")),
+        ("sidecar redis-sidecar", LogsRequest(None, LogView.SIDECAR, word="redis")),
     ],
-)
-def test_logs_takes_a_run_and_a_number_of_lines(written, request_):
+)  # fmt: skip
+def test_logs_takes_a_run_or_none_and_what_of_its_log_is_wanted(written, request_):
     assert read_logs(written) == request_
 
 
 @pytest.mark.parametrize(
     ("written", "example"),
     [
-        ("", "/jobs"),
         ("run-1", "/jobs"),
         ("abcdefghi", "/jobs"),
         ("ab1", "/jobs"),
+        ("0", "/logs 50"),
         ("ab x", "/logs ab 50"),
         ("ab 0", "/logs ab 50"),
         ("ab 2001", "/logs ab 50"),
         ("ab ٥", "/logs ab 50"),
         ("ab 5 6", "/logs ab 50"),
+        ("ab folow", "/logs ab follow"),
+        ("ab sidcar", "/logs ab sidecar postgres"),
+        ("ab follow me", "/logs ab follow"),
+        ("ab grep", "/logs ab grep error"),
+        ("grep", "/logs grep error"),
+        ("ab phase", "/logs ab phase agent"),
+        ("ab phase clon", "/logs ab phase clone"),
+        ("ab sidecar", "/logs ab sidecar postgres"),
+        ("ab sidecar ../x", "/logs ab sidecar postgres"),
     ],
 )
 def test_a_wrong_logs_is_told_with_a_line_that_works(written, example):
     with pytest.raises(Mistake) as caught:
         read_logs(written)
     assert caught.value.example == example
+    if example.startswith("/logs"):
+        read_logs(example.removeprefix("/logs"))
 
 
-def test_cancel_takes_one_run():
-    assert read_cancel(" #Ab ") == "ab"
+def test_cancel_and_retry_take_one_run():
+    assert read_one_run(" #Ab ", "cancel") == "ab"
     with pytest.raises(Mistake, match="One run") as caught:
-        read_cancel("ab cd")
-    assert caught.value.example == "/cancel ab"
+        read_one_run("ab cd", "retry")
+    assert caught.value.example == "/retry ab"
     with pytest.raises(Mistake, match="which run"):
-        read_cancel(" ")
+        read_one_run(" ", "cancel")
 
 
 def test_clean_takes_any_number_of_runs():

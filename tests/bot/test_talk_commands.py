@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bot.config import Config
+from bot.address import read_configured
+from bot.config import Config, Repo
 from playground.messages import Message
 from runs.backend import Unavailable
 from runs.run import Run
+from sandbox.report import Phase, Report
 from tests.bot.talk import Talk, talking
 
 RUN = '/run owner/demo "add a farewell"'
@@ -21,6 +23,18 @@ async def ended(talk: Talk, asked: Message, log: bytes = b"") -> tuple[Run, Mess
     talk.place.finish(run.id, report=talk.pushed(run))
     await talk.told(run)
     return talk.place.runs[run.id], await talk.said("Added a farewell.", run.id)
+
+
+def current(talk: Talk, message: Message) -> Message:
+    """Return a message as it stands now."""
+    found = talk.world.message(talk.team, message.id)
+    assert found is not None
+    return found
+
+
+def labels(message: Message) -> list[str]:
+    """Return what stands on the buttons of a message."""
+    return [button.text for row in message.keyboard for button in row]
 
 
 async def test_jobs_shows_what_runs_waits_and_ended_here_only(talk: Talk) -> None:
@@ -36,6 +50,63 @@ async def test_jobs_shows_what_runs_waits_and_ended_here_only(talk: Talk) -> Non
         assert done.id in answer.text
         assert running.id in answer.text
         assert hers.id not in answer.text
+
+
+async def test_the_table_of_jobs_keeps_itself_up_to_date(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.grace, talk.team, RUN))
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        message = await talk.said("1 running or waiting, 0 ended")
+        talk.place.progress(run.id, Report(run.id, Phase.AGENT))
+        await talk.until(lambda: "the agent works" in current(talk, message).text, "the phase")
+        pressed = await talk.world.press(talk.grace, current(talk, message), "⏹ 1")
+        assert pressed is not None
+        assert "Stopping" in pressed.text
+        await talk.until(lambda: "0 running or waiting, 1 ended" in current(talk, message).text, "")
+        assert "🔁 1" in labels(current(talk, message))
+        more = [await talk.run_of(talk.world.say(talk.grace, talk.team, RUN)) for _ in range(5)]
+        await talk.until(lambda: "page 1 of 2" in current(talk, message).text, "a second page")
+        await talk.world.press(talk.ada, current(talk, message), "▶")
+        await talk.until(lambda: "page 2 of 2" in current(talk, message).text, "the page")
+        assert run.id in current(talk, message).text
+        pressed = await talk.world.press(talk.ada, current(talk, message), "📄 1")
+        assert pressed is not None
+        await talk.said("It printed nothing", run.id)
+        assert more
+
+
+async def test_a_newer_table_and_a_restart_leave_the_old_one_as_it_stands(talk: Talk) -> None:
+    async with talk.bot():
+        talk.world.say(talk.ada, talk.team, RUN)
+        await talk.one_run()
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        first = await talk.said("1 running or waiting")
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        second = await talk.said("1 running or waiting", count=2)
+        await talk.until(lambda: "not kept up to date" in current(talk, first).text, "the note")
+        run = await talk.one_run()
+    async with talk.bot():
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.told(run)
+        await talk.quiet(30)
+        assert "1 running or waiting" in current(talk, second).text
+        await talk.world.press(talk.ada, current(talk, second), "🔄")
+        await talk.until(lambda: "1 ended" in current(talk, second).text, "the table")
+
+
+async def test_a_table_moves_for_an_hour_and_then_costs_nothing(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.told(run)
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        message = await talk.said("0 running or waiting, 1 ended")
+        await talk.quiet(3700)
+        edits = len(talk.world.calls("editMessageText"))
+        await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        await talk.until(lambda: "not kept up to date" in current(talk, message).text, "the note")
+        await talk.quiet(60)
+        assert len(talk.world.calls("editMessageText")) > edits
 
 
 async def test_an_admin_sees_the_runs_of_all_chats_in_private(talk: Talk) -> None:
@@ -244,3 +315,39 @@ async def test_options_that_this_place_cannot_apply_are_said_on_the_card(tmp_pat
     ):
         talk.world.say(talk.ada, talk.team, "/run owner/demo --memory 8Gi --cpu 2 fix it")
         await talk.said("memory and cpu can't be set on this machine")
+
+
+async def test_every_button_of_a_run_that_is_gone_says_so(talk: Talk) -> None:
+    async with talk.bot():
+        run, told = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
+        going = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        card = await talk.said("Running", going.id)
+        await talk.until(lambda: len(list((talk.folder / "logs").glob("*.json"))) == 2, "records")
+        for gone in (run, going):
+            talk.place.forget(gone.id)
+        pressed = await talk.world.press(talk.ada, card, "⏹ Stop")
+        assert pressed is not None
+        assert pressed.text == "That run is gone."
+        for record in (talk.folder / "logs").iterdir():
+            record.unlink()
+        for message, button in ((card, "⏹ Stop"), (card, "📄 Logs"), (told, "📄 Logs")):
+            pressed = await talk.world.press(talk.ada, message, button)
+            assert pressed is not None
+            assert pressed.text == "That run is gone."
+
+
+async def test_a_button_of_a_deleted_message_breaks_nothing(tmp_path: Path) -> None:
+    config = Config(
+        repos={
+            f"repo{n:02}": Repo(f"repo{n:02}", read_configured(f"https://github.com/a/b{n}"))
+            for n in range(20)
+        }
+    )
+    async with talking(tmp_path, config) as talk, talk.bot():
+        talk.world.say(talk.ada, talk.team, "/repos")
+        message = await talk.said("repo00")
+        talk.world.faults.refuse("editMessageText", 400, "Bad Request: message to edit not found")
+        await talk.world.press(talk.ada, message, "▶")
+        await talk.quiet()
+        await talk.world.press(talk.ada, message, "▶")
+        await talk.until(lambda: "repo08" in current(talk, message).text, "the page")

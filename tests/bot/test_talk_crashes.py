@@ -13,7 +13,7 @@ import pytest
 
 from runs.backend import Unavailable
 from runs.outcome import Ending, Outcome
-from runs.run import Run
+from runs.run import Run, retry_key, run_id
 from runs.store import LogStore
 from sandbox.report import Cause, Phase, Report
 from tests.bot.fast_time import FastLoop
@@ -213,10 +213,9 @@ async def test_a_run_that_cannot_be_put_into_words_stops_no_other_fault_31(tmp_p
             run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
             await talk.quiet()
         poison = replace(run, id="aaaaaaaa", key="poison", marks=replace(run.marks, card_id=None))
-        broken = replace(run.task, repo_url="https://[broken")
-        talk.place.put(replace(poison, task=broken))
+        talk.place.put(poison)
         talk.place.logs["aaaaaaaa"] = b""
-        talk.place.finish("aaaaaaaa", report=talk.pushed(run))
+        talk.place.finish("aaaaaaaa", report=talk.pushed(run, cost_usd="a lot"))
         talk.place.finish(run.id, report=talk.pushed(run))
         async with talk.bot():
             await talk.said("Added a farewell.", run.id)
@@ -269,3 +268,43 @@ async def test_hundreds_that_ended_meanwhile_are_told_in_digests_that_name_each_
     text = "\n".join(message.text for message in talk.heard())
     assert all(text.count(found) == 1 for found in talk.place.runs if found != run.id)
     assert len(talk.heard("runs ended")) < 20
+
+
+@KILLED
+async def test_a_retry_that_is_pressed_before_a_crash_is_one_run_after_it_fault_2(
+    talk: Talk,
+) -> None:
+    async with talk.bot() as bot:
+        run = await talk.run_of(talk.world.say(talk.grace, talk.team, RUN))
+        talk.place.finish(run.id, Outcome(Ending.FAILED, None, Cause.AGENT_FAILED))
+        told = await talk.said("The agent failed.", run.id)
+        await talk.told(run)
+        talk.place.fail_next(asyncio.CancelledError(), persisted=True)  # type: ignore[arg-type]  # a kill, as it is felt
+        pressing = asyncio.create_task(talk.world.press(talk.grace, told, "🔁 Retry"))
+        again = run_id(retry_key(run.id, 1))
+        await talk.until(lambda: again in talk.place.runs, "the retry")
+        await kill(bot)
+    talk.place.finish(again, Outcome(Ending.FAILED, None, Cause.AGENT_FAILED))
+    async with talk.bot():
+        await talk.told(talk.place.runs[again])
+        await talk.quiet(60)
+    pressing.cancel()
+    assert set(talk.place.runs) == {run.id, again}
+    gc.collect()
+
+
+@KILLED
+async def test_a_crash_before_its_send_loses_no_notice_at_home_fault_2(talk: Talk) -> None:
+    private = talk.world.private(talk.grace)
+    async with talk.bot() as bot:
+        run = await talk.run_of(talk.world.say(talk.grace, private, RUN))
+        talk.world.allow_sending(talk.team, False)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.told(run)
+        await talk.until(lambda: "the home chat can't be told" in talk.log.text(), "the refusal")
+        await kill(bot)
+    talk.world.allow_sending(talk.team, True)
+    async with talk.bot():
+        await talk.said("asked for in private by Grace", run.id)
+        await talk.until(lambda: talk.place.runs[run.id].marks.home_told, "the mark")
+    gc.collect()

@@ -9,6 +9,7 @@ import pytest
 
 from bot.address import read_configured
 from bot.config import Config, Repo
+from playground.arguments import Upload
 from playground.messages import Message
 from tests.bot.talk import Talk, talking
 
@@ -167,8 +168,9 @@ async def test_a_forwarded_command_starts_nothing_fault_41(talk: Talk) -> None:
 
 async def test_a_command_under_a_file_starts_nothing_and_says_so_fault_41(talk: Talk) -> None:
     async with talk.bot():
-        talk.world.upload(talk.ada, talk.team, "x.png", b"x", caption="just a picture")
-        talk.world.upload(talk.ada, talk.team, "x.png", b"x", caption="/run owner/demo fix this")
+        picture = Upload("x.png", "application/octet-stream", b"x")
+        talk.world.send(talk.ada, talk.team, picture, caption="just a picture")
+        talk.world.send(talk.ada, talk.team, picture, caption="/run owner/demo fix this")
         await talk.said("Send the command as a message of its own")
         assert not talk.place.runs
         assert len(talk.heard()) == 1
@@ -198,9 +200,9 @@ async def test_help_shows_what_there_is_and_more_about_each_command(tmp_path: Pa
         for text, words in {
             "/help": ("/run", "/jobs", "demo, website"),
             "/start": ("/run", "/jobs"),
-            "/help run": ("--timeout", "--pr", "@branch"),
+            "/help run": ("--timeout", "--pr", "another branch"),
             "/help /LOGS": ("beginning of an id",),
-            "/help nonsense": ("/run", "/jobs"),
+            "/help nonsense": ("I don't know /nonsense", "/help lists"),
         }.items():
             answer = await answer_to(talk, talk.world.say(talk.grace, talk.team, text))
             assert all(word in answer.text for word in words), answer.text

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from k8s.backend import KubernetesBackend
-from k8s.place import KubernetesPlace, Resources
+from k8s.place import TEMPLATE, KubernetesPlace, Resources
 from runs.backend import Limits
 from sandbox.task import Task
 from tests.cluster.images_of_tests import Images
@@ -50,3 +50,14 @@ class ClusterPlace:
 
     async def close(self) -> None:
         await asyncio.gather(*(backend.close() for backend in self._made))
+
+
+def template(place: ClusterPlace, *changes: tuple[str, str]) -> dict[str, object]:
+    """Return the setting of a template of the operator's own."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    path = place.folder / "job.yaml.j2"
+    path.write_text(text, encoding="utf-8")
+    return {"template": path}

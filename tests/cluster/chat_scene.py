@@ -152,7 +152,9 @@ class ChatScene:
 def environment(place: ClusterPlace, world: World, root: str, chat: int) -> dict[str, str]:
     """Return the whole environment of a bot in a chat."""
     config = place.folder / "config.yaml"
-    config.write_text(f"repos: {{demo: {{url: '{place.repo_url}', memory: 512Mi, cpu: 200m}}}}\n")
+    config.write_text(
+        f"repos: {{demo: {{url: '{place.repo_url}', memory: 512Mi, cpu: 200m}}}}\ngate: off\n"
+    )
     return {
         "PATH": os.environ["PATH"],
         "HOME": str(place.folder),

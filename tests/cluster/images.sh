@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC2154  # the variables are set in `cluster`
 
 export BUILDAH_ISOLATION=chroot
-images='pause sandbox bot postgres redis'
+images='pause sandbox bot postgres redis foreign plain'
 declare -A archives # image -> its archive, fixed once a call: sources may change meanwhile
 
 name_of() { # name_of IMAGE: as a manifest calls it
@@ -19,7 +19,7 @@ inputs_of() { # inputs_of IMAGE: the files that it is made from
   case $1 in
     pause) find "$here/programs/pause" "$here/images/pause" -type f ;;
     sandbox) product_files Dockerfile .dockerignore scripts/claude-cli sandbox ;;
-    bot) product_files Dockerfile .dockerignore requirements.lock pyproject.toml bot cli k8s manifests playground runs sandbox ;;
+    bot) product_files Dockerfile .dockerignore requirements-bot.lock pyproject.toml bot cli k8s manifests playground runs sandbox ;;
     *) find "$here/images/$1" -type f ;;
   esac
 }

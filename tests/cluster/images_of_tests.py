@@ -22,6 +22,16 @@ class Images:
         return f"{self.prefix}claude-sandbox-bot:test"
 
     @property
+    def foreign(self) -> str:
+        """One with an entrypoint of its own, which knows the names of the contract."""
+        return f"{self.prefix}foreign:test"
+
+    @property
+    def plain(self) -> str:
+        """A Debian with python3 and git."""
+        return f"{self.prefix}plain:test"
+
+    @property
     def postgres(self) -> str:
         """PostgreSQL, which takes the variables of the official image."""
         return f"{self.prefix}postgres:test"

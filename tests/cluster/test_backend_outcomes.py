@@ -10,13 +10,13 @@ import pytest
 
 from k8s.backend import KubernetesBackend
 from k8s.names import job_name
-from k8s.place import TEMPLATE, Patience, Resources
+from k8s.place import Patience, Resources
 from runs.backend import Refused
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, State
 from sandbox.report import Cause
 from sandbox.task import Task
-from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.kubectl import Kubectl
 from tests.runs.contract import ended, reached, start
 
@@ -34,17 +34,6 @@ async def outcome_of(backend: KubernetesBackend, task: Task) -> Outcome:
     return run.outcome
 
 
-def template(place: ClusterPlace, *changes: tuple[str, str]) -> dict[str, object]:
-    """Return the setting of a template of the operator's own."""
-    text = TEMPLATE.read_text(encoding="utf-8")
-    for before, after in changes:
-        assert before in text
-        text = text.replace(before, after)
-    path = place.folder / "job.yaml.j2"
-    path.write_text(text, encoding="utf-8")
-    return {"template": path}
-
-
 def program(*words: str) -> tuple[str, str]:
     """Return the change of the template that runs another program in the agent's container."""
     return ("image: {{ image }}", f"image: {{{{ image }}}}\n          command: {json.dumps(words)}")
@@ -57,8 +46,12 @@ async def test_services_stand_ready_beside_the_agent(place: ClusterPlace, kubect
     assert run.outcome is not None
     assert run.outcome.ending is Ending.PUSHED
     assert kubectl.wait_for_end(job_name(run.id)) == "Complete"
-    for sidecar in ("postgres-sidecar", "redis-sidecar"):
-        assert "ready to accept connections" in kubectl.logs(job_name(run.id), sidecar).lower()
+    for service in ("postgres", "redis"):
+        printed = await backend.read_log(run.id, service=service)
+        assert b"ready to accept connections" in printed.lower()
+        assert (
+            printed.decode().strip() == kubectl.logs(job_name(run.id), f"{service}-sidecar").strip()
+        )
 
 
 async def test_the_guides_own_commands_work(place: ClusterPlace, kubectl: Kubectl) -> None:

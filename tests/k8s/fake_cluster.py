@@ -34,6 +34,7 @@ class FakeCluster:
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
         self.controlled = True
+        self.server_version: Object = {"major": "1", "minor": "37"}
         self.oldest_version = 0
         self.page_size: int | None = None
         self.job_events: list[Object] = []
@@ -57,6 +58,11 @@ class FakeCluster:
         self._news = asyncio.Event()
         return item
 
+    def suspend(self, name: str, *, wanted: bool) -> None:
+        """Stop a Job or let it start, as Kueue does."""
+        self.edit("jobs", name, lambda job: job["spec"].update(suspend=wanted))
+        self._control(name)
+
     def remove(self, kind: str, name: str) -> None:
         """Delete an object at once."""
         self.put(kind, self.objects[kind][name], "DELETED")
@@ -77,6 +83,8 @@ class FakeCluster:
             prefix = f"{root}/namespaces/{NAMESPACE}/{kind}"
             if request.path == prefix or request.path.startswith(prefix + "/"):
                 return await self._resource(request, kind, request.path[len(prefix) + 1 :])
+        if request.path == "/version":
+            return web.json_response(self.server_version)
         if request.path == f"/api/v1/namespaces/{NAMESPACE}/events":
             return web.json_response({"metadata": {}, "items": self.job_events})
         return status(404, "NotFound", f"the server could not find {request.path}")
@@ -157,7 +165,8 @@ class FakeCluster:
     async def _log(self, request: web.Request, name: str) -> web.Response:
         while request.query.get("follow") and self._runs(name):
             await self._news.wait()
-        data = self.logs.get(name, b"")
+        container = request.query["container"]
+        data = self.logs.get(name if container == "claude" else f"{name}/{container}", b"")
         if "tailLines" in request.query:
             wanted = int(request.query["tailLines"])
             data = b"".join(data.splitlines(keepends=True)[-wanted:])
@@ -173,6 +182,8 @@ class FakeCluster:
         job = self.objects["jobs"].get(name)
         if job is None or not self.controlled:
             return
+        if job["spec"].get("activeDeadlineSeconds") == 1:
+            self._stops.setdefault(name, asyncio.Event()).set()
         if job["spec"]["suspend"]:
             self._stops.setdefault(name, asyncio.Event()).set()
             if name not in self.objects["pods"]:
@@ -221,7 +232,8 @@ class FakeCluster:
         self._set_pod(name, "Failed" if code else "Succeeded", {"terminated": ended})
         if self._stops[name].is_set():
             self.remove("pods", name)
-            self._set_status(name, Suspended="True")
+            suspended = self.objects["jobs"][name]["spec"]["suspend"]
+            self._set_status(name, **{"Suspended" if suspended else "Failed": "True"})
         else:
             self._set_status(name, **{"Failed" if code else "Complete": "True"})
         if name in self.objects["jobs"]:
@@ -311,13 +323,13 @@ def now() -> str:
 
 
 @asynccontextmanager
-async def serve(cluster: FakeCluster, folder: Path) -> AsyncIterator[Path]:
-    """Serve a fake cluster; yield its kubeconfig."""
+async def serve(cluster: FakeCluster, folder: Path, port: int = 0) -> AsyncIterator[Path]:
+    """Serve a fake cluster, on a port of the system's choice by default; yield its kubeconfig."""
     application = web.Application()
     application.router.add_route("*", "/{rest:.*}", cluster.handle)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     host, port = runner.addresses[0][:2]
     path = folder / "kubeconfig"

@@ -190,6 +190,22 @@ async def test_a_quota_that_keeps_pods_away_ends_a_run_after_its_time_fault_12(
     assert cluster.objects["jobs"][job_name(run.id)]["spec"]["suspend"] is True
 
 
+async def test_the_log_of_a_service_is_that_of_its_sidecar(
+    cluster: FakeCluster, place: FakeClusterPlace
+) -> None:
+    first = place.make()
+    run = await ended(first, await start(first, place.task("quick")))
+    name = job_name(run.id)
+    beside = [{"name": "postgres-sidecar"}, {"name": "redis-sidecar"}]
+    cluster.edit("pods", name, lambda pod: pod["status"].update(initContainerStatuses=beside))
+    backend = place.make()  # the first may not have seen the change yet
+    cluster.logs[f"{name}/postgres-sidecar"] = b"one\nready\n"
+    assert await backend.read_log(run.id, service="postgres") == b"one\nready\n"
+    assert await backend.read_log(run.id, tail_bytes=6, service="postgres") == b"ready\n"
+    with pytest.raises(Refused, match="There are: postgres, redis"):
+        await backend.read_log(run.id, service="mongo")
+
+
 async def test_a_life_with_a_card_costs_few_requests(
     cluster: FakeCluster, place: FakeClusterPlace
 ) -> None:

@@ -57,10 +57,17 @@ DISRUPTED = {
         (pod(terminated(1, said("not-pushed", cause="push-auth"))), Ending.NOT_PUSHED, Cause.PUSH_AUTH),
         (pod(terminated(1, said("pushed"))), Ending.FAILED, Seen.FORGED_REPORT),
         (pod(terminated(0, said("failed"))), Ending.FAILED, Seen.FORGED_REPORT),
-        (pod(terminated(0)), Ending.FAILED, Seen.NO_REPORT),
-        (pod(terminated(3, "x" * 5000)), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(0, said("unfinished"))), Ending.FAILED, Seen.NO_REPORT),
+        # An image with a program of its own leaves no Report: its exit is what counts.
+        (pod(terminated(0)), Ending.FINISHED, None),
+        (pod(terminated(3)), Ending.FAILED, Seen.EXIT_CODE),
+        (pod(terminated(3, reason="OOMKilled")), Ending.FAILED, Seen.OUT_OF_MEMORY),
+        (pod(terminated(3), deletionTimestamp=AT), Ending.FAILED, Seen.POD_DELETED),
+        (pod(terminated(3), {"reason": "DeadlineExceeded"}), Ending.FAILED, Seen.DEADLINE_BY_CLUSTER),
+        (pod(terminated(3, "x" * 5000)), Ending.FAILED, Seen.EXIT_CODE),
         (pod(terminated(0, said("pushed").replace(RUN, "aaaaaaaa"))), Ending.FAILED, Seen.NO_REPORT),
-        (pod(terminated(0, "\udcff{", "Completed")), Ending.FAILED, Seen.NO_REPORT),
+        (pod(terminated(0, "\udcff{", "Completed")), Ending.FINISHED, None),
+        (pod(terminated(137, reason="OOMKilled")), Ending.FAILED, Seen.OUT_OF_MEMORY),
         (pod(terminated(137, said("unfinished"), "OOMKilled")), Ending.FAILED, Seen.OUT_OF_MEMORY),
         (
             pod(terminated(1, said("failed", cause="agent-killed"), "OOMKilled")),
@@ -72,6 +79,7 @@ DISRUPTED = {
         (pod(terminated(137)), Ending.FAILED, Seen.KILLED),
         (pod(terminated(0, signal=9)), Ending.FAILED, Seen.KILLED),
         (pod(terminated(128, reason="StartError")), Ending.FAILED, Seen.NOT_STARTED),
+        (pod(terminated(128, 'exec: "python3": not found', "StartError")), Ending.FAILED, Cause.TOOLS_MISSING),
         (
             pod(terminated(137), {"phase": "Failed", "reason": "DeadlineExceeded"}),
             Ending.FAILED,
@@ -137,6 +145,7 @@ def test_a_service_that_came_up_at_its_second_try_is_no_final_obstacle_fault_20(
     [
         (pod(terminated(1, said("failed", cause="cancelled")), deletionTimestamp=AT), Ending.CANCELLED),
         (pod(terminated(137), deletionTimestamp=AT), Ending.CANCELLED),
+        (pod(terminated(3), deletionTimestamp=AT), Ending.CANCELLED),
         (pod(terminated(0, said("pushed")), deletionTimestamp=AT), Ending.PUSHED),
         (pod(None, {"phase": "Failed"}), Ending.CANCELLED),
     ],
@@ -278,6 +287,18 @@ def test_a_job_without_a_pod_says_by_its_events_why_fault_18() -> None:
         found = obstacle(None, events)
         assert found is not None
         assert found.cause is cause
+
+
+def test_a_program_that_could_not_be_brought_is_told_with_its_words() -> None:
+    failed = {"name": "sandbox-program", "state": terminated(1, "No module named sandbox")}
+    sidecar = {"name": "redis-sidecar", "state": terminated(143)}
+    status = {"phase": "Failed", "initContainerStatuses": [sidecar, failed]}
+    ended = ended_by_pod(
+        RUN, pod({"waiting": {"reason": "PodInitializing"}}, status), cancelled=False
+    )
+    assert ended is not None
+    assert (ended.outcome.ending, ended.outcome.cause) == (Ending.FAILED, Seen.NOT_STARTED)
+    assert ended.outcome.error == "sandbox-program: No module named sandbox"
 
 
 def test_nothing_keeps_a_program_from_starting_that_runs() -> None:

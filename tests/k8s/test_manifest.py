@@ -16,10 +16,12 @@ from k8s.manifest import manifest
 from k8s.place import TEMPLATE, KubernetesPlace
 from runs.backend import Refused
 from runs.run import Origin, run_id
+from sandbox.gate import Gate, GateMode, read_gate
 from sandbox.task import Task, from_environment
 
 HOSTILE = json.loads((Path(__file__).parent.parent / "data" / "hostile-strings.json").read_text())
-PLACE = KubernetesPlace("sandboxes", "image:1", image_pull_secrets=("regcred",))
+PLACE = KubernetesPlace("sandboxes", "image:1", image_pull_secrets=("regcred",), entrypoints=("*",))
+BRINGING = replace(PLACE, image="registry:5000/team/sandbox:1", entrypoints=("theirs/*",))
 TASK = Task("https://git.example/repo", "plain", services=("postgres", "redis"))
 ASKED = Asked("key", TASK, Origin(-100123, 5, 7, "Ada"), 1.5)
 BASELINE = manifest(ASKED, PLACE, suspended=False)
@@ -99,6 +101,16 @@ def test_a_text_changes_nothing_but_its_value_fault_40(text: str) -> None:
     assert found == asked
 
 
+@pytest.mark.parametrize("text", [text for text in HOSTILE if text and "\0" not in text])
+def test_an_image_that_the_program_is_brought_into_is_a_value_too_fault_40(text: str) -> None:
+    job = manifest(replace(ASKED, task=replace(TASK, image="other")), BRINGING, suspended=False)
+    hostile = manifest(replace(ASKED, task=replace(TASK, image=text)), BRINGING, suspended=False)
+    for found in (job, hostile):
+        found["metadata"]["annotations"] = {}
+    job["spec"]["template"]["spec"]["containers"][0]["image"] = text
+    assert hostile == job
+
+
 texts = st.one_of(
     st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=40),
     st.text("\n\r\t :-#'\"{}[]%$()&*!|>@`\\,?~0\x85\u2028\ufeff\x1b", max_size=20),
@@ -151,7 +163,10 @@ def test_every_container_is_restricted_and_none_gets_a_cluster_token() -> None:
         "fsGroup": 1000,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    for container in [*pod["initContainers"], *pod["containers"]]:
+    task = replace(TASK, image="other:1")
+    brought = manifest(replace(ASKED, task=task), BRINGING, suspended=False)
+    init = brought["spec"]["template"]["spec"]["initContainers"][0]
+    for container in [init, *pod["initContainers"], *pod["containers"]]:
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -189,6 +204,59 @@ def test_the_names_that_an_existing_image_needs_are_always_set() -> None:
     ):
         assert plain[name] == ""
     assert "initContainers" not in job["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize(
+    ("image", "brought"),
+    [
+        (None, False),
+        ("registry:5000/team/sandbox", False),
+        ("registry:5000/team/sandbox:ruby-3.3", False),
+        ("registry:5000/team/sandbox@sha256:" + "0" * 64, False),
+        ("theirs/agent:2", False),
+        ("registry:5000/team/sandboxes:1", True),
+        ("registry/team/sandbox:1", True),
+        ("node:22", True),
+    ],
+)
+def test_the_program_is_brought_into_an_image_without_an_entrypoint_of_its_own(
+    image: str | None, brought: bool
+) -> None:
+    task = replace(TASK, image=image, services=("redis",))
+    pod = manifest(replace(ASKED, task=task), BRINGING, suspended=False)["spec"]["template"]["spec"]
+    agent, mount = pod["containers"][0], {"name": "sandbox-program", "mountPath": "/claude-sandbox"}
+    if not brought:
+        assert "command" not in agent
+        assert [found["name"] for found in pod["initContainers"]] == ["redis-sidecar"]
+        assert "sandbox-program" not in json.dumps(pod)
+        return
+    assert agent["image"] == image
+    assert agent["command"] == ["python3", "-I", "/claude-sandbox"]
+    assert agent["workingDir"] == "/workspace"
+    assert {**mount, "readOnly": True} in agent["volumeMounts"]
+    first, second = pod["initContainers"]
+    assert first["image"] == BRINGING.image
+    assert first["command"] == ["python3", "-I", "-m", "sandbox.bring", "/claude-sandbox"]
+    assert first["env"] == [{"name": "SANDBOX_AGENT", "value": "claude"}]
+    assert first["volumeMounts"] == [mount]
+    assert "restartPolicy" not in first
+    assert second["name"] == "redis-sidecar"
+    assert {"name": "sandbox-program", "emptyDir": {}} in pod["volumes"]
+
+
+@pytest.mark.parametrize("gate", [GateMode.WARN, GateMode.FAIL])
+def test_the_gate_gets_the_address_from_kubernetes_itself(gate: GateMode) -> None:
+    place = replace(PLACE, gate=gate, gate_seconds=7)
+    job = manifest(ASKED, place, suspended=False)
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    found = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+    server = {"KUBERNETES_SERVICE_HOST": "10.43.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    text = expanded(found["SANDBOX_GATE"], server)
+    assert read_gate(text) == Gate("10.43.0.1", 443, gate, 7.0)
+
+
+def test_without_a_gate_there_is_no_variable() -> None:
+    assert "SANDBOX_GATE" not in environment(BASELINE)
 
 
 def test_services_are_native_sidecars_with_their_addresses() -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,20 +64,3 @@ def claude_environment(cli: Path, api: MessagesApi, home: Path) -> dict[str, str
         "ANTHROPIC_BASE_URL": api.url,
         "CLAUDE_CODE_MAX_RETRIES": "1",
     }
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tests were left out for want of the CLI, and how to have them."""
-    skipped = terminalreporter.stats.get("skipped", [])
-    left_out = Counter(
-        report.nodeid.partition("[")[0] for report in skipped if "claude" in report.keywords
-    )
-    if not left_out:
-        return
-    terminalreporter.section("left out: tests with the real Claude Code CLI")
-    for name, count in sorted(left_out.items()):
-        terminalreporter.line(f"  {name}" + (f" ({count} cases)" if count > 1 else ""))
-    terminalreporter.line(
-        "To have them: `make claude-cli` installs the pinned CLI from npm (needs Node.js 18 or newer), "
-        "then `make test` again."
-    )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from playground import events
+from playground.arguments import Upload
 from playground.chats import Chat
 from playground.people import Person
 from playground.world import World
@@ -124,7 +125,9 @@ async def test_writers_that_are_no_person(world: World, api: Api, ada: Person, t
 
 async def test_an_uploaded_file_comes_with_its_caption(world: World, api: Api, ada: Person) -> None:
     private = world.private(ada)
-    sent = world.upload(ada, private, "notes.txt", b"abc", caption="/run x")
+    sent = world.send(
+        ada, private, Upload("notes.txt", "application/octet-stream", b"abc"), caption="/run x"
+    )
     update = (await api.updates())[0]["message"]
     assert (update["caption"], update["document"]["file_name"]) == ("/run x", "notes.txt")
     assert update["caption_entities"][0]["type"] == "bot_command"

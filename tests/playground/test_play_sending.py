@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from playground import methods_bot, methods_messages, server
+from playground.arguments import Upload
 from playground.chats import Chat
 from playground.people import Person
 from playground.world import World
@@ -313,7 +314,7 @@ async def test_a_file_beyond_20_mb_cant_be_downloaded(
     world: World, api: Api, ada: Person, team: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(methods_bot, "MAX_DOWNLOAD_BYTES", 2)
-    sent = world.upload(ada, team, "big", b"abc")
+    sent = world.send(ada, team, Upload("big", "application/octet-stream", b"abc"))
     assert sent.document is not None
     assert await api.refusal("getFile", file_id=sent.document.file_id) == (
         400,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pytest
 
-from runs.backend import Backend, Limits, Moved, UnknownRun
+from runs.backend import Backend, Limits, Moved, Refused, UnknownRun
 from runs.outcome import Ending, Seen
 from runs.run import Marks, Origin, Run, State, message_key, run_id
 from sandbox.report import Cause
@@ -291,6 +291,14 @@ class BackendContract:
         assert await backend.read_log(run.id, tail_bytes=4) == log[-4:]
         assert await backend.read_log(run.id, tail_bytes=len(log) + 99) == log
         assert await backend.read_log(run.id, tail_bytes=0) == b""
+
+    async def test_a_service_that_is_not_beside_a_run_has_no_log(self, place: Place) -> None:
+        backend = place.make()
+        run = await ended(backend, await start(backend, place.task("quick")))
+        with pytest.raises(Refused):
+            await backend.read_log(run.id, service="no-such-service")
+        with pytest.raises(UnknownRun):
+            await backend.read_log("22222222", service="postgres")
 
     async def test_over_the_limit_runs_wait_in_order_and_start_by_themselves(
         self, place: Place

@@ -28,7 +28,7 @@ FULL = Run(
     state=State.ENDED,
     created_at=1.25,
     version="3",
-    marks=Marks(5, 2.5, 3.5, card_closed=True),
+    marks=Marks(5, 2.5, 3.5, card_closed=True, home_told=True),
     started_at=1.5,
     ended_at=2.0,
     report=REPORT,

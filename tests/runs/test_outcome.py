@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from runs.outcome import Ending, Exit, Outcome, Seen, judge
+from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox.report import Cause, Phase, Report, Verdict
 
 RUN = "abcdefgh"
@@ -97,6 +97,23 @@ def test_a_run_is_judged_by_report_and_exit_fault_32_fault_33(
     found: Report | None, program_exit: Exit | None, cancelled: bool, expected: Outcome
 ) -> None:
     assert judge(found, program_exit, cancelled=cancelled) == expected
+
+
+@pytest.mark.parametrize(
+    ("program_exit", "cancelled", "expected"),
+    [
+        (GOOD, False, Outcome(Ending.FINISHED, exit=GOOD)),
+        (GOOD, True, Outcome(Ending.FINISHED, exit=GOOD)),
+        (BAD, False, Outcome(Ending.FAILED, cause=Seen.EXIT_CODE, exit=BAD)),
+        (BAD, True, Outcome(Ending.CANCELLED, cause=Seen.EXIT_CODE, exit=BAD)),
+        (KILL, False, Outcome(Ending.FAILED, cause=Seen.KILLED, exit=KILL)),
+        (KILL, True, Outcome(Ending.CANCELLED, cause=Seen.KILLED, exit=KILL)),
+    ],
+)
+def test_a_program_of_its_own_is_judged_by_its_exit_alone_fault_33(
+    program_exit: Exit, cancelled: bool, expected: Outcome
+) -> None:
+    assert judge_by_exit(program_exit, cancelled=cancelled) == expected
 
 
 REPORTS = [None, *(report(verdict, cause) for verdict in Verdict for cause in (None, *Cause))]

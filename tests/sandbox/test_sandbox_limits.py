@@ -348,7 +348,6 @@ def test_the_real_program_runs_the_scripted_agent(file_repo: OriginRepo, tmp_pat
         ({"TASK": "", "SANDBOX_TIMEOUT": "soon"}, ["TASK", "SANDBOX_TIMEOUT"]),
         ({"SANDBOX_AGENT": "nobody"}, ["nobody", "scripted"]),
         ({"SANDBOX_RUN": "../x"}, ["SANDBOX_RUN"]),
-        ({"PATH": "/nowhere"}, ["git"]),
     ],
 )
 def test_a_bad_environment_is_exit_code_2_and_says_every_mistake(

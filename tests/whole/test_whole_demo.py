@@ -1,18 +1,25 @@
-"""`claude-sandbox demo --once`: the first thing that somebody runs, exactly as it is run."""
+"""`claude-sandbox demo`: the first thing that somebody runs, exactly as it is run."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import unicodedata
-from collections.abc import Iterator
-from contextlib import suppress
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cli.browser import has_browser
+from cli.demo_stage import USUAL_PORT
 from tests.parts.git_server import OriginRepo
 from tests.whole.bot_process import COMMAND, LIMIT_SECONDS, BotProcess, until
 
@@ -165,3 +172,174 @@ def test_a_bot_that_cannot_start_ends_the_demo_with_its_words(demo: Demo) -> Non
     assert "SANDBOX_POLL_SECONDS isn't a number from 1 to 3600: 'never'" in played.errors
     assert "Traceback" not in played.errors
     assert demo.left_over() == []
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A demo with its chat page at `url`, which ends with a slash."""
+
+    process: BotProcess
+    url: str
+
+    def page(self) -> str:
+        """Return the page itself."""
+        with urllib.request.urlopen(self.url, timeout=10) as answer:
+            return str(answer.read().decode())
+
+    def read(self, what: str) -> Any:
+        """Return what the people's side answers."""
+        with urllib.request.urlopen(f"{self.url}play/{what}", timeout=10) as answer:
+            return json.load(answer)
+
+    def act(self, what: str, **body: object) -> Any:
+        """Do something on the people's side."""
+        request = urllib.request.Request(
+            f"{self.url}play/{what}",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+
+    def person(self, note: str) -> int:
+        """Return the id of the person of whom the page says this."""
+        notes = self.read("state")["welcome"]["notes"]
+        return int(next(known["person"] for known in notes if known["note"] == note))
+
+    def answers(self, chat: int, message: int) -> list[str]:
+        """Return what the bot replied to a message."""
+        return [
+            found["text"]
+            for found in self.read(f"messages?chat={chat}")
+            if found.get("reply_to_message", {}).get("message_id") == message
+            and found["from"]["is_bot"]
+        ]
+
+
+@asynccontextmanager
+async def hosted(demo: Demo, *options: str, **changes: str) -> AsyncIterator[Hosted]:
+    command = (str(COMMAND), "demo", *options)
+    log = demo.folder / "demo.txt"
+    log.unlink(missing_ok=True)
+    process = BotProcess(demo.variables(**changes), log, command)
+    try:
+        address = re.compile(r"The chat is at (http://127\.0\.0\.1:\d+/) ")
+        found = await until(lambda: address.search(process.log), "the address is printed")
+        yield Hosted(process, found[1])
+    finally:
+        process.end()
+
+
+async def test_the_page_is_there_until_ctrl_c_and_then_nothing_is_left(demo: Demo) -> None:
+    async with hosted(demo, "--port", "0") as chat:
+        assert chat.page().startswith("<!doctype html>")
+        welcome = chat.read("state")["welcome"]
+        assert len(welcome["examples"]) == 3 and "/run" in welcome["text"]
+        team = chat.read("state")["chats"][0]
+        asked = chat.act(
+            "say", person=chat.person("admin"), chat=team["id"], text="/run demo wait 60"
+        )
+        await until(lambda: "the agent works" in chat.process.log, "the agent works")
+        assert chat.answers(team["id"], asked["message_id"])
+        chat.process.interrupt()
+        assert await chat.process.ended() == 0
+        await until(lambda: not demo.left_over(), "nothing is left")
+        assert "Traceback" not in chat.process.log
+
+
+async def test_ctrl_c_while_it_starts_leaves_nothing_and_shows_no_traceback(demo: Demo) -> None:
+    process = BotProcess(
+        demo.variables(),
+        demo.folder / "demo.txt",
+        (str(COMMAND), "demo", "--no-browser", "--port", "0"),
+    )
+    try:
+        # The bot's log is made just before the bot; the address is printed only when the bot listens.
+        await until(lambda: list(demo.temporary.glob("*/bot.log")), "the bot starts")
+        process.interrupt()
+        assert await process.ended() == 0
+    finally:
+        process.end()
+    await until(lambda: not demo.left_over(), "nothing is left")
+    assert "Traceback" not in process.log
+
+
+async def test_everybody_in_the_demo_may_do_what_their_role_says(demo: Demo) -> None:
+    async with hosted(demo, "--port", "0") as chat:
+        team = chat.read("state")["chats"][0]
+        (topic,) = team["topics"]
+        for note, words in (
+            ("viewer", "You may look"),
+            ("stranger", "I don't know you"),
+            ("runner", "✅ Done"),
+        ):
+            person = chat.person(note)
+            asked = chat.act(
+                "say", person=person, chat=team["id"], thread=topic["id"], text="/run demo note x"
+            )
+            place = (team["id"], asked["message_id"])
+            await until(
+                lambda place=place, words=words: words in "\n".join(chat.answers(*place)),
+                f"the {note} is told: {words}",
+            )
+        admin = chat.person("admin")
+        asked = chat.act("say", person=admin, chat=admin, text="/jobs")
+        await until(lambda: chat.answers(admin, asked["message_id"]), "an answer in private")
+
+
+def test_a_port_in_use_is_told_in_one_sentence(demo: Demo) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [COMMAND, "demo", "--port", str(port)],
+            env=demo.variables(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+        )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"Port {port} is in use. Choose another one with --port, or 0 for any that is free.\n"
+    )
+    assert demo.left_over() == []
+
+
+async def test_where_the_usual_port_is_taken_the_demo_finds_another_one(demo: Demo) -> None:
+    with suppress(OSError), socket.create_server(("127.0.0.1", USUAL_PORT)):
+        async with hosted(demo) as chat:
+            assert chat.read("state")["welcome"]["examples"]
+            assert chat.url != f"http://127.0.0.1:{USUAL_PORT}/"
+
+
+async def test_the_page_opens_in_the_browser_where_there_is_one(demo: Demo) -> None:
+    opened, script = demo.folder / "opened", demo.folder / "browser"
+    script.write_text(f'#!/bin/sh\necho "$1" >> {opened}\n', encoding="utf-8")
+    script.chmod(0o755)
+    there = {"BROWSER": str(script), "DISPLAY": ":99"}
+    async with hosted(demo, "--port", "0", **there) as chat:
+        await until(opened.exists, "the browser is started")
+        await until(lambda: opened.read_text().strip() == chat.url, "with the address")
+    opened.unlink()
+    async with hosted(demo, "--port", "0", "--no-browser", **there) as chat:
+        assert chat.read("state")
+    assert not opened.exists()
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "there"),
+    [
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("linux", {"DISPLAY": ":10", "SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, False),
+        ("linux", {"DISPLAY": ":0", "BROWSER": "none"}, False),
+        ("darwin", {}, True),
+        ("darwin", {"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}, False),
+        ("darwin", {"BROWSER": "none"}, False),
+    ],
+)
+def test_a_browser_is_there_only_with_a_display_of_the_person_s_own(
+    platform: str, environment: dict[str, str], there: bool
+) -> None:
+    assert has_browser(environment, platform) is there

@@ -59,26 +59,32 @@ def test_plain_make_lists_every_target_with_a_line_of_help() -> None:
     ids=["plain", "dollars", "quotes", "lines", "shell", "options", "unicode"],
 )
 def test_a_task_arrives_at_the_demo_as_it_was_typed(tmp_path: Path, task: str) -> None:
-    program = tmp_path / "bin" / "claude-sandbox"
-    program.parent.mkdir()
+    assert demo_arguments(tmp_path, f"ONCE={task}") == ["demo", "--once", task]
+
+
+def test_without_once_the_demo_opens_the_chat_where_port_says(tmp_path: Path) -> None:
+    assert demo_arguments(tmp_path) == ["demo"]
+    assert demo_arguments(tmp_path, "PORT=8080") == ["demo", "--port", "8080"]
+
+
+def demo_arguments(folder: Path, *given: str) -> list[str]:
+    """Return what `make demo` calls claude-sandbox with."""
+    program = folder / "bin" / "claude-sandbox"
+    program.parent.mkdir(exist_ok=True)
     program.write_text(f"#!{sys.executable}\n{WRITE_ARGUMENTS}", encoding="utf-8")
     program.chmod(0o755)
-    (tmp_path / "ready").touch()
-    arguments = tmp_path / "arguments.json"
+    (folder / "ready").touch()
+    arguments = folder / "arguments.json"
     # Another VENV, which make takes as ready: the checkout's own must not be made anew by a test.
     make(
         "demo",
-        f"ONCE={task}",
-        f"VENV={tmp_path}",
-        f"--old-file={tmp_path}/ready",
+        *given,
+        f"VENV={folder}",
+        f"--old-file={folder}/ready",
         ARGUMENTS=str(arguments),
     )
-    assert json.loads(arguments.read_text()) == ["demo", "--once", task]
-
-
-def test_without_once_the_demo_is_a_conversation(tmp_path: Path) -> None:
-    printed = make("--dry-run", "demo", f"VENV={tmp_path}", f"--old-file={tmp_path}/ready")
-    assert "claude-sandbox demo ${ONCE:+--once" in printed
+    found: list[str] = json.loads(arguments.read_text())
+    return found
 
 
 def test_the_console_script_is_installed() -> None:

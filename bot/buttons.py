@@ -1,0 +1,40 @@
+"""The buttons under messages that tell of a Run; `bot.router.BUTTONS` says what each does."""
+
+from __future__ import annotations
+
+from bot.speaker import Button
+from runs.run import Run
+
+Keyboard = tuple[tuple[Button, ...], ...]
+
+
+def card_buttons(run: Run) -> Keyboard:
+    """Return what can be done with a Run under way, nothing with one that ended."""
+    if run.ended:
+        return ()
+    logs = Button("📄 Logs", f"logs:{run.id}")
+    if run.cancelled_by is not None:
+        return ((logs,),)
+    return ((Button("⏹ Stop", f"stop:{run.id}"), logs),)
+
+
+def page_buttons(verb: str, page: int, last: int) -> Keyboard:
+    """Return what turns to the pages before and behind, nothing where all is on one."""
+    row = page_row(verb, page, last)
+    return (row,) if row else ()
+
+
+def page_row(verb: str, page: int, last: int, *between: Button) -> tuple[Button, ...]:
+    """Return a row that turns to the pages before and behind, with other buttons between."""
+    before = (Button("◀", f"{verb}:{page - 1}"),) if page > 1 else ()
+    behind = (Button("▶", f"{verb}:{page + 1}"),) if page < last else ()
+    return (*before, *between, *behind)
+
+
+def end_buttons(run: Run) -> Keyboard:
+    """Return what can be done with a Run that ended: one that didn't end well can be tried again."""
+    logs = Button("📄 Logs", f"logs:{run.id}")
+    if run.outcome is None or run.outcome.ended_well:
+        return ((logs,),)
+    # Always the first attempt: pressed twice, also by two people, it meets the one new Run.
+    return ((Button("🔁 Retry", f"retry:{run.id}:1"), logs),)

@@ -1,0 +1,161 @@
+"""What the bot says of itself: its commands and their help, the greeting, the repos. Pure: values in, markup out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.config import Config, Repo, Role
+from bot.explain import duration
+from bot.markup import Markup, bold, code, joined, lines, link, paragraphs, plain, shortened
+from bot.nearest import nearest
+
+RUN_EXAMPLE = '/run demo "add a farewell to the greeter"'
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("start a task in a repo", RUN_EXAMPLE),
+    "repos": ("the repos, and what is set", "/repos"),
+    "jobs": ("what runs, waits and has ended", "/jobs"),
+    "logs": ("what a run printed", "/logs k7f3q2ab errors"),
+    "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
+    "retry": ("do a run's task again", "/retry k7f3q2ab"),
+    "clean": ("remove ended runs", "/clean"),
+    "help": ("what I understand", "/help run"),
+    "id": ("the ids of this chat and of you", "/id"),
+}
+"""The commands: what each is for, as Telegram's menu shows it, and an example."""
+
+_RUN_HELP = (
+    ("repo", "an alias, owner/name or a URL; with @ and a name behind it another branch"),
+    (
+        "task",
+        "in quotes or bare, of many lines; or answer a message with /run repo: then its text is the task",
+    ),
+    ("--timeout 45m", "how long it may take, up to 24h"),
+    ("--budget 2.50", "how many dollars the agent may use"),
+    ("--model NAME", "which model"),
+    ("--pr, --no-pr", "open a pull request, or don't"),
+    ("--memory 8Gi, --cpu 4, --image NAME", "what it runs in, on a cluster"),
+)
+
+_LOGS_HELP = (
+    ("50", "so many of the last lines, else 30"),
+    ("errors", "what went wrong"),
+    ("follow", "one message that moves until the run ends"),
+    ("file", "the whole log"),
+    ("grep WORD", "the lines with a text"),
+    ("phase agent", "one phase: environment, clone, agent, deliver"),
+    ("sidecar postgres", "a service beside the run"),
+)
+
+_MORE: dict[str, str] = {
+    "run": "/run repo [options] task",
+    "repos": "Each with its address, its branch and what an admin has set for it, and a line to tap.",
+    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it. The list keeps itself up to date for an "
+    "hour; the buttons below it show a run's log, stop it or try it again.",
+    "logs": "The beginning of an id is enough, or answer a run's message with /logs. Without either it's the newest run "
+    "under way. Behind it may stand:",
+    "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
+    "is pushed to a branch that ends in -wip.",
+    "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "
+    "from the branch as it is now. Your own runs only, but for admins.",
+    "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
+    "which; their logs stay 30 days. With ids behind it, only these.",
+    "help": "With a command's name behind it, more about that command.",
+    "id": "An admin needs these numbers for the config: chats and people.",
+}
+
+
+REPOS_PER_PAGE = 8
+
+
+def help_text(about: str, aliases: Sequence[str]) -> Markup:
+    """Return the answer to /help, about one command if it is named."""
+    name = "".join(about.split()[:1]).removeprefix("/").lower().split("@")[0]
+    if name in COMMANDS:
+        purpose, example = COMMANDS[name]
+        parts = {"run": _RUN_HELP, "logs": _LOGS_HELP}.get(name, ())
+        rows = [lines(code(word), f"  {meaning}") for word, meaning in parts]
+        tap = lines("For example:", code(example))
+        return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines(*rows), tap)
+    if name:
+        meant = nearest(name, COMMANDS)
+        hint = code(f"/help {meant}") if meant else plain("/help lists what I understand.")
+        return lines(f"I don't know /{shortened(name, 40)}.", hint)
+    rows = [plain(f"/{known} – {purpose}") for known, (purpose, _) in COMMANDS.items()]
+    repos = (
+        plain("Repos: ") + joined([code(alias) for alias in aliases[:30]], ", ")
+        if aliases
+        else Markup()
+    )
+    return paragraphs(
+        "Give me a task for a repo: a coding agent works on it in a sandbox, and I tell you how it ended.",
+        lines(*rows),
+        repos,
+        lines("Try:", code(_example(aliases))),
+    )
+
+
+def greeting(name: str, aliases: Sequence[str], *, private: bool) -> Markup:
+    """Return the answer to /start: who this is, and what to do next."""
+    called = shortened(name, 60) if private else ""
+    hello = f"Hello {called}!" if called else "Hello!"
+    what = (
+        "Give me a task for a repo: a coding agent works on it in a sandbox of its own, and I tell you "
+        "how it ended, with the branch, the size of the change and the cost."
+    )
+    return paragraphs(
+        f"{hello} {what}",
+        lines("Send me, for example:", code(_example(aliases))),
+        lines("/repos – where I can work", "/jobs – what goes on", "/help – everything else"),
+    )
+
+
+def repos(config: Config, role: Role, forge: str, page: int) -> Markup:
+    """Return one page of the answer to /repos, the first being 1: what each repo is, what is set, a line to tap.
+
+    `forge` is the web address of the forge, whose repos need no name.
+    """
+    named = sorted(config.repos.values(), key=lambda repo: repo.alias)
+    host = forge.partition("://")[2]
+    if not named:
+        return lines(f"Any repo of {host} that my key may read. For example:", code(_example([])))
+    shown = named[(page - 1) * REPOS_PER_PAGE : page * REPOS_PER_PAGE]
+    others = (
+        plain(f"Beside these you may run any repo of {host}.") if role is Role.ADMIN else Markup()
+    )
+    return paragraphs(*(_repo(repo, config, role) for repo in shown), others).cut()
+
+
+def pages_of_repos(config: Config) -> int:
+    """Return how many pages /repos has."""
+    return max(1, -(-len(config.repos) // REPOS_PER_PAGE))
+
+
+def _repo(repo: Repo, config: Config, role: Role) -> Markup:
+    options = config.options_of(repo)
+    branch = f"@{shortened(options.branch, 60)}" if options.branch else ""
+    address = repo.address
+    place = f"{address.host}/{address.path}" if address.host else address.url
+    page = f"https://{place}" if address.url.startswith("https://") else None
+    set_ = [
+        options.image and shortened(options.image, 80),
+        options.memory and f"{options.memory} memory",
+        options.cpu and f"{options.cpu} CPU",
+        options.timeout_seconds and f"at most {duration(options.timeout_seconds)}",
+        options.services is not None and (", ".join(options.services) or "no services"),
+        options.pull_request and "opens pull requests",
+    ]
+    locked = bool(options.protected)
+    may = role is Role.ADMIN or (role is Role.RUNNER and not locked)
+    return lines(
+        joined([bold(repo.alias) + branch, "🔒 admins only" if locked else ""], " · "),
+        link(shortened(place, 120), page),
+        joined([str(value) for value in set_ if value], " · "),
+        code(f'/run {repo.alias} "add a test"') if may else Markup(),
+    )
+
+
+def _example(aliases: Sequence[str]) -> str:
+    if not aliases:
+        return '/run owner/name "fix the typo in the README"'
+    return RUN_EXAMPLE.replace("demo", aliases[0], 1)

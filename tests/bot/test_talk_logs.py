@@ -1,0 +1,199 @@
+"""/logs in all its forms, the Logs button, and a log that is followed."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from bot.commands import logs as logs_command
+from playground.messages import Message
+from runs.backend import Unavailable
+from runs.run import Run
+from tests.bot.talk import Talk
+
+RUN = '/run owner/demo "add a farewell"'
+LOG = """▶ clone https://github.com/owner/demo
+▶ agent scripted
+│ $ pytest
+│ E   assert [a-z]* == <b>
+│ 1 failed
+▶ done failed
+""".encode()
+
+
+async def printed(talk: Talk, log: bytes = LOG) -> Run:
+    """Start a Run that has printed something."""
+    run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+    talk.place.progress(run.id, log=log)
+    return run
+
+
+async def test_parts_of_a_log_are_shown_by_word_by_phase_and_by_what_went_wrong(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} grep [a-z]*")
+        answer = await talk.said("1 line with “[a-z]*”")
+        assert "E   assert [a-z]* == <b>" in answer.text
+        assert "pytest" not in answer.text
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id[:6]} phase clone")
+        answer = await talk.said("1 line of the phase clone")
+        assert "agent" not in answer.text
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} errors")
+        await talk.said("1 failed", "went wrong")
+        fine = await printed(talk, b"all is well\n")
+        talk.world.say(talk.grace, talk.team, f"/logs {fine.id} errors")
+        await talk.said("all is well", "no line tells of trouble")
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} grep <script>")
+        await talk.said("No line with “<script>”.", run.id)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} phase deliver")
+        await talk.said("It has no phase deliver so far")
+
+
+async def test_every_form_works_in_answer_to_a_message_and_on_a_run_that_is_gone(
+    talk: Talk,
+) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        told = await talk.said("Added a farewell.", run.id)
+        await talk.told(run)
+        talk.place.forget(run.id)
+        newer = await printed(talk, b"the newer one\n")
+        for words, found in {
+            "": "all of it",
+            "1": "▶ done failed",
+            "errors": "1 failed",
+            "grep pytest": "1 line with “pytest”",
+            "phase agent": "4 lines of the phase agent",
+            "file": "the whole log",
+            "follow": "it has ended",
+        }.items():
+            talk.world.say(talk.grace, talk.team, f"/logs {words}", reply_to=told)
+            answer = await talk.said(found)
+            assert run.id in answer.text
+            assert newer.id not in answer.text
+        talk.world.say(talk.grace, talk.team, "/logs sidecar postgres", reply_to=told)
+        await talk.said("The logs of services go with their run")
+
+
+async def test_a_whole_log_comes_as_a_file_byte_by_byte(talk: Talk) -> None:
+    log = "".join(f"line {number} é <&>\n" for number in range(30_000)).encode() + b"\xff\x00"
+    async with talk.bot():
+        run = await printed(talk, log)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} file")
+        sent = await talk.said("the whole log", run.id)
+        assert sent.document is not None
+        assert sent.document.name == f"{run.id}.log"
+        assert talk.world.file(sent.document) == log
+
+
+async def test_a_log_that_is_too_large_to_be_sent_comes_compressed(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs_command, "PLAIN_FILE_BYTES", 1000)
+    log = b"the same line again\n" * 1000
+    async with talk.bot():
+        run = await printed(talk, log)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} file")
+        sent = await talk.said("the whole log, 20 kB")
+        assert sent.document is not None
+        assert sent.document.name == f"{run.id}.log.gz"
+        assert gzip.decompress(talk.world.file(sent.document)) == log
+
+
+async def test_an_empty_log_is_no_file(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk, b"")
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} file")
+        await talk.said("It has printed nothing so far")
+
+
+async def test_the_log_of_a_service_is_shown_or_it_is_said_that_there_is_none(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        talk.place.service_logs[run.id] = {"postgres": b"ready to accept connections\n"}
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} sidecar postgres-sidecar")
+        await talk.said("ready to accept connections", "the last lines of postgres")
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} sidecar redis")
+        await talk.said("No redis runs beside run")
+
+
+async def followed(talk: Talk, run: Run) -> Message:
+    talk.world.say(talk.grace, talk.team, f"/logs {run.id} follow")
+    return await talk.said("👁 following", run.id)
+
+
+def shows(talk: Talk, message: Message, *words: str) -> bool:
+    current = talk.world.message(talk.team, message.id)
+    return current is not None and all(word in current.text for word in words)
+
+
+async def test_a_followed_log_is_one_message_that_moves_until_the_end(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        message = await followed(talk, run)
+        for number in range(3):
+            talk.place.progress(run.id, log=f"│ step {number}\n".encode())
+            await talk.until(lambda n=number: shows(talk, message, f"step {n}"), "the step")  # type: ignore[misc]  # a default of a lambda
+        talk.place.progress(run.id, log=b"the last words\n")
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.until(lambda: shows(talk, message, "the last words", "it has ended"), "the end")
+        current = talk.world.message(talk.team, message.id)
+        assert current is not None
+        assert current.keyboard == ()
+        await talk.quiet(60)
+        edits = len(talk.world.calls("editMessageText"))
+        await talk.quiet(3600)
+        assert len(talk.world.calls("editMessageText")) == edits
+
+
+async def test_the_stop_button_ends_the_following_and_not_the_run(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        message = await followed(talk, run)
+        pressed = await talk.world.press(talk.ada, message, "⏏ Stop following")
+        assert pressed is not None
+        assert "stays as it is" in pressed.text
+        await talk.until(lambda: shows(talk, message, "no longer followed"), "the end")
+        talk.place.progress(run.id, log=b"more\n")
+        await talk.quiet(60)
+        assert not shows(talk, message, "more\n")
+        assert not talk.place.runs[run.id].ended
+
+
+async def test_following_again_stops_the_first_and_a_fourth_the_oldest(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        first = await followed(talk, run)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} follow")
+        await talk.until(lambda: shows(talk, first, "no longer followed"), "the first's end")
+        others = [await printed(talk) for _ in range(3)]
+        messages = [await followed(talk, other) for other in others]
+        await talk.until(lambda: len(talk.heard("👁 following")) == 3, "the oldest's end")
+        assert all(shows(talk, message, "👁 following") for message in messages)
+
+
+async def test_a_button_of_a_following_before_a_restart_says_so(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        message = await followed(talk, run)
+    async with talk.bot():
+        pressed = await talk.world.press(talk.ada, message, "⏏ Stop following")
+        assert pressed is not None
+        assert "isn't followed any more" in pressed.text
+
+
+async def test_a_place_that_is_away_and_a_message_that_is_deleted_end_no_bot(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        message = await followed(talk, run)
+        for _ in range(3):
+            talk.place.fail_next(Unavailable("away"), method="get")
+        talk.place.progress(run.id, log=b"after that\n")
+        await talk.until(lambda: shows(talk, message, "after that"), "the line")
+        talk.world.delete(talk.ada, message)
+        talk.place.progress(run.id, log=b"unseen\n")
+        await talk.quiet(60)
+        talk.world.say(talk.grace, talk.team, "/logs")
+        await talk.said("unseen", "all of it")

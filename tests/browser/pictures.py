@@ -1,0 +1,132 @@
+"""`make demo-pictures`: screenshots of the real demo, for the docs and for the people who write its messages."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.browser.chat_page import ChatPage
+from tests.browser.demo_process import Demo
+from tests.parts.browser_fixtures import PHONE, find_browser
+
+SIZE = (960, 760)
+SLOW, QUICK = 4.0, 0.3
+"""Seconds between two steps of the agent."""
+LIMIT_MS = 90_000
+
+Scene = Callable[[ChatPage], Awaitable[object]]
+
+
+async def running(chat: ChatPage) -> None:
+    """A run in the middle of its work."""
+    await chat.say('/run demo "add a farewell to the greeter"')
+    await chat.heard("Running", "the agent works", "greeter/__init__.py")
+
+
+async def success(chat: ChatPage) -> None:
+    """A run that ended well."""
+    await chat.say('/run demo "add a farewell to the greeter"')
+    await chat.heard("Done", "Added farewell(name)")
+    await chat.heard("Done", "edited")
+
+
+async def agent_failed(chat: ChatPage) -> None:
+    """The agent failed."""
+    await chat.say("/run demo fail")
+    await chat.heard("Failed", "here it is")
+
+
+async def no_branch(chat: ChatPage) -> None:
+    """The branch isn't there."""
+    await chat.say("/run demo@release-7 add a farewell")
+    await chat.heard("Failed", "There is no branch release-7")
+
+
+async def deadline(chat: ChatPage) -> None:
+    """The time was over."""
+    await chat.say("/run demo --timeout 1m wait 300")
+    await chat.heard("Failed", "The time of")
+
+
+async def queue(chat: ChatPage) -> None:
+    """Runs that wait for a place."""
+    for number in range(1, 5):
+        await chat.say(f"/run demo wait {60 + number}")
+    await chat.heard("Waiting", "place 2", "wait 64")
+
+
+async def jobs(chat: ChatPage) -> None:
+    """The table of runs."""
+    await success(chat)
+    await agent_failed(chat)
+    await chat.say("/run demo wait 90")
+    await chat.heard("Running", "wait 90")
+    await chat.say("/jobs")
+    await chat.heard("1 running or waiting, 2 ended")
+
+
+async def commands(chat: ChatPage) -> None:
+    """The list of commands."""
+    await chat.say("/help")
+    await chat.heard("/run", "/logs", "/cancel")
+
+
+WIDE_SCENES = (success, running, agent_failed, no_branch, deadline, queue, jobs, commands)
+
+
+async def take(browser: Browser, scene: Scene, path: Path, *, phone: bool, dark: bool) -> None:
+    """Play a scene in a demo of its own, and keep what is seen at its end."""
+    with tempfile.TemporaryDirectory() as folder:
+        demo = Demo(Path(folder), pace=SLOW if scene is running else QUICK)
+        try:
+            page = await opened(browser, await demo.address(), phone=phone, dark=dark)
+            await scene(ChatPage(page))
+            await page.mouse.move(0, 0)
+            await page.screenshot(path=path, animations="disabled")
+            await page.context.close()
+        finally:
+            await demo.leave()
+    print(f"{path}  {(scene.__doc__ or '').rstrip('.')}", flush=True)
+
+
+async def opened(browser: Browser, url: str, *, phone: bool, dark: bool) -> Page:
+    """Open the page of a demo."""
+    width, height = PHONE if phone else SIZE
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        locale="en-GB",
+        has_touch=phone,
+    )
+    page = await context.new_page()
+    page.set_default_timeout(LIMIT_MS)
+    await page.goto(url)
+    return page
+
+
+async def main(folder: Path) -> int:
+    """Take all pictures; return the exit code."""
+    path = find_browser()
+    if path is None:
+        print("Chromium is missing. Install it, for example with: sudo apt-get install chromium")
+        return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=LIMIT_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for scene in WIDE_SCENES:
+            name = folder / f"{scene.__name__.replace('_', '-')}.png"
+            await take(browser, scene, name, phone=False, dark=False)
+        await take(browser, jobs, folder / "dark.png", phone=False, dark=True)
+        await take(browser, success, folder / "phone.png", phone=True, dark=False)
+        await browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(Path(sys.argv[1]))))

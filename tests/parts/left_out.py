@@ -1,0 +1,35 @@
+"""Say at the end of a run which tests were left out for want of a program, and how to have them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+HOW_TO_HAVE = {
+    "claude": (
+        "the real Claude Code CLI",
+        "`make claude-cli` installs the pinned CLI from npm (needs Node.js 18 or newer)",
+    ),
+    "browser": (
+        "a browser",
+        "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
+    ),
+}
+"""By marker: what is missing, and how to get it."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that were left out, by what they need."""
+    for marker, (what, how) in HOW_TO_HAVE.items():
+        left_out = Counter(
+            report.nodeid.partition("[")[0]
+            for report in terminalreporter.stats.get("skipped", [])
+            if marker in report.keywords
+        )
+        if not left_out:
+            continue
+        terminalreporter.section(f"left out: tests with {what}")
+        for name, count in sorted(left_out.items()):
+            terminalreporter.line(f"  {name}" + (f" ({count} cases)" if count > 1 else ""))
+        terminalreporter.line(f"To have them: {how}, then `make test` again.")
