@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from telegram import BotCommand, Update
@@ -42,6 +42,7 @@ from runs.backend import Backend
 from runs.recorded import Recorded
 from runs.run import Run
 from runs.store import LogStore
+from sandbox.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +52,17 @@ FAREWELL_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the bot works with; the caller makes and closes the Backend. `clock` gives seconds since 1970."""
+    """What the bot works with; the caller makes and closes the Backend.
+
+    `clock` gives seconds since 1970; `redactor` goes over all that is said.
+    """
 
     settings: Settings
     config: Config
     backend: Backend
     store: LogStore
     clock: Callable[[], float] = time.time
+    redactor: Redactor = field(default_factory=Redactor)
 
 
 async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
@@ -108,7 +113,7 @@ def _start(
     settings, store = surroundings.settings, surroundings.store
     backend = Recorded(surroundings.backend, store, surroundings.clock)
     errands = Errands(group)
-    speaker = Speaker(application.bot, outbox)
+    speaker = Speaker(application.bot, outbox, surroundings.redactor)
     book = Book()
     pace = Pace()
     watch: Watch

@@ -9,13 +9,13 @@ from functools import partial
 
 from bot.buttons import end_buttons
 from bot.desk import Desk
+from bot.explain import is_proved_by_log
 from bot.incoming import Place
 from bot.markup import Markup
 from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
 from bot.speaker import Letter
 from runs.backend import BackendError, Moved, Unavailable, UnknownRun
-from runs.outcome import Ending
 from runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,8 @@ CLAIM_LIMIT_SECONDS = 15.0
 
 KEEP_LIMIT_SECONDS = 120.0
 UNDELIVERABLE_PAUSE = 600.0
-TAIL_BYTES = 8192
+TAIL_BYTES = 256 << 10
+"""So much of a log's end is looked at for the lines that prove a failure."""
 
 
 @dataclass(slots=True)
@@ -208,14 +209,13 @@ class Completions:
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
-        outcome = run.outcome
-        unproved = outcome is not None and outcome.cause is not None and not outcome.error
-        if unproved or (outcome is not None and outcome.ending is Ending.FINISHED):
+        if run.outcome is not None and is_proved_by_log(run.outcome):
             try:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        return completion(run, tail.decode("utf-8", "replace"))
+        # Looking for the lines that prove a failure takes longer than the loop may stand still.
+        return await asyncio.to_thread(completion, run, tail.decode("utf-8", "replace"))
 
     async def _acknowledge(self, run: Run) -> None:
         """Make the told mark durable, however long that takes: until then a crash would repeat the message."""

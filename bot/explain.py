@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runs.outcome import Outcome, Seen
+from runs.outcome import Ending, Outcome, Seen
 from sandbox.report import Cause
 from sandbox.task import Task
 
@@ -44,6 +44,15 @@ def _filled(text: str, task: Task, outcome: Outcome) -> str:
     return text
 
 
+def is_proved_by_log(outcome: Outcome) -> bool:
+    """Say whether the log has to show what happened: where nothing else does, or only how it was seen to end."""
+    if outcome.ending is Ending.FINISHED:
+        return True
+    if outcome.ended_well or outcome.ending is Ending.CANCELLED:
+        return False
+    return not outcome.error or outcome.cause in _SEEN_TO_END
+
+
 def duration(seconds: float) -> str:
     """Return a time as people say it: "42 s", "3 min 5 s", "2 h 10 min"."""
     whole = max(0, round(seconds))
@@ -55,6 +64,17 @@ def duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
+
+_SEEN_TO_END = (
+    Cause.AGENT_FAILED,
+    Cause.AGENT_SILENT,
+    Cause.AGENT_KILLED,
+    Cause.DEADLINE,
+    Seen.KILLED,
+    Seen.LOST,
+    Seen.OUT_OF_MEMORY,
+)
+"""Their error says that it ended, or what was printed last; why, the log may say before that."""
 
 _KEY = "An admin renews the key, then send the task again."
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+
+from sandbox.words import printable
 
 MESSAGE_UNITS = 4096
 """The longest message, in UTF-16 units after parsing (Bot API, sendMessage: 1-4096 characters)."""
 
-# Characters that would change the text around them: controls, bidirectional overrides, lone surrogates, and the
-# line separators that some clients break at and others don't.
-_HARMFUL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
+# Line breaks that some clients know and others don't.
 _SEPARATORS = re.compile("\r\n?|[\u2028\u2029]")
+# As Telegram finds mentions, but for what goes on as the scope of an npm package: that is copied into a shell.
+_MENTION = re.compile(r"(?<![\w/])@(?=\w{3,}(?![\w/-]))")
 
 
 class Tag(Enum):
@@ -67,6 +67,28 @@ class Markup:
     def text(self) -> str:
         """Return it without any markup; a link is followed by its address."""
         return "".join(_span_text(span) for span in self.spans)
+
+    def mapped(self, change: Callable[[str], str]) -> Markup:
+        """Return it with each piece of text changed; a link whose address would change is one no more."""
+        return Markup(
+            tuple(
+                Span(change(span.text), span.tag, span.url)
+                if span.url is None or change(span.url) == span.url
+                else Span(change(span.text))
+                for span in self.spans
+            )
+        )
+
+    def without_mentions(self) -> Markup:
+        """Return it with no `@name` that calls a person, but where it stands as code, which calls nobody."""
+        return Markup(
+            tuple(
+                span
+                if span.tag in (Tag.CODE, Tag.PRE)
+                else replace(span, text=_MENTION.sub("@\u2060", span.text))
+                for span in self.spans
+            )
+        )
 
     def cut(self, limit: int = MESSAGE_UNITS) -> Markup:
         """Return at most `limit` units of it, ending in … where something was left out."""
@@ -116,7 +138,7 @@ def quote(text: str) -> Markup:
 
 def link(text: str, url: str | None) -> Markup:
     """Return text that opens a web address; anything but http and https stays plain text."""
-    if url is None or not re.fullmatch(r"https?://[^\s\"<>]+", url) or _HARMFUL.search(url):
+    if url is None or not re.fullmatch(r"https?://[^\s\"<>]+", url) or printable(url) != url:
         return plain(text)
     return Markup((Span(clean(text), Tag.LINK, url),))
 
@@ -144,7 +166,7 @@ def paragraphs(*parts: Markup | str) -> Markup:
 
 def clean(text: str) -> str:
     """Return foreign text without what would change the text around it; ordinary emoji and scripts stay."""
-    return _HARMFUL.sub("", _SEPARATORS.sub("\n", text))
+    return "\n".join(map(printable, _SEPARATORS.sub("\n", text).split("\n")))
 
 
 def units(text: str) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.explain import duration, explain
+from bot.explain import duration, explain, is_proved_by_log
 from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
@@ -29,12 +29,17 @@ from bot.markup import (
 from bot.summary import summary
 from runs.outcome import Ending, Outcome
 from runs.run import Origin, Run, State, retried
+from sandbox.proof import narrowed, proving_lines
 from sandbox.report import Phase, Report
 
 SILENT_SECONDS = 300
 """After so long without a line from the agent the card says that it is silent."""
 
-PROVING_LINES = 12
+PROVING_LINES = 15
+ROW_CHARACTERS = 120
+"""Three lines of a phone."""
+
+ERROR_CHARACTERS = 200
 
 SUMMARY_UNITS = 1800
 
@@ -117,7 +122,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
 
 
 def completion(run: Run, log_tail: str = "") -> Markup:
-    """Return the message that says how a Run ended; `log_tail` are the log's last lines, the proof if there's no other."""
+    """Return the message that says how a Run ended; `log_tail` is the end of the log that has to prove a failure."""
     outcome = run.outcome
     if outcome is None:
         raise ValueError(f"run {run.id} hasn't ended")
@@ -132,7 +137,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
     )
     identity = code(run.id)
     if outcome.ending is Ending.FINISHED:
-        proof = _proof(outcome, log_tail)
+        proof = _last_lines(log_tail)
         said = lines(_NO_REPORT, pre(proof) if proof else Markup())
         return paragraphs(headline, said, lines(facts, identity)).cut()
     if outcome.ended_well:
@@ -318,10 +323,25 @@ def _denied(report: Report | None) -> Markup:
 
 
 def _proof(outcome: Outcome, log_tail: str) -> str:
-    text = outcome.error or log_tail
-    rows = [row.rstrip() for row in clean(text).split("\n") if row.strip()]
-    cut = [shortened(row, 200) if len(row) > 200 else row for row in rows[-PROVING_LINES:]]
-    return plain("\n".join(cut)).cut(MESSAGE_UNITS // 3).text()
+    """Return what was seen of the failure, then what the log says of it."""
+    told = _rows(outcome.error or "")
+    rows = [narrowed(row, ERROR_CHARACTERS) for row in told[-PROVING_LINES:]]
+    log = log_tail if is_proved_by_log(outcome) else ""
+    found = [clean(row) for row in proving_lines(log, most=PROVING_LINES)]
+    more = [row for row in found if not any(row.strip() in each for each in told)]
+    room = PROVING_LINES - len(rows)
+    rows += [narrowed(row, ROW_CHARACTERS) for row in more[max(len(more) - room, 0) :]]
+    return plain("\n".join(rows)).cut(MESSAGE_UNITS // 2).text()
+
+
+def _last_lines(log_tail: str) -> str:
+    rows = [narrowed(row, ROW_CHARACTERS) for row in _rows(log_tail)[-PROVING_LINES:]]
+    return plain("\n".join(rows)).cut(MESSAGE_UNITS // 2).text()
+
+
+def _rows(text: str) -> list[str]:
+    """Return the lines that hold something."""
+    return [row.rstrip() for row in clean(text).split("\n") if row.strip()]
 
 
 _NO_REPORT = (

@@ -1,7 +1,11 @@
-"""The way out to Telegram: each kind of message once, the library's errors translated once."""
+"""The way out to Telegram: each kind of message once, the library's errors translated once.
+
+Nothing leaves with a token in it, whoever wrote the text: all of it is redacted here, before it is cut.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import logging
 from collections.abc import Awaitable, Callable
@@ -35,6 +39,7 @@ from bot.outbox import (
     UndeliverableError,
     UnreachableError,
 )
+from sandbox.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -88,9 +93,10 @@ _CHAT_REFUSES = (
 class Speaker:
     """Says things in chats, in turn. Every method may raise UndeliverableError and UnreachableError of the outbox."""
 
-    def __init__(self, bot: Bot, outbox: Outbox) -> None:
+    def __init__(self, bot: Bot, outbox: Outbox, redactor: Redactor) -> None:
         self._bot = bot
         self._outbox = outbox
+        self._redactor = redactor
 
     async def say(self, place: Place, letter: Letter, priority: Priority = Priority.ANSWER) -> int:
         """Send a message when its turn comes; return its id."""
@@ -115,6 +121,7 @@ class Speaker:
         """
         # In a supergroup that a group became, the old numbers belong to other messages.
         reply_to = letter.reply_to if chat_id == place.chat_id else None
+        letter = replace(letter, text=self._harmless(letter.text))
         html = letter.text.cut(MESSAGE_UNITS).html()
         form = _Form(html, True, place.thread_id, reply_to, letter.keyboard)
         while True:
@@ -188,14 +195,20 @@ class Speaker:
     async def send_file(
         self, place: Place, name: str, data: bytes, caption: Markup, reply_to: int
     ) -> int:
-        """Send a file of at most 50 MB (Bot API, sendDocument) when its turn comes; return the message's id."""
+        """Send a file of at most 50 MB (Bot API, sendDocument) when its turn comes; return the message's id.
+
+        A file is redacted like all that leaves, off the loop; who packs one (`.gz`) has to redact it before.
+        """
+        if not name.endswith(".gz"):
+            data = await asyncio.to_thread(self._redactor.log, data)
+        caption = self._harmless(caption).cut(1024)
 
         async def send(chat_id: int) -> int:
             try:
                 sent = await self._bot.send_document(
                     chat_id,
                     InputFile(data, filename=name, attach=True),
-                    caption=caption.cut(1024).html(),
+                    caption=caption.html(),
                     parse_mode=ParseMode.HTML,
                     message_thread_id=place.thread_id,
                     reply_parameters=ReplyParameters(reply_to, allow_sending_without_reply=True),
@@ -209,12 +222,18 @@ class Speaker:
     async def answer_press(self, press_id: str, text: str, *, alert: bool = False) -> None:
         """Answer a pressed button with a line of at most 200 characters; one that is too old is let be."""
         try:
-            await self._bot.answer_callback_query(press_id, text[:200], show_alert=alert)
+            await self._bot.answer_callback_query(
+                press_id, self._redactor.text(text)[:200], show_alert=alert
+            )
         except TelegramError as error:
             log.info("a button's answer wasn't taken: %s", error)
 
+    def _harmless(self, text: Markup) -> Markup:
+        """Return what may leave: no secret in it, and nobody called by name whom we don't mean to call."""
+        return text.mapped(self._redactor.text).without_mentions()
+
     async def _edit_now(self, chat_id: int, message_id: int, letter: Letter) -> None:
-        text = letter.text.cut(MESSAGE_UNITS)
+        text = self._harmless(letter.text).cut(MESSAGE_UNITS)
         for form, mode in ((text.html(), ParseMode.HTML), (text.text(), None)):
             try:
                 await self._bot.edit_message_text(

@@ -19,6 +19,8 @@ from cli.log_format import start_logging
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.store import LogStore
+from sandbox.keys import read_keys
+from sandbox.redaction import Redactor
 
 if TYPE_CHECKING:
     from k8s.backend import KubernetesBackend
@@ -98,6 +100,7 @@ async def _serve(settings: Settings, config: Config, environment: Mapping[str, s
     from bot.app import Surroundings, serve
 
     stop = asyncio.Event()
+    redactor = Redactor(read_keys(environment).secrets)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -105,6 +108,7 @@ async def _serve(settings: Settings, config: Config, environment: Mapping[str, s
     # What is loaded by now stays: a full collection, for which the loop stands still, needn't look at it (60 ms).
     gc.freeze()
     try:
-        await serve(Surroundings(settings, config, backend, LogStore(settings.log_store)), stop)
+        store = LogStore(settings.log_store, redactor)
+        await serve(Surroundings(settings, config, backend, store, redactor=redactor), stop)
     finally:
         await backend.close()

@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 from runs import durable, encoding
 from runs.backend import Unavailable, UnknownRun
 from runs.run import Run, by_age, is_run_id
+from sandbox.redaction import Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +45,18 @@ class Record:
 class LogStore:
     """Records and logs below one folder, made when the first is written: `<id>.json` and `<id>.log`.
 
-    Every method may raise Unavailable; those that take an id raise UnknownRun for what can't be one.
+    Every method may raise Unavailable; those that take an id raise UnknownRun for what can't be one. `redactor` goes
+    over each log before it is written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, redactor: Redactor | None = None) -> None:
         self._folder = folder
+        self._redactor = redactor or Redactor()
         self._complained: set[str] = set()
-        # First in, first out, and no more than one log in memory twice.
+        # First in, first out.
         self._writing = asyncio.Lock()
+        # No more than one log in memory twice; Records don't wait for it.
+        self._redacting = asyncio.Lock()
 
     async def change_record(self, run_id: str, change: Callable[[Record | None], Record]) -> Record:
         """Replace the Record of a Run by what `change` makes of it, if that is another; return what stands there then.
@@ -63,9 +68,11 @@ class LogStore:
             return await self._do(self._change, run_id, change)
 
     async def write_log(self, run_id: str, log: bytes) -> None:
-        """Write the log of a Run, or replace it."""
-        async with self._writing:
-            await self._do(self._write, run_id, "log", log)
+        """Write the log of a Run, or replace it; secrets and what harms a terminal are left out."""
+        async with self._redacting:
+            redacted = await asyncio.to_thread(self._redactor.log, log)
+            async with self._writing:
+                await self._do(self._write, run_id, "log", redacted)
 
     async def read_record(self, run_id: str) -> Record:
         """Read a Record. Raises UnknownRun when there is none that can be read."""

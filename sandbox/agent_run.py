@@ -101,4 +101,5 @@ class _Output:
         text = line.decode("utf-8", "replace")
         self._log.agent(text)
         if text.strip():
-            self._last_errors.append(text[:_TAIL_CHARACTERS])
+            # Redacted before it is cut: half a secret is not recognized as one.
+            self._last_errors.append(self._log.redactor.text(text)[:_TAIL_CHARACTERS])

@@ -1,12 +1,21 @@
-"""Blacking out the values that must not be printed, in every form and however they are split over lines. Pure."""
+"""Blacking out what must not be printed: the values that are known, and whatever has the form of a token. Pure.
+
+Values are found in every form in which they may be written, and however they are split over lines; tokens by
+`sandbox/tokens.py`.
+"""
 
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
+
+from sandbox.tokens import Span, token_spans
+from sandbox.words import printable
 
 MARK = "[redacted]"
 
@@ -14,6 +23,11 @@ _MIN_HELD = 4
 """A line that ends in this many characters of a secret waits for the next line."""
 _MAX_HELD = 64
 """Lines that may wait; a secret split over more isn't found whole."""
+_MAX_BLOCK = 200
+"""Lines of a key file or of wrapped base64 that may wait for each other: a key of 16,384 bits."""
+_WIDEST = 200
+"""A longer line is none of a key file, and no wrapped one."""
+_LONGEST_TOKEN = 1024
 
 
 class Redactor:
@@ -22,22 +36,68 @@ class Redactor:
     A line may come back late, together with the next ones, when its end looks like the beginning of a secret.
     """
 
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._values = _Values(secrets)
+        self._blocks = _Blocks()
+
+    @property
+    def longest(self) -> int:
+        """How many characters at the end of a text that was cut may belong to half a secret."""
+        return max(self._values.longest, _LONGEST_TOKEN)
+
+    def line(self, line: str) -> list[str]:
+        """Take a line (without its line break); return those that can be printed now, in order."""
+        return [shown for known in self._values.line(line) for shown in self._blocks.line(known)]
+
+    def flush(self) -> list[str]:
+        """Return the lines that still wait."""
+        known = [shown for line in self._values.flush() for shown in self._blocks.line(line)]
+        return known + self._blocks.flush()
+
+    def text(self, text: str) -> str:
+        """Return a whole text of one or more lines without secrets; what `line` holds isn't touched."""
+        return _without_tokens(self._values.text(text))
+
+    def stream(self, lines: Iterable[str]) -> Iterator[str]:
+        """Give foreign lines back without secrets and printable, as they come; what `line` holds isn't touched."""
+        redactor = Redactor()
+        redactor._values = self._values.twin()
+        for line in lines:
+            yield from redactor.line(printable(line))
+        yield from redactor.flush()
+
+    def log(self, log: bytes) -> bytes:
+        """Return a whole log as `stream` does; takes about a second for 8 MiB, so call it off an event loop."""
+        # Piece by piece: a thread that works on all of it in one call keeps the event loop waiting for that long.
+        shown = bytearray()
+        for line in self.stream(_lines(log)):
+            shown += line.encode() + b"\n"
+        del shown[-1:]
+        return bytes(shown)
+
+
+class _Values:
+    """Blackens known values; what it keeps between lines is its own."""
+
     def __init__(self, secrets: Iterable[str]) -> None:
         self._forms = sorted({form for secret in secrets for form in forms(secret)}, key=len)
         self._forms.reverse()
         self._pattern = re.compile("|".join(map(re.escape, self._forms)) or "(?!)")
         self._starts = {form[:size] for form in self._forms for size in range(_MIN_HELD, len(form))}
-        self._longest = len(self._forms[0]) if self._forms else 0
+        beginnings = "|".join({re.escape(form[:_MIN_HELD]) for form in self._forms})
+        self._beginnings = re.compile(f"(?={beginnings})")
+        self.longest = len(self._forms[0]) if self._forms else 0
         self._held: list[str] = []
         self._shown = ""
 
-    @property
-    def longest(self) -> int:
-        """How many characters the longest form of a secret has; 0 without secrets."""
-        return self._longest
+    def twin(self) -> _Values:
+        """Return one for the same values that has seen no line yet."""
+        twin = _Values(())
+        twin._forms, twin._pattern, twin.longest = self._forms, self._pattern, self.longest
+        twin._starts, twin._beginnings = self._starts, self._beginnings
+        return twin
 
     def line(self, line: str) -> list[str]:
-        """Take a line (without its line break); return those that can be printed now, in order."""
         if not self._forms:
             return [line]
         lines = [self._shown, *self._held, line]
@@ -55,13 +115,11 @@ class Redactor:
         return lines
 
     def flush(self) -> list[str]:
-        """Return the lines that still wait."""
         held, self._held = self._held, []
         self._shown = ""
         return held
 
     def text(self, text: str) -> str:
-        """Return a whole text of one or more lines without secrets; what `line` holds isn't touched."""
         lines = text.split("\n")
         joined = "".join(lines)
         if not any(form in joined for form in self._forms):
@@ -84,20 +142,62 @@ class Redactor:
 
     def _unfinished(self, joined: str) -> int:
         """Return how many characters at the end may be the beginning of a secret."""
-        for size in range(min(self._longest - 1, len(joined)), _MIN_HELD - 1, -1):
-            if joined[-size:] in self._starts:
-                return size
+        end = joined[-(self.longest - 1) :]
+        for beginning in self._beginnings.finditer(end):
+            if end[beginning.start() :] in self._starts:
+                return len(end) - beginning.start()
         return 0
 
 
+class _Blocks:
+    """Blackens tokens; lines that may belong together, as those of a key file do, are looked at together."""
+
+    def __init__(self) -> None:
+        self._block: list[str] = []
+
+    def line(self, line: str) -> list[str]:
+        if len(self._block) < _MAX_BLOCK and len(line) <= _WIDEST and self._goes_on(line):
+            self._block.append(line)
+            return []
+        if not self._block:
+            return [_without_tokens(line)]
+        self._block.append(line)
+        return self.flush()
+
+    def _goes_on(self, line: str) -> bool:
+        """Say whether a line begins a block, or belongs to the one that was begun."""
+        begins = _OPENS.search(line, max(0, len(line) - _LINE_END)) is not None
+        return begins or (bool(self._block) and _CONTINUES.search(line) is not None)
+
+    def flush(self) -> list[str]:
+        if not self._block:
+            return []
+        text = "\n".join(self._block)
+        self._block = []
+        return _without_tokens(text).split("\n")
+
+
+def _lines(log: bytes) -> Iterator[str]:
+    """Give the lines of a log, whatever ends them, so that joined they are the log again."""
+    line = "\n"
+    for line in io.TextIOWrapper(io.BytesIO(log), "utf-8", "replace"):
+        yield line.removesuffix("\n")
+    if line.endswith("\n"):
+        yield ""
+
+
 def forms(secret: str) -> set[str]:
-    """Return the forms in which a secret may be printed: plain, URL-encoded, JSON, hexadecimal and base64.
+    """Return the forms in which a secret may be printed: plain, escaped for a URL, JSON, Python, a shell or HTML, hexadecimal and base64.
 
     Base64 depends on what stands before: of each of the three alignments the characters that the neighbours can't
     change are taken. Line breaks in a secret don't count, since lines are joined before the search.
     """
     raw = secret.encode("utf-8", "surrogateescape")
     found = {secret, json.dumps(secret)[1:-1], quote(raw, safe=""), quote_plus(raw), raw.hex()}
+    found |= {json.dumps(json.dumps(secret)[1:-1])[1:-1], repr(secret)[1:-1], ascii(secret)[1:-1]}
+    marked = secret.translate(_HTML)
+    found |= {marked, marked.replace("'", "&#x27;"), marked.replace("'", "&#39;")}
+    found |= {shlex.quote(secret).strip("'"), re.sub(r"([^\w@%+=:,./-])", r"\\\1", secret)}
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).decode("ascii")
         first = (0, 2, 3)[offset]
@@ -108,7 +208,22 @@ def forms(secret: str) -> set[str]:
     return {form for form in joined if len(form) >= 8}
 
 
-def _without(line: str, start: int, spans: list[tuple[int, int]]) -> str:
+_HTML = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord('"'): "&quot;"}
+_LINE_END = 64
+# A key file begins, or a line is filled with base64 to its end.
+_OPENS = re.compile(
+    r"(?:PRIVATE KEY(?: BLOCK)?-----|Private-Lines: \d+|[A-Za-z0-9+/]{59}[A-Za-z0-9+/=])\s*\Z"
+)
+# An empty line, a header of a key file (RFC 1421, RFC 9580), or base64 at the line's end.
+_CONTINUES = re.compile(r"^\W*\Z|^\W*[A-Za-z-]{4,20}: [^\n]*\Z|(?:^|\s)[A-Za-z0-9+/]+={0,2}\s*\Z")
+
+
+def _without_tokens(text: str) -> str:
+    spans = token_spans(text)
+    return _without(text, 0, spans) if spans else text
+
+
+def _without(line: str, start: int, spans: list[Span]) -> str:
     """Cut the spans (positions in the joined text) out of a line that begins at `start`."""
     kept = []
     position = start

@@ -53,8 +53,8 @@ def printable(text: str) -> str:
 _ESCAPE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*(?:[@-~]|$)|\x1b\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[ -/]*[0-~]?"
 )
-# C0 but tab, DEL, C1, the line and paragraph separators, the bidirectional controls of UAX 9, BOM and zero width
-# space. The zero width joiner stays: emoji are made with it.
+# C0 but tab, DEL, C1, the line and paragraph separators, the bidirectional controls of UAX 9, BOM, zero width space
+# and the invisible operators, and two that are no characters. The zero width joiner stays: emoji are made with it.
 _UNPRINTABLE = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2061-\u2064\u2066-\u2069\ufeff\ufffe\uffff]"
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable
 
 from bot import answers
 from bot.access import Action, refuse
@@ -13,17 +12,21 @@ from bot.commands.follow import FollowedLog
 from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Press
-from bot.log_lines import Fitted, fitted, matching, of_phase, proving, rows_of, tells_of_trouble
+from bot.log_lines import Fitted, fitted, matching, of_phase, rows_of
 from bot.log_reading import read_end, read_service, read_whole
-from bot.markup import Markup
+from bot.markup import Markup, clean
 from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView, read_logs
 from bot.speaker import Letter
 from runs.run import Run
+from sandbox.proof import narrowed, proving_lines, tells_of_failure
 
 LINES = 30
 MESSAGE_ROOM = 3600
 """UTF-16 units of log that fit into a message beside the rest."""
+
+ERROR_CHARACTERS = 200
+"""So much of a line that proves a failure, and all of them fit."""
 
 PLAIN_FILE_BYTES = 45_000_000
 """A larger file is compressed: a bot may send 50 MB (Bot API, sendDocument)."""
@@ -122,11 +125,12 @@ def _send(asked: Asked, name: str, data: bytes, caption: Markup, desk: Desk) -> 
 
 def _selected(log: bytes, request: LogsRequest) -> tuple[Fitted, int]:
     """Return the wanted lines as far as they fit, and how many there are: of errors 0 where only the last lines are shown."""
-    select: Callable[[list[str]], list[str]] = {
-        LogView.ERRORS: proving,
-        LogView.GREP: lambda rows: matching(rows, request.word),
-        LogView.PHASE: lambda rows: of_phase(rows, request.word),
-    }[request.view]
-    found = select(rows_of(log))
-    none = request.view is LogView.ERRORS and not tells_of_trouble(found)
-    return fitted(found, MESSAGE_ROOM), 0 if none else len(found)
+    if request.view is LogView.ERRORS:
+        text = log.decode("utf-8", "replace")
+        found = [narrowed(clean(row), ERROR_CHARACTERS) for row in proving_lines(text)]
+        return fitted(found, MESSAGE_ROOM), len(found) if tells_of_failure(text) else 0
+    if request.view is LogView.GREP:
+        found = matching(rows_of(log), request.word)
+    else:
+        found = of_phase(rows_of(log), request.word)
+    return fitted(found, MESSAGE_ROOM), len(found)

@@ -20,7 +20,10 @@ const AGAIN_MS = 1500;
 
 class App {
   constructor() {
-    this.store = new Store(() => this.sidebar.show());
+    this.store = new Store(() => {
+      this.header.show();
+      this.sidebar.show();
+    });
     this.messageMenu = new MessageMenu(this);
     this.bubbles = new Bubbles(this.store, {
       command: (text) => this.composer.sendText(text),

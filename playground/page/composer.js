@@ -265,7 +265,7 @@ export class Composer {
 }
 
 /** Cut a text into pieces that fit a message each: between lines, else words, else anywhere but within a character. */
-export function pieces(text) {
+function pieces(text) {
   const found = [];
   let rest = text;
   while (rest.length > MOST_UNITS) {

@@ -16,7 +16,7 @@ export function toast(words) {
 }
 
 /** Open a window; return its element. Escape, the button and a click beside it close it. */
-export function openDialog(title, content, { role = "dialog", done = "Close" } = {}) {
+function openDialog(title, content, { role = "dialog", done = "Close" } = {}) {
   const name = `dialog-${Math.random().toString(36).slice(2)}`;
   const shut = el("button", { type: "button", className: "text-button", onclick: () => made.close() }, done);
   const made = el(

@@ -35,7 +35,7 @@ export function paintAvatar(avatar, name, id, shape = "") {
 }
 
 /** Return the initials of a name: the first letter of its first and of its last word. */
-export function initials(name) {
+function initials(name) {
   const words = name.trim().split(/\s+/u).filter(Boolean);
   const first = words.length > 1 ? [words[0], words[words.length - 1]] : words.slice(0, 1);
   return first.map((word) => firstLetter(word)).join("").toUpperCase() || "?";

@@ -5,12 +5,11 @@ import { plainName } from "./words.js";
 
 export const GENERAL = 0;
 
-/** The state of one tab. `changed` is called with what changed: "state", "place", "messages", "read". */
+/** The state of one tab. `changed` is called when something was read. */
 export class Store {
   constructor(changed) {
     this.changed = changed;
     this.state = null;
-    this.connected = true;
     this.person = null;
     this.chat = null;
     this.thread = GENERAL;
@@ -116,7 +115,7 @@ export class Store {
     const newest = this.newestId(chat, thread);
     if (this.readUpTo.get(key) === newest) return;
     this.readUpTo.set(key, newest);
-    this.changed("read");
+    this.changed();
   }
 
   /** Begin to count from here in every place where nothing was counted. */

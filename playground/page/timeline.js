@@ -73,14 +73,6 @@ export class Timeline {
     return undefined;
   }
 
-  /** Write all messages anew, e.g. when somebody else speaks. */
-  refresh() {
-    for (const message of this.store.inPlace(this.store.chat, this.store.thread)) {
-      const shown = byId(elementId(message));
-      if (shown?.classList.contains("message")) this.bubbles.fill(shown, message);
-    }
-  }
-
   /** Set the ticks of what the bot has taken. */
   refreshTicks() {
     for (const ticks of this.list.querySelectorAll(".ticks:not(.taken)")) {

@@ -90,6 +90,12 @@ class _Transcript:
         self._turns += 1
         self._content(type="tool_use", name=tool, input=values)
 
+    def failed(self, exit_code: int, output: str) -> None:
+        """Tell, as Claude Code does, that the command before failed."""
+        result = f"Exit code {exit_code}\n{output}"
+        content = [{"type": "tool_result", "is_error": True, "content": result}]
+        self.row(type="user", message={"content": content})
+
     def end(self, summary: str) -> int:
         self.say(summary)
         self._result(subtype="success", is_error=False, result=summary)
@@ -218,6 +224,7 @@ def _run_tests(transcript: _Transcript, folder: Path) -> str:
     count = found[1] if found else "0"
     if done.returncode == 0:
         return f"all {count} tests of the project pass"
+    transcript.failed(done.returncode, done.stdout + done.stderr)
     return f"the project's tests fail: {done.stderr.strip().splitlines()[-1]}"
 
 

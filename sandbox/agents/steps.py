@@ -1,4 +1,4 @@
-"""What people read while an agent works: one short line per step."""
+"""What people read while an agent works: one short line per step, and why a command of it failed."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.agents import rows
+from sandbox.proof import narrowed, proving_lines
 from sandbox.words import printable
 
 Redact = Callable[[str], str]
 
 MAX_CHARACTERS = 160
+FAILURE_LINES = 10
+"""So many lines of a command's output are printed when it fails; none when it goes well."""
+
+FAILURE_CHARACTERS = 300
+FAILURE_INDENT = "  "
 
 
 def lines_for(row: dict[str, Any], folder: str, redact: Redact) -> list[str]:
     """Return the lines to print for one stream-json row, mostly none or one.
 
-    Paths below `folder`, the clone, are told relative to it. Partial messages and tool results say nothing.
+    Paths below `folder`, the clone, are told relative to it. A command that failed is told by the lines of its output
+    that prove it, further in than the steps; all other results of tools, and partial messages, say nothing.
     `redact` sees every text before it is cut, since half a secret is not recognized as one.
     """
     kind, subtype = rows.text(row, "type"), rows.text(row, "subtype")
     if kind == "assistant":
         blocks = rows.mappings(rows.mapping(row, "message"), "content")
         return [line for block in blocks if (line := _block(block, folder, redact))]
+    if kind == "user":
+        results = rows.mappings(rows.mapping(row, "message"), "content")
+        return [line for result in results for line in _failure(result, redact)]
     if kind == "system" and subtype == "api_retry":
         return [_retry(row)]
     if kind == "system" and subtype == "permission_denied":
@@ -50,6 +60,18 @@ def _block(block: dict[str, Any], folder: str, redact: Redact) -> str:
     return one_line(describe(values, folder) if describe else redact(name))
 
 
+def _failure(result: dict[str, Any], redact: Redact) -> list[str]:
+    """Return why a command failed; Claude Code puts its exit code before what it printed."""
+    if rows.text(result, "type") != "tool_result" or result.get("is_error") is not True:
+        return []
+    parts = rows.mappings(result, "content")
+    said = rows.text(result, "content") or "\n".join(rows.text(part, "text") for part in parts)
+    if not said.startswith(_EXIT_CODE):
+        return []
+    proof = proving_lines(redact(said), most=FAILURE_LINES)
+    return [FAILURE_INDENT + narrowed(line, FAILURE_CHARACTERS) for line in proof]
+
+
 def _path(values: dict[str, Any], folder: str) -> str:
     path = rows.text(values, "file_path") or rows.text(values, "notebook_path")
     clone = folder.rstrip("/") + "/"
@@ -73,6 +95,7 @@ def _retry(row: dict[str, Any]) -> str:
     return one_line(f"{what}{number}, attempt {attempt or '?'} of {most or '?'}{again}")
 
 
+_EXIT_CODE = "Exit code "
 _STATUS = {
     401: "API refuses the key",
     403: "API forbids it",

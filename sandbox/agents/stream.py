@@ -51,7 +51,7 @@ class StreamAgent:
 
     def read(self, line: bytes) -> list[str]:
         """Take one line of output; return the lines for people. Never raises, whatever the line is."""
-        if line.startswith(_SILENT):
+        if line.startswith(_SILENT) and _FAILED not in line:
             return []
         row = rows.parse(line)
         if row is None:
@@ -111,7 +111,9 @@ class StreamAgent:
 
 
 _SILENT = (b'{"type":"user"', b'{"type":"stream_event"')
-"""Rows that say nothing to people and can be large; parsing them would be for nothing."""
+"""Rows that say nothing to people and can be large; parsing them would be for nothing …"""
+_FAILED = b'"is_error":true'
+"""… but for a tool's result that is an error."""
 
 _NOT_THE_MODEL = "<synthetic>"
 """The model that Claude Code names beside its own messages about errors."""

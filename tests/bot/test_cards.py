@@ -124,7 +124,7 @@ async def test_of_two_bots_that_open_a_card_at_once_one_takes_its_own_back_fault
 ) -> None:
     board.page.seconds = 1.0
     async with asyncio.TaskGroup() as group:
-        other = Cards(FakeBackend(board.place), board.page, Errands(group), time.time)  # type: ignore[arg-type]
+        other = Cards(FakeBackend(board.place), board.page, Errands(group), time.time, Pace())  # type: ignore[arg-type]
         run = await board.start()
         other.see(run)
         await asyncio.sleep(5)

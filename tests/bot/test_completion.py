@@ -8,6 +8,7 @@ from runs.backend import Unavailable
 from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Run
 from runs.store import LogStore
+from sandbox.report import Cause
 from tests.bot.talk import Talk
 
 RUN = '/run owner/demo "add a farewell"'
@@ -83,6 +84,30 @@ async def test_what_an_images_own_program_did_is_shown_by_its_log(talk: Talk) ->
         talk.place.progress(run.id, log=b"[sandbox] pushed main\n")
         talk.place.finish(run.id, Outcome(Ending.FINISHED, exit=Exit(0)))
         await talk.said("Finished", "own program ended well", "[sandbox] pushed main")
+
+
+async def test_a_failure_is_proved_by_its_error_and_not_by_the_progress_behind_it(
+    talk: Talk,
+) -> None:
+    progress = "".join(f"│ part {n} of 2000 uploaded to the cache\n" for n in range(2000))
+    printed = f"▶ agent claude\n│ $ make\n│ app.c:4:18: error: expected ';'\n{progress}"
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=printed.encode())
+        talk.place.finish(
+            run.id, Outcome(Ending.FAILED, cause=Cause.DEADLINE, error="the time was over")
+        )
+        await talk.said("the time was over\n$ make\napp.c:4:18: error: expected ';'")
+
+
+async def test_a_failure_that_its_error_proves_needs_no_log(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=b"fatal: something else\n")
+        outcome = Outcome(Ending.FAILED, cause=Cause.API_AUTH, error="401 invalid x-api-key")
+        talk.place.finish(run.id, outcome)
+        await talk.said("401 invalid x-api-key")
+    assert not talk.heard("something else")
 
 
 async def test_a_run_that_was_removed_before_its_end_was_told_is_told_by_its_record_fault_23(

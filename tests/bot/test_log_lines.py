@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.log_lines import fitted, matching, of_phase, proving, rows_of
+from bot.log_lines import fitted, matching, of_phase, rows_of
 from bot.markup import units
 
 LOG = """▶ environment run k7f3q2ab
@@ -23,36 +23,6 @@ LOG = """▶ environment run k7f3q2ab
 · the agent ended with exit code 1
 """.encode()
 ROWS = rows_of(LOG)
-
-
-def test_the_lines_that_prove_a_failure_stand_with_their_neighbours() -> None:
-    rows = proving([f"line {number}" for number in range(50)] + ["fatal: no", *"abcdefgh"])
-    assert rows == ["line 48", "line 49", "fatal: no", "a", "b"]
-
-
-def test_the_last_trouble_goes_before_earlier_one_where_room_is_short() -> None:
-    rows = [f"error {number}" if number % 10 == 0 else f"line {number}" for number in range(100)]
-    found = proving(rows, 7)
-    assert "error 90" in found
-    assert "error 80" in found
-    assert "error 70" not in found
-    assert len(found) == 7
-    assert found == sorted(found, key=rows.index)
-
-
-def test_a_command_that_names_an_error_proves_nothing() -> None:
-    found = proving(ROWS, 5)
-    assert "│ $ grep -rn error ." not in found
-    assert "│ FAILED tests/test_greeter.py::test_farewell" in found
-
-
-def test_good_news_about_errors_is_no_trouble() -> None:
-    assert proving(["found 0 errors", "no failures", *"abc"], 2) == ["b", "c"]
-
-
-def test_without_any_trouble_the_last_lines_are_the_proof() -> None:
-    assert proving(list("abcdef"), 3) == ["d", "e", "f"]
-    assert proving([], 3) == []
 
 
 def test_a_text_is_looked_for_as_it_stands_whatever_its_case() -> None:

@@ -86,10 +86,14 @@ def test_completions_golden() -> None:
     tail = "▶ agent\n│ $ make\nmake: *** [all] Error 2\n"
     told = {name: completion(run, tail) for name, run in ENDS.items()}
     moved = replace(ORIGIN, private=True)
+    printed = (Path(__file__).parent.parent / "data" / "proof" / "pytest.txt").read_text("utf-8")
+    log = "▶ agent claude\n│ $ pytest\n" + "".join(f"│   {row}\n" for row in printed.split("\n"))
+    over = failed(Cause.DEADLINE, "the time of 3600 seconds was over")
     check_golden(
         "completion",
         {
             **told,
+            "failed, proved by its log": completion(over, log),
             "in the home chat": told_elsewhere(told["pushed"], ORIGIN),
             "in the home chat, from a private one": told_elsewhere(told["pushed"], moved),
             "noticed at home": home_notice(list(ENDS.values())),
@@ -128,8 +132,8 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
     tail = "".join(f"line {number}\n" for number in range(40))
     text = completion(failed(Seen.NO_REPORT, None), tail).text()
     assert "line 39" in text
-    assert "line 28\n" in text
-    assert "line 27" not in text
+    assert "line 25\n" in text
+    assert "line 24" not in text
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:

@@ -165,6 +165,7 @@ async def test_what_others_say_elsewhere_is_counted_until_it_is_read(
     await chat.open("Team")
     await expect(page.get_by_text("Claude Sandbox is typing…")).to_be_visible()
     await expect(row.get_by_label("unread")).to_have_count(0)
+    await expect(page).to_have_title("Team – Claude Sandbox")
 
 
 async def test_who_reads_above_stays_there_and_is_told_of_what_comes(

@@ -11,6 +11,7 @@ from runs.backend import Moved, Unavailable, UnknownRun
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State
 from runs.store import LogStore, Record
+from sandbox.redaction import Redactor
 from sandbox.task import Task
 
 RUN = Run("abcdefgh", "k", Task("https://x/r.git", "p"), Origin(1, 2, 3), State.RUNNING, 10.0, "0")
@@ -83,6 +84,14 @@ async def test_a_log_is_read_whole_or_from_its_end(store: LogStore) -> None:
     assert await store.read_log(RUN.id) == b"one\ntwo\n"
     assert await store.read_log(RUN.id, tail_bytes=4) == b"two\n"
     assert await store.read_log(RUN.id, tail_bytes=99) == b"one\ntwo\n"
+
+
+async def test_a_log_is_written_without_secrets_and_what_harms_a_terminal(folder: Path) -> None:
+    store = LogStore(folder, Redactor(["correct horse battery"]))
+    token = "gh" + "p_" + "a1B2" * 9
+    log = f"say correct horse battery\r\n\x1b[31m{token[:9]}\x1b[0m{token[9:]}\rend\n"
+    await store.write_log(RUN.id, log.encode())
+    assert await store.read_log(RUN.id) == b"say [redacted]\n[redacted]\nend\n"
 
 
 async def test_records_are_listed_newest_first_without_what_is_not_one_fault_31(

@@ -14,6 +14,7 @@ import pytest
 
 from sandbox.report import Cause, Phase, Verdict, decode
 from tests.parts.git_server import GitServer, OriginRepo
+from tests.parts.token_samples import samples
 from tests.sandbox.running import (
     LIMIT_SECONDS,
     ROOT,
@@ -240,6 +241,33 @@ def test_secrets_are_blacked_out_in_log_and_report(file_repo: OriginRepo, tmp_pa
     for part in (token, token[:10], token[10:20], "Z2hwX2FiY2RlZmdo", "4Z2hwX2FiY2RlZmdo"):
         assert part not in joined, done.log
     assert done.report.summary == "my words: [redacted]"
+
+
+def test_tokens_that_nobody_told_the_sandbox_dont_show_in_log_and_report_fault_35(
+    file_repo: OriginRepo, tmp_path: Path
+) -> None:
+    tokens = [sample for sample in samples() if len(sample.text) < 200]
+    (tmp_path / "tokens").write_text("".join(f"see {sample.text} now\n" for sample in tokens))
+    script = (
+        f"cat {tmp_path}/tokens; cat {tmp_path}/tokens >&2; grep -m1 ghp_ {tmp_path}/tokens; exit 1"
+    )
+    done = run(tmp_path / "run", script, file_repo.file_url)
+    shown = done.log + done.report.summary + str(done.report.error)
+    assert not [sample.template for sample in tokens if sample.secret[4:18] in shown]
+    assert shown.count("[redacted]") > 2 * len(tokens)
+    assert done.report.summary == "see [redacted] now"
+
+
+def test_a_secret_where_the_last_words_of_a_failed_agent_are_cut_doesnt_show_fault_35(
+    file_repo: OriginRepo, tmp_path: Path
+) -> None:
+    token = "ghp_abcdefghij0123456789ABCDEFGHIJ"
+    (tmp_path / "token").write_text(token)
+    script = f"printf '%0290d%s\\n' 0 \"$(cat {tmp_path}/token)\" >&2; exit 1"
+    done = run(tmp_path / "run", script, file_repo.file_url, GITHUB_TOKEN=token)
+    assert done.report.error is not None
+    assert "0" * 290 in done.report.error
+    assert "ghp" not in done.report.error
 
 
 def start_with_output(folder: Path, repo: OriginRepo, output: int) -> subprocess.Popen[bytes]:

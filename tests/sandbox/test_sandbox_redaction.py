@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
-from urllib.parse import quote
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
@@ -40,10 +45,26 @@ def test_every_alignment_of_base64_is_found(before: str, after: str) -> None:
         quote(TOKEN, safe=""),
         TOKEN.encode().hex(),
         json.dumps({"token": TOKEN}),
+        json.dumps(json.dumps({"token": TOKEN})),
     ],
 )
 def test_every_form_is_found(text: str) -> None:
     assert printed([text], TOKEN)[0].count(MARK) == 1
+
+
+@pytest.mark.parametrize("escape", [shlex.quote, html.escape, json.dumps, ascii, quote_plus])
+def test_what_has_to_be_escaped_is_found_escaped(escape: Callable[[str], str]) -> None:
+    secret = """it's <a> "secret" & $(not) so é"""
+    shown = Redactor([secret]).text(f"see {escape(secret)} there")
+    assert re.fullmatch(r"see ['\"]*\[redacted\]['\"]* there", shown)
+
+
+def test_what_a_shell_escapes_with_backslashes_is_found() -> None:
+    secret = "it's <a> (secret)"
+    printf = ["bash", "-c", 'printf "see %q there" "$1"', "-", secret]
+    escaped = subprocess.run(printf, capture_output=True, text=True, timeout=10).stdout
+    assert secret not in escaped
+    assert Redactor([secret]).text(escaped) == "see [redacted] there"
 
 
 @pytest.mark.parametrize("width", range(1, len(TOKEN) + 1))
@@ -98,3 +119,24 @@ def test_a_secret_cut_anywhere_never_shows(before: str, after: str, secret: str,
     secret = secret.replace("\n", "n").replace("\r", "r")
     text = f"{before}{secret}{after}".replace("\n", " ")
     assert secret not in "".join(printed([text[:cut], text[cut:]], secret)).replace(MARK, "\0")
+
+
+@pytest.mark.parametrize(
+    ("log", "shown"),
+    [
+        (b"", b""),
+        (b"\n", b"\n"),
+        (b"one", b"one"),
+        (b"one\n\ntwo\n", b"one\n\ntwo\n"),
+        (b"one\r\n10%\r20%\r\nend", b"one\n10%\n20%\nend"),
+        (b"\xff\x1b[1mbold\x1b[0m\n", "\ufffdbold\n".encode()),
+        (f"a {TOKEN[:9]}\r\n{TOKEN[9:]} b\n".encode(), b"a [redacted]\n b\n"),
+    ],
+)
+def test_a_whole_log_stays_itself_but_for_secrets_and_what_harms_a_terminal(
+    log: bytes, shown: bytes
+) -> None:
+    redactor = Redactor([TOKEN])
+    assert redactor.line(f"waits {TOKEN[:9]}") == []
+    assert redactor.log(log) == shown
+    assert redactor.flush() == [f"waits {TOKEN[:9]}"]

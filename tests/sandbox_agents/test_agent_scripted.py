@@ -125,8 +125,11 @@ def test_a_farewell_that_is_there_already_changes_nothing_more(project: Path) ->
 
 def test_tests_that_fail_are_told_in_the_summary(project: Path) -> None:
     (project / "tests" / "test_broken.py").write_text("import nothing_that_exists\n")
-    _, result = work(project, "farewell")
+    lines, result = work(project, "farewell")
     assert "the project's tests fail: FAILED (errors=1)" in result.summary
+    ran = lines.index("$ python -m unittest discover -s tests")
+    assert lines[ran + 1].startswith("  ERROR: test_")
+    assert "  FAILED (errors=1)" in lines[ran:]
 
 
 def test_the_readme_gets_what_it_lacks_once(project: Path) -> None:

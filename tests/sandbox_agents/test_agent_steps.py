@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from sandbox.agents.steps import MAX_CHARACTERS, lines_for, one_line
+from sandbox.agents.steps import (
+    FAILURE_CHARACTERS,
+    FAILURE_LINES,
+    MAX_CHARACTERS,
+    lines_for,
+    one_line,
+)
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -19,6 +25,11 @@ SECRET = "s3cret-s3cret"
 def use(tool: str, **values: Any) -> dict[str, Any]:
     block = {"type": "tool_use", "name": tool, "input": values}
     return {"type": "assistant", "message": {"content": [block]}}
+
+
+def result(content: Any, **values: Any) -> dict[str, Any]:
+    block = {"type": "tool_result", "content": content, "is_error": True, **values}
+    return {"type": "user", "message": {"content": [block]}}
 
 
 def retry(**values: Any) -> dict[str, Any]:
@@ -83,6 +94,36 @@ def test_a_secret_is_blackened_before_a_line_is_cut_fault_35(row: dict[str, Any]
     assert "x[red" in line and SECRET[:4] not in line
 
 
+PYTEST = (
+    "Exit code 1\n" + "collecting\n" * 50 + "E   assert 1 == 2\n1 failed in 0.10s\n" + "tidy\n" * 9
+)
+LINES = [
+    "  Exit code 1",
+    "  collecting (×50)",
+    "  E   assert 1 == 2",
+    "  1 failed in 0.10s",
+    "  tidy (×9)",
+]
+
+
+@pytest.mark.parametrize("content", [PYTEST, [{"type": "text", "text": PYTEST}]])
+def test_a_command_that_failed_is_told_by_the_lines_that_prove_it(content: Any) -> None:
+    assert lines_for(result(content), "/c", str) == LINES
+
+
+def test_however_much_a_failed_command_printed_it_takes_few_lines_fault_34() -> None:
+    printed = "Exit code 2\n" + "".join(f"error: {n} {'x' * 5000}\n" for n in range(500))
+    lines = lines_for(result(printed), "/c", str)
+    assert len(lines) == FAILURE_LINES
+    assert all(len(line) <= FAILURE_CHARACTERS + 2 for line in lines)
+
+
+def test_a_secret_in_what_a_command_printed_is_blackened_before_it_is_cut_fault_35() -> None:
+    printed = "Exit code 2\nerror: " + "x" * (FAILURE_CHARACTERS - 12) + SECRET
+    lines = lines_for(result(printed), "/c", lambda text: text.replace(SECRET, "[redacted]"))
+    assert not [line for line in lines if SECRET[:4] in line]
+
+
 def test_a_message_with_words_and_tools_is_a_line_for_each() -> None:
     row = use("Read", file_path="/c/a")
     row["message"]["content"][:0] = [
@@ -98,6 +139,10 @@ def test_a_message_with_words_and_tools_is_a_line_for_each() -> None:
         {},
         {"type": "stream_event", "event": {"type": "message_start"}},
         {"type": "user", "message": {"content": [{"type": "text", "text": "secret"}]}},
+        result("Exit code 1\nfatal: it went well after all", is_error=False),
+        result("Claude requested permissions to write"),
+        result(["Exit code 1"]),
+        result(None),
         {"type": "system", "subtype": "init"},
         {"type": "assistant", "message": {"content": "no list"}},
         {"type": "assistant", "message": {"content": [{"type": "text", "text": " \n"}]}},

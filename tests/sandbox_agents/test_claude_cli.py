@@ -155,6 +155,17 @@ def test_a_task_is_really_done_and_every_step_is_one_line(claude: Callable[..., 
     assert ended.result.cost_usd and ended.result.session_id
 
 
+def test_a_command_that_fails_is_told_by_the_lines_that_prove_it(
+    claude: Callable[..., Claude],
+) -> None:
+    command = "seq 2000; echo 'app.c:4:18: error: expected a name'; seq 30; exit 3"
+    ended = claude(use("Bash", command=command), say("It fails.")).work()
+    assert ended.lines[0].startswith("$ seq 2000")
+    assert "  app.c:4:18: error: expected a name" in ended.lines
+    assert len(ended.lines) < 15
+    assert ended.lines[-1] == "It fails."
+
+
 def test_the_model_gets_the_key_the_task_and_the_setting(claude: Callable[..., Claude]) -> None:
     made = claude(say("Done."))
     made.work("Do it", model="claude-sonnet-5-5")
