@@ -53,7 +53,8 @@ class Config:
 
     `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
     membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
-    images that run their own entrypoint. `kueue` names the queue of Kueue that is used instead of `limits`. `gate` says
+    images that run their own entrypoint. `service_images` are the images of services by name, where they aren't the usual
+    ones. `kueue` names the queue of Kueue that is used instead of `limits`. `gate` says
     what a run does when no network policy takes hold.
     """
 
@@ -62,6 +63,7 @@ class Config:
     people: Mapping[int, Role] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     entrypoints: tuple[str, ...] = ()
+    service_images: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
     gate: GateMode = GateMode.WARN

@@ -185,6 +185,16 @@ def _people(reader: Reader, node: yaml.Node, place: str) -> dict[int, Role]:
     return people
 
 
+def _service_images(reader: Reader, node: yaml.Node, place: str) -> dict[str, str]:
+    images = {}
+    for name, key_node, value_node in reader.entries(node, place):
+        service = reader.value(key_node, f"{place}: a key", _SERVICE_NAME)
+        image = reader.value(value_node, join(place, name), _SERVICE_IMAGE)
+        if service is not None and image is not None:
+            images[service] = image
+    return images
+
+
 def _limits(reader: Reader, node: yaml.Node, place: str) -> Limits:
     return Limits(**reader.fields(node, place, _LIMIT_KEYS))
 
@@ -203,6 +213,8 @@ _QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQu
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
 _PERSON = Key("", _scalar(_person), "12345678: runner")
 _ROLE = Key("", _scalar(_role), "12345678: runner")
+_SERVICE_NAME = Key("", _scalar(_pattern("postgres|redis", "postgres or redis")), "redis: redis:7")
+_SERVICE_IMAGE = Key("", _scalar(read_image), "redis: registry.example/redis:7")
 _REPO_KEYS = {
     "branch": Key("branch", _scalar(_branch), "branch: main"),
     "image": Key("image", _scalar(read_image), "image: ghcr.io/owner/name:1.2"),
@@ -227,6 +239,9 @@ _KEYS = {
     "images": _list_key("images", _IMAGE_PATTERN, 'images: ["ghcr.io/owner/*"]'),
     "entrypoints": _list_key(
         "entrypoints", _IMAGE_PATTERN, 'entrypoints: ["ghcr.io/owner/own-sandbox:*"]'
+    ),
+    "serviceImages": Key(
+        "service_images", _service_images, "serviceImages: {redis: registry.example/redis:7}"
     ),
     "gate": Key("gate", _scalar(_gate), "gate: fail"),
     "kueue": Key("kueue", _scalar(_QUEUE), "kueue: sandboxes"),

@@ -77,9 +77,10 @@ def make_backend(
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import KubernetesPlace
+    from k8s.place import SERVICE_IMAGES, KubernetesPlace
 
     cluster = settings.cluster
+    images = {**SERVICE_IMAGES, **config.service_images}
     return KubernetesBackend(
         KubernetesPlace(
             cluster.namespace,
@@ -90,6 +91,7 @@ def make_backend(
             environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
             image_pull_secrets=config.image_pull_secrets,
             entrypoints=config.entrypoints,
+            service_images=images,
             gate=config.gate,
             kueue=config.kueue,
         )

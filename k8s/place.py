@@ -15,6 +15,10 @@ from sandbox.gate import GateMode
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
 
+SERVICE_IMAGES: Mapping[str, str] = {"postgres": "postgres:16", "redis": "redis:7"}
+"""The usual images of the services."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What the agent's container asks for and may use at most, as Kubernetes quantities.
@@ -79,12 +83,10 @@ class KubernetesPlace:
     kueue: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF
-    gate_seconds: int = 10
+    gate_seconds: int = 5
     secret: str = "claude-sandbox-secrets"  # noqa: S105 - the name of a Secret
     age_secret: str = "age-key"  # noqa: S105 - the name of a Secret
-    service_images: Mapping[str, str] = field(
-        default_factory=lambda: {"postgres": "postgres:16", "redis": "redis:7"}
-    )
+    service_images: Mapping[str, str] = field(default_factory=lambda: SERVICE_IMAGES)
     resources: Resources = field(default_factory=Resources)
     patience: Patience = field(default_factory=Patience)
     template: Path = TEMPLATE

@@ -33,6 +33,7 @@ people:
   "34": runner
   56: admin
 images: ["ghcr.io/acme/*", ubuntu]
+serviceImages: {postgres: "mirror.example/postgres:16"}
 imagePullSecrets: [regcred]
 entrypoints: ["ghcr.io/acme/own:*"]
 gate: off
@@ -70,6 +71,7 @@ def test_every_key_is_read():
     assert config.chats == {-1001234, -1005678}
     assert config.people == {12: Role.VIEWER, 34: Role.RUNNER, 56: Role.ADMIN}
     assert config.images == ("ghcr.io/acme/*", "ubuntu")
+    assert config.service_images == {"postgres": "mirror.example/postgres:16"}
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
@@ -192,6 +194,10 @@ limts: {runs: 4}
         ("images: [a b]", "line 1: images takes images"),
         ("entrypoints: box", "line 1: entrypoints takes a list"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
+        (
+            "serviceImages: {mysql: mysql:8}",
+            "line 1: serviceImages: a key takes postgres or redis. For example redis: redis:7",
+        ),
         ("gate: maybe", "line 1: gate takes warn, fail or off. For example gate: fail"),
         ("imagePullSecrets: [{name: regcred}]", "line 1: imagePullSecrets takes one value"),
         ("imagepullsecrets: [a]", "line 1: imagepullsecrets isn't known: did you mean imagePullSecrets?"),

@@ -1,22 +1,60 @@
-"""The real Claude Code CLI in a restricted Pod, with PostgreSQL and Redis beside it; only its model is scripted."""
+"""From the chat to the real Claude Code CLI in a restricted Pod with PostgreSQL and Redis beside it, and back.
+
+Only its model is scripted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
-from runs.outcome import Ending
+from playground.server import Playground
+from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.chat_scene import open_chat_scene
 from tests.cluster.images_of_tests import Images
+from tests.cluster.kubectl import Kubectl
 from tests.parts.git_server import GitServer, OriginRepo
 from tests.parts.messages_api import MessagesApi, say, use
-from tests.runs.contract import ended, start
+from tests.whole.bot_process import until
+
+Begin = Callable[[World], Awaitable[Playground]]
 
 ASK_THE_SERVICES = """\
 psql "$DATABASE_URL" -Atc 'SELECT version()' > services.txt && redis-cli -u "$REDIS_URL" PING >> services.txt"""
+
+
+async def test_the_real_claude_code_asks_the_services_beside_it_and_the_chat_is_told(
+    place: ClusterPlace,
+    playground: Begin,
+    kubectl: Kubectl,
+    repo: OriginRepo,
+    messages_api: Callable[..., MessagesApi],
+) -> None:
+    api = messages_api(use("Bash", command=ASK_THE_SERVICES), say("Both services answer."))
+    async with open_chat_scene(place, playground, kubectl) as scene:
+        images = {"postgres": place.images.postgres, "redis": place.images.redis}
+        config = {
+            "repos": {"demo": {"url": repo.url, "services": ["postgres", "redis"]}},
+            "serviceImages": images,
+            "gate": "off",
+        }
+        (scene.folder / "config.yaml").write_text(json.dumps(config))
+        scene.variables |= {"SANDBOX_AGENT": "claude", "ANTHROPIC_BASE_URL": api.url}
+        await scene.start()
+        asked = scene.say('/run demo "ask the services"')
+        (told,) = await until(lambda: scene.tellings(asked), "the end is told", 120)
+        assert "Both services answer." in told.text
+        (branch,) = set(repo.branches()) - {"main"}
+        assert branch in told.text
+        version, pong = repo.read(branch, "services.txt").splitlines()
+        assert version.startswith("PostgreSQL ")
+        assert pong == "PONG"
+        await scene.settled(asked)
+        assert (scene.job(asked) or {})["metadata"]["labels"]["status"] == "complete"
 
 
 @pytest.fixture
@@ -31,22 +69,3 @@ async def place(
     found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
     yield found
     await found.close()
-
-
-async def test_the_real_claude_code_works_with_the_services_beside_it(
-    place: ClusterPlace, repo: OriginRepo, messages_api: Callable[..., MessagesApi]
-) -> None:
-    api = messages_api(use("Bash", command=ASK_THE_SERVICES), say("Both services answer."))
-    backend = place.make(agent="claude", environment={"ANTHROPIC_BASE_URL": api.url})
-    task = replace(place.task("ask the services"), services=("postgres", "redis"))
-
-    run = await ended(backend, await start(backend, task))
-
-    assert run.outcome is not None
-    assert run.outcome.ending is Ending.PUSHED, await backend.read_log(run.id)
-    assert run.report is not None
-    assert run.report.summary == "Both services answer."
-    assert run.report.branch is not None
-    version, pong = repo.read(run.report.branch, "services.txt").splitlines()
-    assert version.startswith("PostgreSQL ")
-    assert pong == "PONG"
