@@ -133,6 +133,7 @@ def _start(
         errands=errands,
         live=Live(speaker, errands.run, pace),
         noticed=noticed,
+        redactor=surroundings.redactor,
         clock=surroundings.clock,
     )
     cards = Cards(backend, speaker, errands, desk.clock, pace)

@@ -50,6 +50,7 @@ class Completions:
 
     def __init__(self, desk: Desk) -> None:
         self._backend = desk.backend
+        self._redactor = desk.redactor
         self._book = desk.book
         self._speaker = desk.speaker
         self._store = desk.store
@@ -215,7 +216,8 @@ class Completions:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        return completion(run, tail.decode("utf-8", "replace"))
+        shown = await asyncio.to_thread(self._redactor.log, tail)
+        return completion(run, shown.decode("utf-8", "replace"))
 
     async def _acknowledge(self, run: Run) -> None:
         """Make the told mark durable, however long that takes: until then a crash would repeat the message."""
