@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from bot.buttons import card_buttons
 from bot.desk import Errands
 from bot.incoming import Place
+from bot.log_lines import whole_words
 from bot.marking import marked
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
@@ -218,7 +219,7 @@ class Cards:
             return Progress()
         tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
         now = self._clock()
-        step = step_of_log(tail.decode("utf-8", "replace"))
+        step = step_of_log(whole_words(tail, TAIL_BYTES).decode("utf-8", "replace"))
         if step != shown.step or not shown.step_since:
             shown.step, shown.step_since = step, now
         phase = run.report.phase if run.report else None

@@ -10,6 +10,7 @@ from functools import partial
 from bot.buttons import end_buttons
 from bot.desk import Desk
 from bot.incoming import Place
+from bot.log_lines import whole_words
 from bot.markup import Markup
 from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
@@ -216,7 +217,7 @@ class Completions:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        shown = await asyncio.to_thread(self._redactor.log, tail)
+        shown = await asyncio.to_thread(self._redactor.log, whole_words(tail, TAIL_BYTES))
         return completion(run, shown.decode("utf-8", "replace"))
 
     async def _acknowledge(self, run: Run) -> None:

@@ -19,6 +19,11 @@ class Fitted:
     all: bool
 
 
+def whole_words(tail: bytes, size: int) -> bytes:
+    """Return the end of a log that was read with this limit from its first whole word on: half a token tells nothing of itself."""
+    return re.split(rb"\s", tail, maxsplit=1)[-1] if len(tail) >= size else tail
+
+
 def rows_of(log: bytes) -> list[str]:
     """Return a log's lines, fit to be shown; none for an empty log."""
     text = clean(log.decode("utf-8", "replace")).rstrip("\n")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from bot.desk import Desk
+from bot.log_lines import whole_words
 from bot.mistake import Mistake
 from runs.backend import Refused, UnknownRun
 from runs.run import Run
@@ -16,7 +17,7 @@ from runs.run import Run
 async def read_end(run: Run, size: int, desk: Desk) -> tuple[bytes, bool]:
     """Read the last `size` bytes of a log, nothing when it is nowhere; say whether they are all of it. Raises Unavailable."""
     log = await _read(run, size, desk)
-    return await _redacted(log, desk), len(log) < size
+    return await _redacted(whole_words(log, size), desk), len(log) < size
 
 
 async def read_whole(run: Run, desk: Desk) -> bytes:
@@ -32,7 +33,7 @@ async def read_service(run: Run, service: str, desk: Desk) -> bytes:
         raise Mistake("The logs of services go with their run; only its own log is kept.") from None
     except Refused as error:
         raise Mistake(str(error)) from error
-    return await _redacted(log, desk)
+    return await _redacted(whole_words(log, _SERVICE_BYTES), desk)
 
 
 _SERVICE_BYTES = 16_384
