@@ -114,8 +114,7 @@ def _start(
     backend = Recorded(surroundings.backend, store, surroundings.clock)
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
-    book = Book()
-    pace = Pace()
+    book, pace = Book(), Pace()
     watch: Watch
 
     def noticed(run: Run) -> None:
@@ -133,6 +132,7 @@ def _start(
         errands=errands,
         live=Live(speaker, errands.run, pace),
         noticed=noticed,
+        redactor=surroundings.redactor,
         clock=surroundings.clock,
     )
     cards = Cards(backend, speaker, errands, desk.clock, pace)

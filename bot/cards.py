@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from bot.buttons import card_buttons
 from bot.desk import Errands
 from bot.incoming import Place
+from bot.log_lines import phase_of, whole_words
 from bot.marking import marked
 from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
@@ -17,6 +18,7 @@ from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError, Speaker
 from runs.backend import Backend, BackendError, UnknownRun
 from runs.run import Marks, Run, State
+from sandbox.report import Phase
 
 log = logging.getLogger(__name__)
 
@@ -218,16 +220,21 @@ class Cards:
             return Progress()
         tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
         now = self._clock()
-        step = step_of_log(tail.decode("utf-8", "replace"))
+        text = whole_words(tail, TAIL_BYTES).decode("utf-8", "replace")
+        step = step_of_log(text)
         if step != shown.step or not shown.step_since:
             shown.step, shown.step_since = step, now
-        phase = run.report.phase if run.report else None
+        # On a cluster there is no Report before the end, and in a long log no heading near it.
+        before = shown.phase if isinstance(shown.phase, Phase) else None
+        reported = run.report.phase if run.report else None
+        phase = _furthest(before, reported, phase_of(text.split("\n")))
         if phase is not shown.phase:
             shown.phase_since = None if shown.phase is _UNSEEN else now
             shown.phase = phase
         return Progress(
             step,
             now - shown.step_since,
+            phase,
             None if shown.phase_since is None else now - shown.phase_since,
         )
 
@@ -235,6 +242,10 @@ class Cards:
         notes = ignored_notes(run, self._backend.ignored_options)
         text = card(run, progress, self._clock(), notes)
         return Letter(text, card_buttons(run), reply_to=run.origin.message_id, silent=True)
+
+
+def _furthest(*phases: Phase | None) -> Phase | None:
+    return max((phase for phase in phases if phase), key=list(Phase).index, default=None)
 
 
 def _stage(run: Run) -> object:

@@ -11,6 +11,7 @@ from bot.buttons import end_buttons
 from bot.desk import Desk
 from bot.explain import is_proved_by_log
 from bot.incoming import Place
+from bot.log_lines import whole_words
 from bot.markup import Markup
 from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
@@ -51,6 +52,7 @@ class Completions:
 
     def __init__(self, desk: Desk) -> None:
         self._backend = desk.backend
+        self._redactor = desk.redactor
         self._book = desk.book
         self._speaker = desk.speaker
         self._store = desk.store
@@ -214,8 +216,12 @@ class Completions:
                 tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        # Looking for the lines that prove a failure takes longer than the loop may stand still.
-        return await asyncio.to_thread(completion, run, tail.decode("utf-8", "replace"))
+        # Both take longer than the loop may stand still.
+        return await asyncio.to_thread(self._worded, run, tail)
+
+    def _worded(self, run: Run, tail: bytes) -> Markup:
+        shown = self._redactor.log(whole_words(tail, TAIL_BYTES))
+        return completion(run, shown.decode("utf-8", "replace"))
 
     async def _acknowledge(self, run: Run) -> None:
         """Make the told mark durable, however long that takes: until then a crash would repeat the message."""

@@ -20,6 +20,7 @@ from bot.speaker import Button, Letter, MessageGoneError, Speaker
 from runs.recorded import Recorded
 from runs.run import Run, State
 from runs.store import LogStore
+from sandbox.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ class Desk:
     errands: Errands
     live: Live
     noticed: Callable[[Run], None]
+    redactor: Redactor
     clock: Callable[[], float] = field(default=time.time)
     one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
 

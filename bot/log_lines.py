@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bot.markup import clean, units
+from sandbox.report import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +15,11 @@ class Fitted:
 
     rows: list[str]
     all: bool
+
+
+def whole_words(tail: bytes, size: int) -> bytes:
+    """Return the end of a log that was read with this limit from its first whole word on: half a token tells nothing of itself."""
+    return re.split(rb"\s", tail, maxsplit=1)[-1] if len(tail) >= size else tail
 
 
 def rows_of(log: bytes) -> list[str]:
@@ -42,6 +49,15 @@ def of_phase(rows: list[str], name: str) -> list[str]:
     return found
 
 
+def phase_of(rows: list[str]) -> Phase | None:
+    """Return the phase that the last heading begins; None where there is no heading."""
+    for row in reversed(rows):
+        name = row.split()[1:2] if row.startswith("▶ ") else []
+        if name and name[0] in _PHASES:
+            return _PHASES[name[0]]
+    return None
+
+
 def fitted(rows: list[str], room: int) -> Fitted:
     """Return as many of the last rows as fit into so many UTF-16 units; of one that is too long, its end."""
     taken: list[str] = []
@@ -54,3 +70,6 @@ def fitted(rows: list[str], room: int) -> Fitted:
     if not taken and rows:
         return Fitted(["…" + rows[-1][-room // 2 :]], all=False)
     return Fitted(taken, all=len(taken) == len(rows))
+
+
+_PHASES = {phase.value: phase for phase in Phase}

@@ -73,13 +73,14 @@ PHASE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known of a live Run beside itself: the last line of its log and its age, and the time in this phase.
+    """What is known of a live Run beside itself: the last line of its log and its age, its phase and the time in it.
 
-    `phase_seconds` None means that nobody saw the phase begin.
+    `phase` None means that only its Report can tell, `phase_seconds` None that nobody saw the phase begin.
     """
 
     step: str = ""
     silent_seconds: float = 0.0
+    phase: Phase | None = None
     phase_seconds: float | None = None
 
 
@@ -106,7 +107,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
             *remarks,
             code(run.id),
         )
-    phase = run.report.phase if run.report else None
+    phase = progress.phase or (run.report.phase if run.report else None)
     elapsed = duration(now - (run.started_at or run.created_at))
     doing = f"▶ {PHASE_WORDS[phase]}"
     if progress.phase_seconds is not None:

@@ -75,9 +75,12 @@ def _state(run: Run, now: float) -> str:
         return f"{HEADLINES[run.outcome.ending].lower()} {_about(now - (run.ended_at or now))} ago"
     if run.state is State.QUEUED:
         return f"waiting, place {run.place}" if run.place else "waiting"
-    words = (
-        "stopping" if run.cancelled_by else PHASE_WORDS[run.report.phase if run.report else None]
-    )
+    if run.cancelled_by:
+        words = "stopping"
+    elif run.report is None and run.started_at is not None:
+        words = "running"  # on a cluster only the end brings a Report
+    else:
+        words = PHASE_WORDS[run.report.phase if run.report else None]
     return f"{words} · {_about(now - (run.started_at or run.created_at))}"
 
 

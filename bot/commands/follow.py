@@ -50,7 +50,8 @@ class FollowedLog:
             self._run = await self._desk.backend.get(self._run.id)
         except UnknownRun:
             ending = True
-        rows = rows_of(await read_end(self._run, TAIL_BYTES, self._desk))
+        tail, _ = await read_end(self._run, TAIL_BYTES, self._desk)
+        rows = rows_of(tail)
         done = ending or self._run.ended
         text = answers.followed(self._run, fitted(rows[-FOLLOWED_LINES:], FOLLOWED_ROOM), done=done)
         keyboard = () if done else ((Button("⏏ Stop following", f"unfollow:{self._run.id}"),),)

@@ -97,11 +97,9 @@ async def _last_lines(asked: Asked, run: Run, wanted: int, desk: Desk) -> None:
 async def _tail(run: Run, wanted: int, desk: Desk) -> tuple[list[str], bool]:
     """Return a log's last lines, whole ones only, and whether these are all that it has."""
     size = max(16_384, wanted * 400)
-    data = await read_end(run, size, desk)
+    data, whole = await read_end(run, size, desk)
     rows = rows_of(data)
-    if len(data) < size:
-        return rows, True
-    return rows[1:] or rows, False
+    return (rows, True) if whole else (rows[1:] or rows, False)
 
 
 async def _whole_file(asked: Asked, run: Run, desk: Desk) -> None:

@@ -200,6 +200,16 @@ async def test_a_phase_that_was_seen_to_begin_is_shown_with_its_own_time(board: 
     assert "1 min 2" in board.page.text(100)
 
 
+async def test_where_no_report_comes_before_the_end_the_log_tells_the_phase(board: Board) -> None:
+    run = await board.start()
+    await asyncio.sleep(2)
+    board.place.progress(run.id, log=b"\xe2\x96\xb6 clone demo\n\xe2\x96\xb6 agent claude\n")
+    await asyncio.sleep(6)
+    board.place.progress(run.id, log=b"".join(b"\xe2\x94\x82 step %d\n" % n for n in range(2000)))
+    await asyncio.sleep(6)
+    assert "▶ the agent works" in board.page.text(100)
+
+
 async def test_nothing_is_read_or_edited_while_nothing_runs(board: Board) -> None:
     run = await board.start()
     await asyncio.sleep(2)

@@ -68,7 +68,7 @@ def test_cards_golden() -> None:
                     report=Report(ID, Phase.AGENT),
                     task=replace(RUNNING.task, services=("postgres", "redis")),
                 ),
-                Progress("$ pytest -q", 3, 122),
+                Progress("$ pytest -q", 3, phase_seconds=122),
                 NOW,
             ),
             "running, silent": card(RUNNING, Progress("Let me think.", 420), NOW),

@@ -86,6 +86,19 @@ async def test_a_token_that_was_cut_shows_no_half_fault_35(talk: Talk) -> None:
     assert GITHUB[:8] not in card.text
 
 
+async def test_a_log_is_redacted_before_lines_are_chosen_and_cut_fault_35(talk: Talk) -> None:
+    tokens = [sample.text for seed in range(90) for sample in samples(seed)[:6]]
+    async with talk.bot():
+        _, run = await run_with_log(talk, " ".join(tokens) + "\n")
+        for command in (f"/logs {run.id}", f"/logs {run.id} grep redacted"):
+            before = len(talk.heard(MARK, MARK))
+            talk.world.say(talk.grace, talk.team, command)
+            await talk.said(MARK, MARK, count=before + 1)
+    assert not [
+        token for token in tokens if any(p in shown(talk) for p in (token[5:15], token[-10:]))
+    ]
+
+
 class Presses:
     """What would be shown to who pressed a button, instead of a whole Bot API."""
 
