@@ -318,6 +318,7 @@ async def test_options_that_this_place_cannot_apply_are_said_on_the_card(tmp_pat
 
 
 async def test_every_button_of_a_run_that_is_gone_says_so(talk: Talk) -> None:
+    talk.poll_seconds = 3600  # no sweep that writes its Record anew
     async with talk.bot():
         run, told = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
         going = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
