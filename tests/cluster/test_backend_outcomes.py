@@ -77,10 +77,16 @@ async def test_a_failed_run_is_labelled_as_failed_once_told(
     assert kubectl.get("job", job_name(run.id))["metadata"]["labels"]["status"] == "failed"
 
 
-async def test_a_program_without_a_report_is_not_believed_fault_33(place: ClusterPlace) -> None:
-    backend = place.make(**template(place, program("true")))
+@pytest.mark.parametrize(
+    ("code", "ending", "cause"),
+    [(0, Ending.FINISHED, None), (3, Ending.FAILED, Seen.EXIT_CODE)],
+)
+async def test_a_program_without_a_report_is_judged_by_its_exit_code_fault_33(
+    place: ClusterPlace, code: int, ending: Ending, cause: Seen | None
+) -> None:
+    backend = place.make(**template(place, program("sh", "-c", f"exit {code}")))
     outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.NO_REPORT)
+    assert (outcome.ending, outcome.cause) == (ending, cause)
 
 
 async def test_a_report_that_the_exit_denies_is_not_believed_fault_32(place: ClusterPlace) -> None:
