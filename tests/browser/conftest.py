@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import ClientSession
 
 from playground.server import Playground, start
 from playground.world import World
@@ -37,7 +38,12 @@ async def demo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The address of one demo that the tests share: each says something of its own in it."""
     running = Demo(tmp_path_factory.mktemp("demo"))
     try:
-        yield await running.address()
+        address = await running.address()
+        # Together the tests make the bot say more than 20 messages a minute.
+        async with ClientSession() as session:
+            reply = await session.post(f"{address}play/flood", json={"on": False})
+            assert reply.status == 200, await reply.text()
+        yield address
     finally:
         await running.leave()
 
