@@ -194,7 +194,7 @@ async def test_axe_finds_nothing(
     page = await open_page(demo, size=size, dark=dark)
     chat = ChatPage(page)
     await chat.say(f"/run demo add a note on axe, {size[0]} {dark}")
-    await chat.heard("Done", "1 file")
+    await chat.heard("Done", "a-note-on-axe")
     assert await violations(page) == []
     await chat.field.fill("/")
     await expect(page.get_by_role("listbox", name="Commands")).to_be_visible()
