@@ -247,5 +247,6 @@ def _ending(report: Report) -> str:
         words.append(report.cause.value)
     if report.branch is not None:
         where = report.branch if report.pushed else f"{report.branch} (not on the remote)"
-        words.append(f"{where}: {report.files} files, +{report.insertions} −{report.deletions}")
+        files = "1 file" if report.files == 1 else f"{report.files} files"
+        words.append(f"{where}: {files}, +{report.insertions} −{report.deletions}")
     return ", ".join(words)
