@@ -18,6 +18,11 @@ from tests.k8s.fake_cluster import FakeCluster, kubeconfig, refusing, status, ti
 from tests.k8s.fake_place import FakeClusterPlace
 from tests.runs.contract import ended, origin, reached, start
 
+ENDED_POD = {
+    "phase": "Failed",
+    "containerStatuses": [{"name": "claude", "state": {"terminated": {"exitCode": 1}}}],
+}
+
 
 @pytest.mark.parametrize(
     ("code", "message", "kind", "words"),
@@ -169,7 +174,8 @@ async def test_a_run_that_is_started_again_is_not_judged_by_the_pod_of_its_delet
     await following
     cluster.controlled = False
     again = await start(backend, place.task("slow"))
-    await cluster.end(name)  # the Pod outlives its Job by its grace time
+    # The Pod outlives its Job by its grace time.
+    cluster.edit("pods", name, lambda pod: pod.update(status=ENDED_POD))
     await backend.sweep()
     assert (await backend.get(again.id)).state is State.RUNNING
     cluster.remove("pods", name)
