@@ -19,7 +19,7 @@ from k8s.place import KubernetesPlace
 from k8s.reading import seconds
 from k8s.structs import Job
 from runs import queue
-from runs.backend import BackendError, Moved, UnknownRun
+from runs.backend import BackendError, Moved, Refused, UnknownRun
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, State
 
@@ -109,7 +109,10 @@ class Tending:
                 await self._start(self._mirror.jobs.objects[names.job_name(run_id)], run_id)
 
     async def retire(self) -> None:
-        """Delete what has ended without its Job being finished: Kubernetes' own clock doesn't run for these."""
+        """Delete what has ended without its Job being finished: Kubernetes' own clock doesn't run for these.
+
+        Raises Unavailable.
+        """
         now = self._place.clock()
         for run in self._mirror.all():
             job = self._mirror.jobs.objects.get(names.job_name(run.id))
@@ -119,8 +122,22 @@ class Tending:
             told_at = run.marks.told_at
             limit = self._place.backstop_seconds if told_at is None else self._place.ttl_seconds
             if now - max(ended_at, told_at or ended_at) >= limit:
-                await self._jobs.delete(job)
-                self._mirror.jobs.forget(job.metadata.name)
+                await self._guarded_deletion(job, run)
+
+    async def _guarded_deletion(self, job: Job, run: Run) -> None:
+        """Delete a Job, unless the cluster refuses: that must not end the sweep for all others."""
+        try:
+            await self._jobs.delete(job)
+        except Refused as error:
+            self._complain(job.metadata.name, run, error)
+        else:
+            self._mirror.jobs.forget(job.metadata.name)
+
+    def _complain(self, name: str, run: Run, error: BackendError) -> None:
+        """Say what doesn't work, once for each Run and reason."""
+        if self._complaints.get(name) != str(error):
+            log.warning("run %s: tried again until it works: %s", run.id, error)
+        self._complaints[name] = str(error)
 
     def _forget_those_gone(self) -> None:
         jobs = self._mirror.jobs.objects
@@ -150,9 +167,7 @@ class Tending:
         except UnknownRun:
             self._mirror.jobs.forget(name)
         except BackendError as error:
-            if self._complaints.get(name) != str(error):
-                log.warning("run %s: tried again until it works: %s", run.id, error)
-            self._complaints[name] = str(error)
+            self._complain(name, run, error)
             self._mirror.unsettled.add(name)
             await asyncio.sleep(PAUSE_SECONDS)
             self._mirror.news.set()

@@ -14,7 +14,7 @@ from k8s.place import Patience
 from runs.backend import BackendError
 from runs.outcome import Ending
 from runs.run import State
-from tests.k8s.fake_cluster import FakeCluster, status
+from tests.k8s.fake_cluster import FakeCluster, refusing, status, times
 from tests.k8s.fake_place import FakeClusterPlace
 from tests.runs.contract import LIMIT_SECONDS, ended, reached, start
 
@@ -82,6 +82,23 @@ async def test_an_end_that_may_not_be_written_is_complained_of_once_fault_17(
     assert (await ended(backend, await start(backend, place.task("quick")))).outcome is not None
     assert refused == 4
     assert caplog.text.count("no rights any more") == 1
+
+
+async def test_a_job_that_may_not_be_deleted_does_not_end_the_sweep_fault_17(
+    cluster: FakeCluster, place: FakeClusterPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = place.make(ttl_seconds=0)
+    run = await start(backend, place.task("slow"))
+    await reached(backend, run, lambda seen: seen.report is not None)
+    await backend.cancel(run.id, "Ada")
+    await backend.acknowledge(await ended(backend, run), 1.0)
+    cluster.faults.append(times(2, "DELETE", "/jobs/", refusing(403, "", "no right to delete")))
+    for _ in range(2):
+        await backend.sweep()
+        assert [found.id for found in await backend.list_runs()] == [run.id]
+    assert caplog.text.count("no right to delete") == 1
+    await backend.sweep()
+    assert await backend.list_runs() == []
 
 
 async def test_the_events_of_a_job_without_a_pod_are_read_at_times_only(
