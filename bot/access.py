@@ -18,7 +18,7 @@ class Membership(Enum):
 
 
 class Action(Enum):
-    """What a person wants to do. READ is `/jobs`, `/logs`, `/help`; CHANGE is to cancel or clean a Run."""
+    """What a person wants to do. READ is `/jobs`, `/logs`, `/help`; CHANGE is to retry, cancel or clean a Run."""
 
     READ = "read"
     RUN = "run"

@@ -221,7 +221,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.SERVICE_FAILED: (
         "A service beside the agent doesn't start.",
-        "The service's own log says why; check the repo's services.",
+        "Its last lines say why; check the repo's services.",
     ),
     Seen.UNSCHEDULABLE: (
         "No machine of the cluster has room for the run.",

@@ -124,9 +124,8 @@ class KubernetesBackend:
     ) -> bytes:
         """See Backend.read_log; a service is a sidecar of the Pod, and its log goes with the Pod."""
         name = names.job_name(run_id)
-        if not self._follows or name not in self._mirror.jobs.objects:
-            await self._jobs.read(run_id)
-        pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(run_id)
+        job = self._mirrored(run_id) or await self._jobs.read(run_id)
+        pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(job)
         printed = b""
         if pod is not None:
             container = names.CONTAINER if service is None else _sidecar(pod, service)
@@ -271,7 +270,7 @@ class KubernetesBackend:
             raise UnknownRun(f"There is no run {id_of_run} (any more).")
         if not self._follows:
             if run.state is State.RUNNING:
-                pod = await self._jobs.pod(id_of_run)
+                pod = await self._jobs.pod(job)
                 if pod is not None:
                     self._mirror.pods.apply(pod)
             elif run.state is State.QUEUED:

@@ -196,7 +196,7 @@ def _of_container(status: ContainerStatus) -> Obstacle | None:
         return Obstacle(Seen.IMAGE_PULL, words, final=True)
     if waiting.reason in ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"):
         return Obstacle(Seen.IMAGE_PULL, words)
-    if waiting.reason == "CreateContainerConfigError":
+    if waiting.reason in _NOT_CREATED:
         missing = "secret" in waiting.message or "configmap" in waiting.message
         return Obstacle(Seen.MISSING_SECRET if missing else Seen.NOT_STARTED, words)
     if waiting.reason == "CrashLoopBackOff" and status.name != CONTAINER:
@@ -209,5 +209,6 @@ def _of_container(status: ContainerStatus) -> Obstacle | None:
 _NOBODY_SAW = "ContainerStatusUnknown"
 """What a container has that was on a lost machine."""
 _UNEXPLAINED = (Seen.KILLED, Seen.LOST, Seen.EXIT_CODE)
+_NOT_CREATED = ("CreateContainerConfigError", "CreateContainerError")
 _NEVER_RAN = ("StartError", "ContainerCannotRun")
 _BAD_IMAGE = ("InvalidImageName", "ErrImageNeverPull")

@@ -74,9 +74,9 @@ class Jobs:
             if error.code not in (_NOT_FOUND, _CONFLICT):
                 raise
 
-    async def pod(self, run_id: str) -> Pod | None:
-        """Read the newest Pod of a Run."""
-        selector = f"{names.JOB_NAME_LABEL}={names.job_name(run_id)}"
+    async def pod(self, job: Job) -> Pod | None:
+        """Read the newest Pod of a Job, and not one of a Job that had its name before."""
+        selector = f"{names.JOB_UID_LABEL}={job.metadata.uid}"
         page = _decode(await self._api.get(self.pods_path, {"labelSelector": selector}), Page[Pod])
         pods = page.items or []
         return max(pods, key=lambda pod: str(pod.metadata.creation_timestamp), default=None)

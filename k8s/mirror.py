@@ -78,7 +78,9 @@ class Mirror:
     def pod(self, job_name: str) -> Pod | None:
         """Return the Pod of a Job; one that is gone only if the end of its program was seen."""
         pod = self._last_pods.get(job_name)
-        if pod is None or pod.metadata.name in self.pods.objects:
+        if pod is None or self._is_of_another_job(pod, job_name):
+            return None
+        if pod.metadata.name in self.pods.objects:
             return pod
         return pod if pod.container(names.CONTAINER).terminated is not None else None
 
@@ -89,6 +91,8 @@ class Mirror:
     def _pod_changed(self, pod: Pod) -> None:
         job_name = (pod.metadata.labels or {}).get(names.JOB_NAME_LABEL, "")
         known = self._last_pods.get(job_name)
+        if self._is_of_another_job(pod, job_name):
+            return
         if known is None or not _younger(known, pod):
             self._last_pods[job_name] = pod
             self._look(job_name)
@@ -96,9 +100,19 @@ class Mirror:
     def _pod_gone(self, pod: Pod) -> None:
         job_name = (pod.metadata.labels or {}).get(names.JOB_NAME_LABEL, "")
         known = self._last_pods.get(job_name)
-        if known is not None and known.metadata.uid == pod.metadata.uid:
-            self._last_pods[job_name] = pod
-            self._look(job_name)
+        if known is None or known.metadata.uid != pod.metadata.uid:
+            return
+        if self.jobs.synced.is_set() and job_name not in self.jobs.objects:
+            del self._last_pods[job_name]  # the Job went first: nobody will ask for its Pod
+            return
+        self._last_pods[job_name] = pod
+        self._look(job_name)
+
+    def _is_of_another_job(self, pod: Pod, job_name: str) -> bool:
+        """Say whether a Pod belongs to a Job that had this name before: one deleted and asked for again."""
+        job = self.jobs.objects.get(job_name)
+        owner = (pod.metadata.labels or {}).get(names.JOB_UID_LABEL)
+        return job is not None and owner is not None and owner != job.metadata.uid
 
     def _job_gone(self, job: Job) -> None:
         """Tell who follows of an end that nobody could write down; a Run that had ended just stops coming."""

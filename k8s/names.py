@@ -18,6 +18,9 @@ were told of the end, so that such a command can't remove what nobody has heard 
 JOB_NAME_LABEL = "batch.kubernetes.io/job-name"
 """Set by Kubernetes on the Pods of a Job (1.27 and newer)."""
 
+JOB_UID_LABEL = "batch.kubernetes.io/controller-uid"
+"""Beside it: which of the Jobs that had this name, one after the other, the Pod belongs to."""
+
 SELECTOR = f"{APP_LABEL}={APP}"
 
 CONTAINER = "claude"

@@ -36,7 +36,8 @@ class Resources:
 class Patience:
     """For how many seconds a Run may wait for something before it counts as failed.
 
-    `start` bounds every wait that nothing here names. `no_pod` is when the events of a Job without a Pod are read.
+    `start` bounds every wait that nothing here names. `no_pod` is after how long, and how
+    often, the events of a Job without a Pod are read.
     """
 
     image: float = 180.0

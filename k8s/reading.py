@@ -36,11 +36,6 @@ def run_of(job: Job, pod: Pod | None) -> Run | None:
     return _ended(run, found) or _going(run, job, pod)
 
 
-def outcome_unwritten(job: Job) -> bool:
-    """Say whether nothing was written yet about how a Run ended."""
-    return notes.read_end(job.metadata.annotations or {}) is None
-
-
 def seconds(at: datetime | None, default: float) -> float:
     """Return a time of the cluster in seconds since 1970."""
     return default if at is None else at.timestamp()

@@ -132,13 +132,6 @@ class Reflector(Generic[Item]):
             self._dead.add(item.metadata.uid)
             self._gone(item)
 
-    def decode(self, data: bytes) -> Item:
-        """Decode one object that the API server sent. Raises Unavailable for nonsense."""
-        try:
-            return self._item.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise Unavailable(f"The cluster's answer can't be read: {error}") from error
-
     async def _list_again(self) -> tuple[list[Item], str]:
         """List; begin anew where the list took longer than the server keeps its pages."""
         for _ in range(_LIST_TRIES - 1):

@@ -6,19 +6,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import End
-from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, with_job
+from k8s.diagnosis import Obstacle, ended_by_job, ended_by_pod, obstacle, with_job
 from k8s.jobs import Jobs, ending, is_kueues, known, suspension
 from k8s.last_words import LastWords
 from k8s.mirror import Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import seconds
-from k8s.structs import Event, Job
+from k8s.structs import Job
 from runs import queue
-from runs.backend import BackendError, Moved, UnknownRun
+from runs.backend import BackendError, Moved, Refused, UnknownRun
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, State
 
@@ -34,6 +35,15 @@ _SLACK_SECONDS = 60.0
 """What a Pod may take beyond its grace time until it is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What kept a Run from starting at the last look, since when, and when its Job's events were read, if they were."""
+
+    found: Obstacle | None
+    since: float
+    read_at: float | None = None
+
+
 class Tending:
     """Goes on with the Runs of a Mirror. Safe to repeat, and to do beside other bots: all writing is guarded."""
 
@@ -42,7 +52,8 @@ class Tending:
         self._jobs = jobs
         self._mirror = mirror
         self._admission = asyncio.Lock()
-        self._obstacles: dict[str, tuple[Seen | None, float]] = {}
+        self._looks: dict[str, _Look] = {}
+        self._complaints: dict[str, str] = {}
         self._monotonic: Callable[[], float] = time.monotonic
         self.last_words = LastWords(jobs, place.grace_seconds + _SLACK_SECONDS)
 
@@ -76,11 +87,7 @@ class Tending:
         for run in self._mirror.open_runs:
             if run.state is State.RUNNING and run.report is None:
                 await self._guarded(names.job_name(run.id), self._look_at_start)
-        self._obstacles = {
-            name: seen
-            for name, seen in self._obstacles.items()
-            if name in self._mirror.jobs.objects
-        }
+        self._forget_those_gone()
         try:
             await self.admit()
         except BackendError as error:
@@ -102,7 +109,10 @@ class Tending:
                 await self._start(self._mirror.jobs.objects[names.job_name(run_id)], run_id)
 
     async def retire(self) -> None:
-        """Delete what has ended without its Job being finished: Kubernetes' own clock doesn't run for these."""
+        """Delete what has ended without its Job being finished: Kubernetes' own clock doesn't run for these.
+
+        Raises Unavailable.
+        """
         now = self._place.clock()
         for run in self._mirror.all():
             job = self._mirror.jobs.objects.get(names.job_name(run.id))
@@ -112,8 +122,27 @@ class Tending:
             told_at = run.marks.told_at
             limit = self._place.backstop_seconds if told_at is None else self._place.ttl_seconds
             if now - max(ended_at, told_at or ended_at) >= limit:
-                await self._jobs.delete(job)
-                self._mirror.jobs.forget(job.metadata.name)
+                await self._guarded_deletion(job, run)
+
+    async def _guarded_deletion(self, job: Job, run: Run) -> None:
+        """Delete a Job, unless the cluster refuses: that must not end the sweep for all others."""
+        try:
+            await self._jobs.delete(job)
+        except Refused as error:
+            self._complain(job.metadata.name, run, error)
+        else:
+            self._mirror.jobs.forget(job.metadata.name)
+
+    def _complain(self, name: str, run: Run, error: BackendError) -> None:
+        """Say what doesn't work, once for each Run and reason."""
+        if self._complaints.get(name) != str(error):
+            log.warning("run %s: tried again until it works: %s", run.id, error)
+        self._complaints[name] = str(error)
+
+    def _forget_those_gone(self) -> None:
+        jobs = self._mirror.jobs.objects
+        self._looks = {name: look for name, look in self._looks.items() if name in jobs}
+        self._complaints = {name: said for name, said in self._complaints.items() if name in jobs}
 
     def _listen(self) -> None:
         """Listen to those that were asked to stop, until people know how they ended."""
@@ -138,7 +167,7 @@ class Tending:
         except UnknownRun:
             self._mirror.jobs.forget(name)
         except BackendError as error:
-            log.warning("run %s: left for the next look: %s", run.id, error)
+            self._complain(name, run, error)
             self._mirror.unsettled.add(name)
             await asyncio.sleep(PAUSE_SECONDS)
             self._mirror.news.set()
@@ -149,7 +178,7 @@ class Tending:
         pod = self._mirror.pod(job.metadata.name)
         if pod is None and (ended := ended_by_job(job, cancelled=cancelled)) is not None:
             # The news of Pods may come later than those of Jobs: only a look says that there is none.
-            pod = await self._jobs.pod(run.id)
+            pod = await self._jobs.pod(job)
             if pod is not None:
                 self._mirror.pods.apply(pod)
         if pod is not None:
@@ -198,19 +227,30 @@ class Tending:
         if run.cancelled_by is not None or job.spec.suspend:
             return
         now = self._monotonic()
-        pod = self._mirror.pod(job.metadata.name)
-        before, since = self._obstacles.get(job.metadata.name, (None, now))
-        events: list[Event] = []
-        if pod is None and now - since >= self._place.patience.no_pod:
-            events = await self._jobs.events(job)
-        found = obstacle(pod, events)
-        cause = None if found is None else found.cause
-        if cause is not before and (before is not None or pod is not None):
-            since = now
-        self._obstacles[job.metadata.name] = (cause, since)
+        look = await self._look(job, self._looks.get(job.metadata.name, _Look(None, now)), now)
+        self._looks[job.metadata.name] = look
+        found = look.found
         if found is None:
             return
-        if found.final or now - since >= self._place.patience.of(found.cause):
+        if found.final or now - look.since >= self._place.patience.of(found.cause):
             outcome = Outcome(Ending.FAILED, cause=found.cause, error=found.error or None)
             end = End(outcome, self._place.clock(), run.started_at)
             await self._end(job, end, notes.CANCELLED, stop=True)
+
+    async def _look(self, job: Job, before: _Look, now: float) -> _Look:
+        """Look at what keeps a Job's Run from starting; its events are asked for from time to time only."""
+        pod = self._mirror.pod(job.metadata.name)
+        last = before.since if before.read_at is None else before.read_at
+        if pod is not None:
+            found, read_at = obstacle(pod, ()), None
+        elif now - last < self._place.patience.no_pod:
+            return before
+        else:
+            found, read_at = obstacle(None, await self._jobs.events(job)), now
+        same = _cause(found) is _cause(before.found)
+        first = before.found is None and pod is None
+        return _Look(found, before.since if same or first else now, read_at)
+
+
+def _cause(found: Obstacle | None) -> Seen | None:
+    return None if found is None else found.cause

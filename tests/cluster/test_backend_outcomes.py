@@ -156,13 +156,29 @@ async def test_a_missing_secret_is_an_outcome_fault_18(place: ClusterPlace) -> N
     assert "not-there" in (outcome.error or "")
 
 
+@pytest.mark.parametrize(
+    ("key", "cause"),
+    [("GITHUB_TOKEN", Cause.CLONE_AUTH), ("ANTHROPIC_API_KEY", Cause.LOGIN)],
+)
+async def test_a_key_that_the_secret_lacks_is_an_outcome_fault_18(
+    place: ClusterPlace, kubectl: Kubectl, key: str, cause: Cause
+) -> None:
+    removal = json.dumps([{"op": "remove", "path": f"/data/{key}"}])
+    kubectl.run("patch", "secret", "claude-sandbox-secrets", "--type=json", f"--patch={removal}")
+    outcome = await outcome_of(place.make(agent="claude"), place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
+
+
 async def test_a_service_that_crashes_is_an_outcome_fault_20(place: ClusterPlace) -> None:
-    broken = ("restartPolicy: Always", "restartPolicy: Always\n          command: ['false']")
+    words = "the data folder is damaged"
+    command = f"command: [sh, -c, 'echo {words}; exit 7']"
+    broken = ("restartPolicy: Always", f"restartPolicy: Always\n          {command}")
     backend = place.make(patience=IMPATIENT, **template(place, broken))
     task = replace(place.task("quick"), services=("postgres",))
     outcome = await outcome_of(backend, task)
     assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.SERVICE_FAILED)
-    assert "postgres-sidecar" in (outcome.error or "")
+    for expected in ("postgres-sidecar", "exit code 7", words):
+        assert expected in (outcome.error or "")
 
 
 async def test_a_pod_that_the_cluster_refuses_is_an_outcome_fault_12(place: ClusterPlace) -> None:

@@ -206,7 +206,11 @@ class FakeCluster:
     async def _work(self, name: str) -> None:
         job = self.objects["jobs"][name]
         self.edit("jobs", name, lambda job: job["status"].update(startTime=now(), active=1))
-        labels = {"app": "claude-sandbox", "batch.kubernetes.io/job-name": name}
+        labels = {
+            "app": "claude-sandbox",
+            "batch.kubernetes.io/job-name": name,
+            "batch.kubernetes.io/controller-uid": job["metadata"]["uid"],
+        }
         metadata = {"name": name, "uid": f"pod-{self.version}", "labels": labels}
         self.put(
             "pods", {"metadata": metadata | {"creationTimestamp": now()}, "status": {}}, "ADDED"

@@ -13,10 +13,15 @@ from k8s.names import job_name
 from k8s.place import Patience
 from runs.backend import BackendError, Limits, Moved, Refused, Unavailable, UnknownRun
 from runs.outcome import Ending, Seen
-from runs.run import Marks
+from runs.run import Marks, State
 from tests.k8s.fake_cluster import FakeCluster, kubeconfig, refusing, status, times
 from tests.k8s.fake_place import FakeClusterPlace
 from tests.runs.contract import ended, origin, reached, start
+
+ENDED_POD = {
+    "phase": "Failed",
+    "containerStatuses": [{"name": "claude", "state": {"terminated": {"exitCode": 1}}}],
+}
 
 
 @pytest.mark.parametrize(
@@ -155,6 +160,28 @@ async def test_a_job_deleted_by_hand_is_told_once_as_that_fault_23(
         with pytest.raises(UnknownRun):
             await call
     assert await backend.clean(run.id)
+
+
+async def test_a_run_that_is_started_again_is_not_judged_by_the_pod_of_its_deleted_job_fault_23(
+    cluster: FakeCluster, place: FakeClusterPlace
+) -> None:
+    backend = place.make()
+    run = await start(backend, place.task("slow"))
+    following = asyncio.create_task(ended(backend, run))
+    await reached(backend, run, lambda seen: seen.report is not None)
+    name = job_name(run.id)
+    cluster.remove("jobs", name)
+    await following
+    cluster.controlled = False
+    again = await start(backend, place.task("slow"))
+    # The Pod outlives its Job by its grace time.
+    cluster.edit("pods", name, lambda pod: pod.update(status=ENDED_POD))
+    await backend.sweep()
+    assert (await backend.get(again.id)).state is State.RUNNING
+    cluster.remove("pods", name)
+    await backend.sweep()
+    again = await backend.get(again.id)
+    assert (again.state, again.report) == (State.RUNNING, None)
 
 
 async def test_a_told_run_that_is_removed_just_stops_coming(

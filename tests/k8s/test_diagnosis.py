@@ -260,6 +260,7 @@ CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
             False,
         ),
         (waits("claude", "CreateContainerConfigError"), Seen.NOT_STARTED, "claude: CreateContainerConfigError", False),
+        (waits("claude", "CreateContainerError", "no command"), Seen.NOT_STARTED, "claude: no command", False),
         (
             waits("postgres-sidecar", "CrashLoopBackOff", "back-off", **CRASHED),
             Seen.SERVICE_FAILED,

@@ -8,13 +8,13 @@ import time
 import pytest
 from aiohttp import web
 
-from k8s import reflector
+from k8s import reflector, tending
 from k8s.names import job_name
 from k8s.place import Patience
 from runs.backend import BackendError
 from runs.outcome import Ending
 from runs.run import State
-from tests.k8s.fake_cluster import FakeCluster, status
+from tests.k8s.fake_cluster import FakeCluster, refusing, status, times
 from tests.k8s.fake_place import FakeClusterPlace
 from tests.runs.contract import LIMIT_SECONDS, ended, reached, start
 
@@ -57,6 +57,65 @@ async def test_rights_that_were_gone_for_a_while_lose_nothing_fault_17(
     assert run.outcome.ending is Ending.FAILED
     assert [found.id for found in await backend.list_runs()] == [run.id]
     assert (await backend.acknowledge(run, 1.0)).told
+
+
+async def test_an_end_that_may_not_be_written_is_complained_of_once_fault_17(
+    cluster: FakeCluster,
+    place: FakeClusterPlace,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(tending, "PAUSE_SECONDS", 0.01)
+    refused = 0
+
+    async def denied(request: web.Request) -> web.StreamResponse | None:
+        nonlocal refused
+        if request.method != "PATCH":
+            return None
+        refused += 1
+        if refused >= 4:
+            cluster.faults.clear()
+        return status(403, "", "no rights any more")
+
+    cluster.faults.append(denied)
+    backend = place.make()
+    assert (await ended(backend, await start(backend, place.task("quick")))).outcome is not None
+    assert refused == 4
+    assert caplog.text.count("no rights any more") == 1
+
+
+async def test_a_job_that_may_not_be_deleted_does_not_end_the_sweep_fault_17(
+    cluster: FakeCluster, place: FakeClusterPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    backend = place.make(ttl_seconds=0)
+    run = await start(backend, place.task("slow"))
+    await reached(backend, run, lambda seen: seen.report is not None)
+    await backend.cancel(run.id, "Ada")
+    await backend.acknowledge(await ended(backend, run), 1.0)
+    cluster.faults.append(times(2, "DELETE", "/jobs/", refusing(403, "", "no right to delete")))
+    for _ in range(2):
+        await backend.sweep()
+        assert [found.id for found in await backend.list_runs()] == [run.id]
+    assert caplog.text.count("no right to delete") == 1
+    await backend.sweep()
+    assert await backend.list_runs() == []
+
+
+async def test_the_events_of_a_job_without_a_pod_are_read_at_times_only(
+    cluster: FakeCluster, place: FakeClusterPlace
+) -> None:
+    cluster.controlled = False
+    cluster.job_events = [{"reason": "FailedCreate", "message": "exceeded quota: small"}]
+    backend = place.make(patience=Patience(quota=3600.0, no_pod=0.3))
+    following = asyncio.create_task(ended(backend, await start(backend, place.task("quick"))))
+    reads: list[float] = []
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while len(reads) < 3:
+            await backend.sweep()
+            if sum("/events" in address for _, address in cluster.requests) > len(reads):
+                reads.append(time.monotonic())
+    assert reads[2] - reads[0] >= 0.5
+    following.cancel()
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
