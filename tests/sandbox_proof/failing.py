@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 LIMIT_SECONDS = 120
@@ -35,7 +36,7 @@ class Failing:
 
     def missing(self) -> list[str]:
         """Return what this machine hasn't got of what it needs."""
-        return [name for name in self.needs if shutil.which(name, path=_path()) is None]
+        return [name for name in self.needs if not _is_there(name)]
 
 
 def output_of(failing: Failing, folder: Path) -> str:
@@ -56,6 +57,17 @@ def output_of(failing: Failing, folder: Path) -> str:
     text = done.stdout.decode("utf-8", "replace")
     assert done.returncode != 0, f"it didn't fail:\n{text}"
     return _settled(text, folder)
+
+
+@cache
+def _is_there(name: str) -> bool:
+    """Look for a program; rustup puts a stand-in for each of Rust's on PATH, which needs a toolchain behind it."""
+    path = shutil.which(name, path=_path())
+    if path is None or name not in ("cargo", "rustc"):
+        return path is not None
+    asked = [path, "--version"]
+    environment = _environment(Path.cwd())
+    return subprocess.run(asked, env=environment, capture_output=True).returncode == 0
 
 
 def _path() -> str:
