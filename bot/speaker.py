@@ -216,12 +216,10 @@ class Speaker:
         )
         return sent.message_id
 
-    async def answer_press(self, press_id: str, text: str, *, alert: bool = False) -> None:
+    async def answer_press(self, press_id: str, text: str) -> None:
         """Answer a pressed button with a line of at most 200 characters; one that is too old is let be."""
         try:
-            await self._bot.answer_callback_query(
-                press_id, self._redactor.text(text)[:200], show_alert=alert
-            )
+            await self._bot.answer_callback_query(press_id, self._redactor.text(text)[:200])
         except TelegramError as error:
             log.info("a button's answer wasn't taken: %s", error)
 
