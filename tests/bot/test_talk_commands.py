@@ -75,6 +75,19 @@ async def test_the_table_of_jobs_keeps_itself_up_to_date(talk: Talk) -> None:
         assert more
 
 
+async def test_what_was_cleaned_leaves_the_table(talk: Talk) -> None:
+    async with talk.bot():
+        cleaned, _ = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
+        kept, _ = await ended(talk, talk.world.say(talk.grace, talk.team, RUN))
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        message = await talk.said("0 running or waiting, 2 ended")
+        talk.world.say(talk.ada, talk.team, f"/clean {cleaned.id}")
+        await talk.said("Removed 1 run", cleaned.id)
+        await talk.until(lambda: "0 running or waiting, 1 ended" in current(talk, message).text, "")
+        assert kept.id in current(talk, message).text
+        assert labels(current(talk, message)) == ["📄 1", "🔄"]
+
+
 async def test_a_newer_table_and_a_restart_leave_the_old_one_as_it_stands(talk: Talk) -> None:
     async with talk.bot():
         talk.world.say(talk.ada, talk.team, RUN)
