@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from bot import router
+from bot.access import Action
 from bot.address import read_configured
 from bot.config import Config, Repo
 from playground.messages import Message
@@ -365,3 +369,22 @@ async def test_a_button_of_a_deleted_message_breaks_nothing(tmp_path: Path) -> N
         await talk.quiet()
         await talk.world.press(talk.ada, message, "▶")
         await talk.until(lambda: "repo08" in current(talk, message).text, "the page")
+
+
+async def test_a_bug_of_ours_is_told_to_who_met_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> str:
+        raise RuntimeError("a bug")
+
+    async with talking(tmp_path, errors=2) as talk, talk.bot():
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        table = await talk.said("No runs here")
+        monkeypatch.setitem(router.BUTTONS, "jobs", broken)
+        monkeypatch.setitem(router.BEHAVIOURS, "repos", router.Behaviour(broken, Action.READ))
+        pressed = await talk.world.press(talk.ada, table, "🔄")
+        assert pressed is not None
+        assert "Something went wrong" in pressed.text
+        talk.world.say(talk.ada, talk.team, "/repos")
+        await talk.said("Something went wrong on my side")
+        assert len(talk.heard("Something went wrong")) == 1
