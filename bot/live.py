@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -46,6 +46,10 @@ class Subject(Protocol):
 
     def notice(self, run: Run) -> bool:
         """Take note of a Run's newest state; say whether the message has to be drawn anew."""
+        ...
+
+    def keep(self, ids: Set[str]) -> bool:
+        """Forget all Runs but these; say whether the message has to be drawn anew."""
         ...
 
     async def draw(self, *, ending: bool) -> Picture:
@@ -121,6 +125,12 @@ class Live:
         """Draw what shows this Run anew."""
         for going in self._going:
             if going.subject.notice(run):
+                going.news.set()
+
+    def keep(self, ids: Set[str]) -> None:
+        """Draw anew what shows others than these Runs: they were removed, which nobody tells."""
+        for going in self._going:
+            if going.subject.keep(ids):
                 going.news.set()
 
     def _note(self) -> None:

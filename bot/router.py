@@ -201,8 +201,12 @@ class Router:
 
     async def _on_error(self, update: object, context: Context) -> None:
         log.error("an update met a bug", exc_info=context.error)
-        message = read_message(update) if isinstance(update, Update) else None
-        if message is not None:
+        if not isinstance(update, Update):
+            return
+        # The message of a press is our own one.
+        if (press := read_press(update)) is not None:
+            self._answer_press(press, "Something went wrong on my side; it is in my log.")
+        elif (message := read_message(update)) is not None:
             self._desk.answer(message, answers.broken())
 
     async def _admitted(self, message: Incoming, action: Action) -> Role | None:

@@ -43,6 +43,9 @@ from sandbox.redaction import Redactor
 
 log = logging.getLogger(__name__)
 
+CAPTION_UNITS = 1024
+"""UTF-16 units of a file's caption after its marks are parsed (Bot API, sendDocument)."""
+
 NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
@@ -77,6 +80,13 @@ class _Form:
     thread_id: int | None
     reply_to: int | None
     keyboard: tuple[tuple[Button, ...], ...]
+
+    @property
+    def reply(self) -> ReplyParameters | None:
+        """Return what it replies to; None where it replies to nothing."""
+        if self.reply_to is None:
+            return None
+        return ReplyParameters(self.reply_to, allow_sending_without_reply=True)
 
 
 _CHAT_REFUSES = (
@@ -119,35 +129,18 @@ class Speaker:
         Markup that is refused is sent as plain text, a message into a topic that is gone goes to the chat, and what
         is refused for a reason unknown here goes once more without anything that could be refused.
         """
-        # In a supergroup that a group became, the old numbers belong to other messages.
-        reply_to = letter.reply_to if chat_id == place.chat_id else None
-        letter = replace(letter, text=self._harmless(letter.text))
-        html = letter.text.cut(MESSAGE_UNITS).html()
-        form = _Form(html, True, place.thread_id, reply_to, letter.keyboard)
-        while True:
-            try:
-                return await self._send_form(chat_id, form, letter.silent)
-            except BadRequest as error:
-                other = _other_form(form, error.message.lower(), letter)
-                if other is None:
-                    raise _translated(error) from error
-                form = other
-                log.warning(
-                    "telegram refused a message in chat %s, sent otherwise: %s", chat_id, error
-                )
-            except TelegramError as error:
-                raise _translated(error) from error
+        cut = replace(letter, text=self._harmless(letter.text).cut(MESSAGE_UNITS))
+        return await _in_some_form(
+            place, cut, chat_id, lambda form: self._send_form(chat_id, form, letter.silent)
+        )
 
     async def _send_form(self, chat_id: int, form: _Form, silent: bool) -> int:
-        reply = None
-        if form.reply_to is not None:
-            reply = ReplyParameters(form.reply_to, allow_sending_without_reply=True)
         sent = await self._bot.send_message(
             chat_id,
             form.text,
             parse_mode=ParseMode.HTML if form.marked else None,
             message_thread_id=form.thread_id,
-            reply_parameters=reply,
+            reply_parameters=form.reply,
             reply_markup=_keyboard(form.keyboard),
             disable_notification=silent,
             link_preview_options=NO_PREVIEW,
@@ -197,38 +190,36 @@ class Speaker:
     ) -> int:
         """Send a file of at most 50 MB (Bot API, sendDocument) when its turn comes; return the message's id.
 
-        A file is redacted like all that leaves, off the loop; who packs one (`.gz`) redacts it before: `redacted`.
+        A file is redacted like all that leaves, off the loop; who packs one (`.gz`) packs what is redacted. It goes on
+        its way like a message: without its topic where that is gone, say.
         """
         if not name.endswith(".gz"):
             data = await asyncio.to_thread(self._redactor.log, data)
-        caption = self._harmless(caption).cut(1024)
+        letter = Letter(self._harmless(caption).cut(CAPTION_UNITS), reply_to=reply_to)
+        file = InputFile(data, filename=name, attach=True)
+        return await self._outbox.deliver(
+            place.chat_id,
+            Priority.ANSWER,
+            lambda chat_id: _in_some_form(
+                place, letter, chat_id, lambda form: self._send_file_form(chat_id, form, file)
+            ),
+        )
 
-        async def send(chat_id: int) -> int:
-            try:
-                sent = await self._bot.send_document(
-                    chat_id,
-                    InputFile(data, filename=name, attach=True),
-                    caption=caption.html(),
-                    parse_mode=ParseMode.HTML,
-                    message_thread_id=place.thread_id,
-                    reply_parameters=ReplyParameters(reply_to, allow_sending_without_reply=True),
-                )
-            except TelegramError as error:
-                raise _translated(error) from error
-            return sent.message_id
+    async def _send_file_form(self, chat_id: int, form: _Form, file: InputFile) -> int:
+        sent = await self._bot.send_document(
+            chat_id,
+            file,
+            caption=form.text,
+            parse_mode=ParseMode.HTML if form.marked else None,
+            message_thread_id=form.thread_id,
+            reply_parameters=form.reply,
+        )
+        return sent.message_id
 
-        return await self._outbox.deliver(place.chat_id, Priority.ANSWER, send)
-
-    def redacted(self, log: bytes) -> bytes:
-        """Return a log as it may leave; takes long for a large one."""
-        return self._redactor.log(log)
-
-    async def answer_press(self, press_id: str, text: str, *, alert: bool = False) -> None:
+    async def answer_press(self, press_id: str, text: str) -> None:
         """Answer a pressed button with a line of at most 200 characters; one that is too old is let be."""
         try:
-            await self._bot.answer_callback_query(
-                press_id, self._redactor.text(text)[:200], show_alert=alert
-            )
+            await self._bot.answer_callback_query(press_id, self._redactor.text(text)[:200])
         except TelegramError as error:
             log.info("a button's answer wasn't taken: %s", error)
 
@@ -265,6 +256,26 @@ class Speaker:
                 raise _translated(error) from error
             else:
                 return
+
+
+async def _in_some_form(
+    place: Place, letter: Letter, chat_id: int, send: Callable[[_Form], Awaitable[int]]
+) -> int:
+    """Send a letter in the first form that isn't refused; return the message's id. Raises the outbox's four errors."""
+    # In a supergroup that a group became, the old numbers belong to other messages.
+    reply_to = letter.reply_to if chat_id == place.chat_id else None
+    form = _Form(letter.text.html(), True, place.thread_id, reply_to, letter.keyboard)
+    while True:
+        try:
+            return await send(form)
+        except BadRequest as error:
+            other = _other_form(form, error.message.lower(), letter)
+            if other is None:
+                raise _translated(error) from error
+            form = other
+            log.warning("telegram refused a message in chat %s, sent otherwise: %s", chat_id, error)
+        except TelegramError as error:
+            raise _translated(error) from error
 
 
 def _other_form(form: _Form, said: str, letter: Letter) -> _Form | None:

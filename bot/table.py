@@ -33,9 +33,10 @@ def table(runs: Iterable[Run], now: float, page: int = 1, *, moves: bool = True)
     ordered = sorted(runs, key=by_age)
     live = [run for run in ordered if not run.ended]
     ended = sorted((run for run in ordered if run.ended), key=_end, reverse=True)
+    footer = Markup() if moves else italic("not kept up to date any more: 🔄")
     if not ordered:
         empty = lines("No runs here.", plain('Start one: /run repo "task"'))
-        return Table(empty, (), 1, 1)
+        return Table(paragraphs(empty, footer), _buttons([], 1, 1), 1, 1)
     last = -(-len(ordered) // ROWS)
     page = max(1, min(page, last))
     shown = [*live, *ended][(page - 1) * ROWS : page * ROWS]
@@ -47,7 +48,6 @@ def table(runs: Iterable[Run], now: float, page: int = 1, *, moves: bool = True)
         " · ",
     )
     rows = [_row(number, run, now) for number, run in enumerate(shown, 1)]
-    footer = Markup() if moves else italic("not kept up to date any more: 🔄")
     return Table(paragraphs(count, *rows, footer).cut(), _buttons(shown, page, last), page, last)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence, Set
 
 from bot.cards import Cards
 from bot.completion import Completions
@@ -31,15 +31,18 @@ class Watch:
         store: LogStore,
         errands: Errands,
         book: Book,
-        tellers: Iterable[Cards | Completions | HomeNotices | Live],
+        tellers: Sequence[Cards | Completions | HomeNotices | Live],
     ) -> None:
         self._backend = backend
         self._store = store
         self._errands = errands
-        self._book = book
         self._listeners: list[Callable[[Run], None]] = [
             book.see,
             *(teller.see for teller in tellers),
+        ]
+        self._keepers: list[Callable[[Set[str]], None]] = [
+            book.keep,
+            *(teller.keep for teller in tellers if isinstance(teller, Live)),
         ]
 
     def see(self, run: Run) -> None:
@@ -74,7 +77,8 @@ class Watch:
                 await self._backend.sweep()
                 runs = await self._backend.list_runs()
                 ids = {run.id for run in runs}
-                self._book.keep(ids)
+                for keep in self._keepers:
+                    keep(ids)
                 for run in runs:
                     self.see(run)
                 await self._store.prune(KEPT_SECONDS)

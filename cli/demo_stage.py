@@ -186,6 +186,11 @@ async def close_stage(stage: Stage) -> None:
 def make_remote(folder: Path) -> Path:
     """Make the demo project's bare repository; return its path. Raises DemoError."""
     project, remote = folder / "project", folder / "demo.git"
+    if remote.exists():
+        # Its runs and its chat would be taken for those of this one.
+        raise DemoError(
+            f"An earlier demo is kept in {folder}. Remove that folder, or name another one with SANDBOX_STATE."
+        )
     with resources.as_file(resources.files("cli") / "demo_project") as source:
         shutil.copytree(source, project, ignore=shutil.ignore_patterns("__pycache__"))
     for arguments in (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from bot import answers
 from bot.config import Role
 from bot.desk import Desk
@@ -42,6 +44,10 @@ class FollowedLog:
     def notice(self, run: Run) -> bool:
         """See bot.live.Subject: only the end is news, the log itself is looked at all the time."""
         return run.id == self._run.id and run.ended
+
+    def keep(self, ids: Set[str]) -> bool:
+        """See bot.live.Subject."""
+        return self._run.id not in ids
 
     async def draw(self, *, ending: bool) -> Picture:
         """See bot.live.Subject."""

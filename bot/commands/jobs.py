@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from bot.access import Action, refuse
 from bot.config import Role
@@ -53,6 +53,13 @@ class JobsTable:
             return False
         self._runs[run.id] = run
         return True
+
+    def keep(self, ids: Set[str]) -> bool:
+        """See bot.live.Subject."""
+        gone = self._runs.keys() - ids
+        for run_id in gone:
+            del self._runs[run_id]
+        return bool(gone)
 
     async def draw(self, *, ending: bool) -> Picture:
         """See bot.live.Subject."""

@@ -111,7 +111,7 @@ async def _whole_file(asked: Asked, run: Run, desk: Desk) -> None:
     size = len(log)
     if size > PLAIN_FILE_BYTES:
         name += ".gz"
-        log = await asyncio.to_thread(lambda: gzip.compress(desk.speaker.redacted(log), 6))
+        log = await asyncio.to_thread(gzip.compress, log, 6)
     _send(asked, name, log, answers.whole_log_caption(run, size), desk)
 
 

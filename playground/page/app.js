@@ -87,7 +87,7 @@ class App {
   go(place) {
     const hash = place.thread ? `#${place.chat.id}/${place.thread}` : `#${place.chat.id}`;
     this.sidebar.toggle(false);
-    if (location.hash === hash) this.open(place);
+    if (location.hash === hash) this.route();
     else location.hash = hash;
   }
 

@@ -1,7 +1,7 @@
 // One message as an element.
 
 import { fileUrl } from "./api.js";
-import { el, icon, paintAvatar } from "./dom.js";
+import { el, fillWith, icon, paintAvatar } from "./dom.js";
 import { rendered } from "./entities.js";
 import { clock, fullTime, oneLine, plainName, service, size } from "./words.js";
 
@@ -36,12 +36,15 @@ export class Bubbles {
     // An edit isn't read out: a card is edited every few seconds. A new message is, since it comes with its element.
     const bubble = el("div", { className: "bubble", aria: { live: "off" } }, this.parts(message));
     const keyboard = message.reply_markup?.inline_keyboard;
-    made.replaceChildren(
-      ...(mine ? [] : [this.avatar(message)]),
-      el("div", { className: "column" }, bubble, keyboard ? this.keyboard(message, keyboard) : null),
-      this.more(message),
-    );
-    if (focused) {
+    const parts = keyboard ? [bubble, this.keyboard(message, keyboard)] : [bubble];
+    const column = made.querySelector(".column");
+    if (column) {
+      fillWith(column, parts);
+      made.querySelector(".more").replaceWith(this.more(message));
+    } else {
+      made.replaceChildren(...(mine ? [] : [this.avatar(message)]), el("div", { className: "column" }, parts), this.more(message));
+    }
+    if (focused && !focused.isConnected) {
       const again = focusable(made);
       (again.find((other) => other.textContent === label) ?? again[position] ?? made).focus({ preventScroll: true });
     }

@@ -25,7 +25,7 @@ export class Composer {
     this.speaker = el("button", { type: "button", className: "speaker", aria: { haspopup: "menu" } });
     this.speaker.onclick = () => speak(this.speaker);
     this.picker = el("input", { type: "file", multiple: true, hidden: true, tabIndex: -1, aria: { label: "Files" } });
-    this.commands = new CommandMenu(store, this.field, (text) => this.sendText(text), () => this.grow());
+    this.commands = new CommandMenu(store, this.field, (text) => this.sendTyped(text), () => this.grow());
     const narrow = matchMedia("(max-width: 720px)");
     const hint = () => (this.field.placeholder = narrow.matches ? "Message" : "Message, or / for commands");
     narrow.addEventListener("change", hint);
@@ -196,16 +196,21 @@ export class Composer {
       await this.attempt(() => act("edit", { chat: chat.id, message, text }), text);
       return;
     }
-    await this.sendText(text);
+    await this.sendTyped(text);
   }
 
-  /** Say something here; a text that is too long for one message becomes several, as in Telegram. */
-  async sendText(text) {
+  /** Send what was typed or completed in the field; a reply is done with it. */
+  async sendTyped(text) {
     const replyTo = this.replyTo?.message_id;
-    const place = this.address();
     this.field.value = "";
     this.leave();
     this.commands.hide();
+    await this.sendText(text, replyTo);
+  }
+
+  /** Say something here and leave the field as it is; a text that is too long for one message becomes several, as in Telegram. */
+  async sendText(text, replyTo) {
+    const place = this.address();
     this.field.focus();
     await this.attempt(async () => {
       let first = true;

@@ -22,6 +22,16 @@ export function icon(name) {
   return el("span", { className: `icon icon-${name}`, aria: { hidden: true } });
 }
 
+/** Put children into an element, and leave there those that look the same: a tap that has begun on one shall end on it. */
+export function fillWith(parent, made) {
+  made.forEach((child, index) => {
+    const there = parent.children[index];
+    if (!there) parent.append(child);
+    else if (!there.isEqualNode(child)) there.replaceWith(child);
+  });
+  while (parent.children.length > made.length) parent.lastElementChild.remove();
+}
+
 /** Find the element of the page that has this id. */
 export function byId(id) {
   return document.getElementById(id);

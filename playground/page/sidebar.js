@@ -1,6 +1,6 @@
 // The chats that one sees, and the people to speak as.
 
-import { byId, el, paintAvatar } from "./dom.js";
+import { byId, el, fillWith, paintAvatar } from "./dom.js";
 import { GENERAL } from "./store.js";
 import { oneLine, plainName, service, when } from "./words.js";
 
@@ -36,8 +36,8 @@ export class Sidebar {
   /** Show everything anew; what had the focus keeps it. */
   show() {
     const held = document.activeElement?.dataset?.key;
-    byId("chats").replaceChildren(...this.store.places().map((place) => this.row(place)));
-    byId("people").replaceChildren(...this.store.people.map((person) => this.personRow(person)));
+    fillWith(byId("chats"), this.store.places().map((place) => this.row(place)));
+    fillWith(byId("people"), this.store.people.map((person) => this.personRow(person)));
     if (held) document.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
     const elsewhere = this.store.places().reduce((sum, { chat, thread }) => sum + this.store.unread(chat, thread), 0);
     const badge = byId("drawer-badge");

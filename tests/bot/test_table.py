@@ -44,6 +44,7 @@ def test_tables_golden() -> None:
             "a page that doesn't move any more": with_buttons(table([AGENT], NOW, moves=False)),
             "only ends": with_buttons(table([two_days_ago], NOW)),
             "nothing": with_buttons(table([], NOW)),
+            "nothing, and not moving": with_buttons(table([], NOW, moves=False)),
         },
     )
 

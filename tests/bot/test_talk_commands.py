@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from bot import router
+from bot.access import Action
 from bot.address import read_configured
 from bot.config import Config, Repo
 from playground.messages import Message
@@ -73,6 +77,19 @@ async def test_the_table_of_jobs_keeps_itself_up_to_date(talk: Talk) -> None:
         assert pressed is not None
         await talk.said("It printed nothing", run.id)
         assert more
+
+
+async def test_what_was_cleaned_leaves_the_table(talk: Talk) -> None:
+    async with talk.bot():
+        cleaned, _ = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
+        kept, _ = await ended(talk, talk.world.say(talk.grace, talk.team, RUN))
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        message = await talk.said("0 running or waiting, 2 ended")
+        talk.world.say(talk.ada, talk.team, f"/clean {cleaned.id}")
+        await talk.said("Removed 1 run", cleaned.id)
+        await talk.until(lambda: "0 running or waiting, 1 ended" in current(talk, message).text, "")
+        assert kept.id in current(talk, message).text
+        assert labels(current(talk, message)) == ["📄 1", "🔄"]
 
 
 async def test_a_newer_table_and_a_restart_leave_the_old_one_as_it_stands(talk: Talk) -> None:
@@ -352,3 +369,22 @@ async def test_a_button_of_a_deleted_message_breaks_nothing(tmp_path: Path) -> N
         await talk.quiet()
         await talk.world.press(talk.ada, message, "▶")
         await talk.until(lambda: "repo08" in current(talk, message).text, "the page")
+
+
+async def test_a_bug_of_ours_is_told_to_who_met_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> str:
+        raise RuntimeError("a bug")
+
+    async with talking(tmp_path, errors=2) as talk, talk.bot():
+        talk.world.say(talk.ada, talk.team, "/jobs")
+        table = await talk.said("No runs here")
+        monkeypatch.setitem(router.BUTTONS, "jobs", broken)
+        monkeypatch.setitem(router.BEHAVIOURS, "repos", router.Behaviour(broken, Action.READ))
+        pressed = await talk.world.press(talk.ada, table, "🔄")
+        assert pressed is not None
+        assert "Something went wrong" in pressed.text
+        talk.world.say(talk.ada, talk.team, "/repos")
+        await talk.said("Something went wrong on my side")
+        assert len(talk.heard("Something went wrong")) == 1

@@ -65,6 +65,22 @@ async def test_a_topic_that_is_gone_is_told_in_its_chat_fault_8(talk: Talk) -> N
         await talk.until(lambda: talk.place.runs[run.id].marks.card_closed, "the card's end")
 
 
+async def test_a_log_that_was_asked_for_in_a_topic_that_is_gone_comes_to_its_chat_fault_8(
+    talk: Talk,
+) -> None:
+    other = talk.world.supergroup("Other", [(talk.ada, "creator")], forum=True)
+    topic = talk.world.topic(talk.ada, other, "Work")
+    talk.config = Config(chats=frozenset({other.id}))
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, other, RUN, thread=topic.id))
+        talk.place.progress(run.id, log=b"one line\n")
+        talk.world.say(talk.ada, other, f"/logs {run.id} file", thread=topic.id)
+        talk.world.remove_topic(other, topic.id)
+        sent = await talk.said("the whole log", chat=other.id)
+        assert sent.document is not None
+        assert sent.thread_id is None
+
+
 async def test_a_group_that_became_a_supergroup_is_told_there_fault_9(tmp_path: Path) -> None:
     async with talking(tmp_path) as talk:
         group = talk.world.group("Small", [(talk.ada, "administrator"), (talk.grace, "member")])

@@ -105,7 +105,7 @@ class Presses:
     def __init__(self) -> None:
         self.shown: list[str] = []
 
-    async def answer_callback_query(self, press_id: str, text: str, *, show_alert: bool) -> None:
+    async def answer_callback_query(self, press_id: str, text: str) -> None:
         self.shown.append(text)
 
 

@@ -57,7 +57,7 @@ async def test_a_log_is_downloaded_as_a_file(demo: str, open_page: OpenPage) -> 
     page = await open_page(demo)
     chat = ChatPage(page)
     await chat.say("/run demo add a note on files")
-    told = await chat.heard("Done", "a-note-on-files", "1 file")
+    told = await chat.heard("Done", "Wrote the task", "add-a-note-on-files")
     await chat.choose(told, "Reply")
     await chat.say("/logs file")
     sent = page.get_by_role("link", name=re.compile(r"Download .*\.log")).last
@@ -73,7 +73,7 @@ async def test_a_reply_asks_for_the_log_of_the_run_that_it_replies_to(
 ) -> None:
     chat = ChatPage(await open_page(demo))
     await chat.say("/run demo add a note on replies")
-    told = await chat.heard("Done", "a-note-on-replies", "1 file")
+    told = await chat.heard("Done", "Wrote the task", "add-a-note-on-replies")
     await chat.choose(told, "Reply")
     await chat.say("/logs")
     answer = await chat.heard("all of it")

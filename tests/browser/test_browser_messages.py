@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
 from playground.chats import Chat
 from playground.people import Person
@@ -72,11 +72,12 @@ class Bot:
 
     async def pressed(self) -> str:
         """Wait for a pressed button; return the id of the query."""
-        while True:
-            for update in await self.call("getUpdates", timeout=10):
-                await self.call("getUpdates", offset=update["update_id"] + 1)
-                if "callback_query" in update:
-                    return str(update["callback_query"]["id"])
+        async with asyncio.timeout(30):
+            while True:
+                for update in await self.call("getUpdates", timeout=10):
+                    await self.call("getUpdates", offset=update["update_id"] + 1)
+                    if "callback_query" in update:
+                        return str(update["callback_query"]["id"])
 
 
 def team_of_two() -> tuple[World, Person, Person, Chat]:
@@ -143,6 +144,58 @@ async def test_the_bots_answer_to_a_button_is_a_line_or_a_window(
                 await expect(page.get_by_role("alertdialog")).to_have_count(0)
             else:
                 await expect(page.get_by_text("<b>no")).to_be_visible()
+
+
+async def test_a_tap_that_has_begun_survives_what_happens_meanwhile(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    world, _, bob, team = team_of_two()
+    playground = await serve(world)
+    keys = {"inline_keyboard": [[{"text": "Press me", "callback_data": "x"}]]}
+    async with aiohttp.ClientSession() as session:
+        bot = Bot(playground, session)
+        card = await bot.call("sendMessage", chat_id=team.id, text="a card", reply_markup=keys)
+        page = await open_page(playground.root)
+        chat = ChatPage(page)
+        await hold(page, (await chat.heard("a card")).get_by_role("button", name="Press me"))
+        named = {"chat_id": team.id, "message_id": card["message_id"], "reply_markup": keys}
+        await bot.call("editMessageText", text="a card that moved on", **named)
+        await chat.heard("a card that moved on")
+        await page.mouse.up()
+        query = await bot.pressed()
+        await bot.call("answerCallbackQuery", callback_query_id=query, text="pressed")
+    await hold(
+        page, page.get_by_role("navigation", name="Chats").get_by_text("Claude Sandbox", exact=True)
+    )
+    world.say(bob, team, "said meanwhile")
+    await chat.heard("said meanwhile")
+    await page.mouse.up()
+    await expect(page.get_by_role("heading", name="Claude Sandbox").first).to_be_visible()
+
+
+async def hold(page: Page, target: Locator) -> None:
+    """Press the mouse on something, and don't let it go."""
+    box = await target.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.down()
+
+
+async def test_a_tapped_command_leaves_what_is_being_written(
+    serve: Serve, open_page: OpenPage
+) -> None:
+    world, _, bob, team = team_of_two()
+    world.say(bob, team, "you might try /help")
+    page = await open_page((await serve(world)).root)
+    chat = ChatPage(page)
+    message = await chat.heard("you might try")
+    await chat.choose(message, "Reply")
+    await chat.field.fill("half a thought")
+    await message.get_by_role("button", name="/help").click()
+    await expect(chat.message("/help", by="Ada")).to_be_visible()
+    await expect(chat.field).to_have_value("half a thought")
+    await expect(page.get_by_text("Reply to Bob")).to_be_visible()
+    assert world.messages(team)[-1].reply_to_id is None
 
 
 async def test_what_others_say_elsewhere_is_counted_until_it_is_read(

@@ -109,6 +109,19 @@ def test_a_good_task_ends_0_and_what_was_told_is_in_the_repository(
     assert demo.left_over() == []
 
 
+def test_a_folder_that_keeps_an_earlier_demo_is_refused_in_one_sentence(
+    demo: Demo, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    assert demo.play("/help", SANDBOX_STATE=str(kept)).exit_code == 1
+    played = demo.play("/help", SANDBOX_STATE=str(kept))
+    assert (played.exit_code, played.out) == (2, "")
+    assert played.errors == (
+        f"An earlier demo is kept in {kept}. Remove that folder, or name another one with SANDBOX_STATE.\n"
+    )
+    assert (kept / "demo.git").is_dir()
+
+
 @pytest.mark.parametrize(
     ("text", "out", "errors"),
     [
