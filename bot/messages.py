@@ -29,7 +29,7 @@ from bot.markup import (
 from bot.summary import summary
 from runs.outcome import Ending, Outcome
 from runs.run import Origin, Run, State, retried
-from sandbox.proof import narrowed, proving_lines
+from sandbox.proof import narrowed, proving_lines, tells_of_failure
 from sandbox.report import Phase, Report
 
 SILENT_SECONDS = 300
@@ -327,7 +327,9 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
     """Return what was seen of the failure, then what the log says of it."""
     told = _rows(outcome.error or "")
     rows = [narrowed(row, ERROR_CHARACTERS) for row in told[-PROVING_LINES:]]
-    log = log_tail if is_proved_by_log(outcome) else ""
+    # Beside words of its own, the last lines of a log that tells of no failure prove nothing.
+    helps = is_proved_by_log(outcome) and (not told or tells_of_failure(log_tail))
+    log = log_tail if helps else ""
     found = [clean(row) for row in proving_lines(log, most=PROVING_LINES)]
     more = [row for row in found if not any(row.strip() in each for each in told)]
     room = PROVING_LINES - len(rows)

@@ -100,6 +100,16 @@ async def test_a_failure_is_proved_by_its_error_and_not_by_the_progress_behind_i
         await talk.said("the time was over\n$ make\napp.c:4:18: error: expected ';'")
 
 
+async def test_a_log_without_a_failure_adds_nothing_to_the_agents_last_words(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log="▶ agent claude\n│ I will look around.\n".encode())
+        outcome = Outcome(Ending.FAILED, cause=Cause.AGENT_FAILED, error="I give up.")
+        talk.place.finish(run.id, outcome)
+        await talk.said("I give up.")
+    assert not talk.heard("I will look around", "I give up.")
+
+
 async def test_a_failure_that_its_error_proves_needs_no_log(talk: Talk) -> None:
     async with talk.bot():
         run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
