@@ -88,18 +88,19 @@ def gone() -> Markup:
     return plain("That run was just removed. Its log stays: /logs with its id.")
 
 
-def not_now() -> Markup:
-    """Return the answer when the Backend doesn't answer a question."""
-    return plain(
-        "The place where runs live doesn't answer now. Try again in a minute; what runs goes on."
-    )
+def not_now(place: str) -> Markup:
+    """Return the answer when a Backend doesn't answer a question; `place` is how people call it."""
+    return plain(f"{_silent(place)} now. Try again in a minute; what runs goes on.")
 
 
-def unavailable() -> Markup:
-    """Return what is said once while the Backend is away."""
-    return plain(
-        "The place where runs live doesn't answer. I keep trying: your task starts as soon as it does."
-    )
+def press_again(place: str) -> str:
+    """Return the same for who pressed a button."""
+    return f"{_silent(place)} now. Press again in a minute."
+
+
+def unavailable(place: str) -> Markup:
+    """Return what is said once while a Backend is away."""
+    return plain(f"{_silent(place)}. I keep trying: your task starts as soon as it does.")
 
 
 def not_started(reason: str) -> Markup:
@@ -243,3 +244,7 @@ def _log(run: Run, shown: Fitted, said: str, none: str = "", more: str = "") -> 
         return lines(head, none or nothing)
     tap = code(f"/logs {run.id} {more}") if more else Markup()
     return lines(head, pre("\n".join(shown.rows)), plain(said), tap)
+
+
+def _silent(place: str) -> str:
+    return f"{place[:1].upper()}{place[1:]} doesn't answer"

@@ -175,7 +175,7 @@ class Completions:
                     lane.waiting.pop(run.id, None)
                     self._forget(run.id)
         except TimeoutError:
-            raise Unavailable("the place where runs live doesn't answer") from None
+            raise Unavailable(f"{self._backend.called} doesn't answer") from None
         return claimed
 
     async def _claim(self, run_id: str) -> Run | None:

@@ -131,7 +131,7 @@ class Router:
             self._desk.answer(message, answers.gone())
         except BackendError as error:
             log.warning("/%s failed: %s", command.name, error)
-            self._desk.answer(message, answers.not_now())
+            self._desk.answer(message, answers.not_now(self._desk.backend.called))
 
     async def _on_id(self, update: Update, _context: Context) -> None:
         message = read_message(update)
@@ -196,7 +196,7 @@ class Router:
             return "That run is gone."
         except BackendError as error:
             log.warning("button %s failed: %s", verb, error)
-            return "The place where runs live doesn't answer now. Press again in a minute."
+            return answers.press_again(self._desk.backend.called)
         return "That button is from an older time. Send the command again."
 
     async def _on_error(self, update: object, context: Context) -> None:

@@ -51,6 +51,11 @@ class KubernetesBackend:
         self._closed = False
 
     @property
+    def called(self) -> str:
+        """See Backend.called."""
+        return "the cluster"
+
+    @property
     def ignored_options(self) -> frozenset[str]:
         """Name nothing: a cluster can apply every option."""
         return frozenset()

@@ -47,6 +47,11 @@ class Backend(Protocol):
     """A place that can run Tasks. All state lives there: a new object over the same place knows the same Runs."""
 
     @property
+    def called(self) -> str:
+        """How people call this place, such as "the cluster"."""
+        ...
+
+    @property
     def ignored_options(self) -> frozenset[str]:
         """Names of the fields of Task that this place can't apply, such as "memory"."""
         ...

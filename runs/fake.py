@@ -180,6 +180,11 @@ class FakeBackend:
         self._closed = False
 
     @property
+    def called(self) -> str:
+        """See Backend.called."""
+        return "the place where runs live"
+
+    @property
     def ignored_options(self) -> frozenset[str]:
         """Return the names that the test gave."""
         return self._ignored_options

@@ -40,6 +40,11 @@ class LocalBackend:
         self._closed = False
 
     @property
+    def called(self) -> str:
+        """See Backend.called; the bot itself is there, so no name of the machine helps."""
+        return "the place where runs live"
+
+    @property
     def ignored_options(self) -> frozenset[str]:
         """Name what only a container could apply."""
         return frozenset({"memory", "cpu", "image", "services"})

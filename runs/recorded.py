@@ -35,6 +35,11 @@ class Recorded:
         self._unwritten: dict[str, Run] = {}
 
     @property
+    def called(self) -> str:
+        """See Backend.called."""
+        return self._backend.called
+
+    @property
     def ignored_options(self) -> frozenset[str]:
         """See Backend.ignored_options."""
         return self._backend.ignored_options

@@ -90,7 +90,7 @@ async def _start(wish: Wish, desk: Desk) -> Run | None:
             failures += 1
             log.warning("run %s can't be started yet: %s", run_id(wish.key), error)
             if failures == 2:
-                _tell(wish, answers.unavailable(), desk)
+                _tell(wish, answers.unavailable(desk.backend.called), desk)
             await asyncio.sleep(min(30.0, 0.5 * 2 ** min(failures, 6)))
         else:
             log.info("run %s %s", started.id, started.state.value)

@@ -11,7 +11,7 @@ from tests.k8s.fake_cluster import NAMESPACE, FakeCluster, kubeconfig, serve
 from tests.whole.bot_process import until
 from tests.whole.scene import Scene
 
-AWAY = "The place where runs live doesn't answer"
+AWAY = "The cluster doesn't answer"
 
 
 @pytest.fixture
