@@ -120,15 +120,15 @@ pip_setting() { # pip_setting VARIABLE NAME
   printenv "$1" || python3 -m pip config get "global.$2" 2>/dev/null || true
 }
 
-load_images() { # load_images [IMAGE…]: all by default; each only once
+load_images() { # load_images [IMAGE…]: all by default; each only where the node has another one of its name
   local image archive
   # shellcheck disable=SC2086  # a list of names
   [ $# -gt 0 ] || set -- $images
   for image in "$@"; do
     archive=${archives[$image]}
-    [ ! -e "$run/loaded/$(basename "$archive")" ] || continue
+    [ "$(cat "$run/loaded/$image" 2>/dev/null)" != "$archive" ] || continue
     load "$archive"
-    touch "$run/loaded/$(basename "$archive")"
+    echo "$archive" >"$run/loaded/$image"
   done
 }
 
