@@ -37,6 +37,7 @@ from bot.pace import Pace
 from bot.router import Router
 from bot.settings import Settings
 from bot.speaker import Speaker
+from bot.stacks import Stacks
 from bot.watch import Watch
 from runs.backend import Backend
 from runs.recorded import Recorded
@@ -54,7 +55,7 @@ FAREWELL_SECONDS = 5.0
 class Surroundings:
     """What the bot works with; the caller makes and closes the Backend.
 
-    `clock` gives seconds since 1970; `redactor` goes over all that is said.
+    `clock` gives seconds since 1970; `redactor` goes over all that is said; `stacks` looks at repos before their Runs.
     """
 
     settings: Settings
@@ -63,6 +64,7 @@ class Surroundings:
     store: LogStore
     clock: Callable[[], float] = time.time
     redactor: Redactor = field(default_factory=Redactor)
+    stacks: Stacks | None = None
 
 
 async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
@@ -112,9 +114,8 @@ def _start(
     """Build the parts and set them going, all but the intake."""
     settings, store = surroundings.settings, surroundings.store
     backend = Recorded(surroundings.backend, store, surroundings.clock)
-    errands = Errands(group)
+    errands, book, pace = Errands(group), Book(), Pace()
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
-    book, pace = Book(), Pace()
     watch: Watch
 
     def noticed(run: Run) -> None:
@@ -133,6 +134,7 @@ def _start(
         live=Live(speaker, errands.run, pace),
         noticed=noticed,
         redactor=surroundings.redactor,
+        stacks=surroundings.stacks,
         clock=surroundings.clock,
     )
     cards = Cards(backend, speaker, errands, desk.clock, pace)

@@ -26,6 +26,7 @@ from bot.markup import (
     quote,
     shortened,
 )
+from bot.stack_words import stack_words
 from bot.summary import summary
 from runs.outcome import Ending, Outcome
 from runs.run import Origin, Run, State, retried
@@ -91,9 +92,10 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     task = quote(shortened(run.task.prompt, 240))
     parent = retried(run.key)
     again = f"🔁 {parent[0]} once more" if parent else ""
-    services = ", ".join(run.task.services or ())
+    told = run.task.stack.notes if run.task.stack else ()
     remarks = [
-        plain(f"with {shortened(services, 120)}") if services else Markup(),
+        plain(shortened(stack_words(run.task), 160)),
+        *(italic(shortened(note, 200)) for note in told),
         plain(again),
         *(italic(note) for note in notes),
     ]

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from bot.config import Config
 from bot.config_file import ConfigError, parse
+from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
+from bot.stacks import Stacks
 from cli.log_format import start_logging
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
+from runs.stacks.remote import RemoteStacks
 from runs.store import LogStore
 from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
@@ -77,10 +80,9 @@ def make_backend(
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import SERVICE_IMAGES, KubernetesPlace
+    from k8s.place import KubernetesPlace
 
     cluster = settings.cluster
-    images = {**SERVICE_IMAGES, **config.service_images}
     return KubernetesBackend(
         KubernetesPlace(
             cluster.namespace,
@@ -91,11 +93,21 @@ def make_backend(
             environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
             image_pull_secrets=config.image_pull_secrets,
             entrypoints=config.entrypoints,
-            service_images=images,
+            service_images=config.service_images,
             gate=config.gate,
             kueue=config.kueue,
         )
     )
+
+
+def make_stacks(
+    settings: Settings, config: Config, environment: Mapping[str, str]
+) -> Stacks | None:
+    """Return who looks at repos before their Runs; None where nothing could come of it."""
+    if not config.detects or settings.backend is BackendName.LOCAL:
+        return None
+    reader = RemoteStacks(read_keys(environment), environment)
+    return Stacks(reader, Offer(config, settings.cluster.image))
 
 
 async def _serve(settings: Settings, config: Config, environment: Mapping[str, str]) -> None:
@@ -111,6 +123,10 @@ async def _serve(settings: Settings, config: Config, environment: Mapping[str, s
     gc.freeze()
     try:
         store = LogStore(settings.log_store, redactor)
-        await serve(Surroundings(settings, config, backend, store, redactor=redactor), stop)
+        stacks = make_stacks(settings, config, environment)
+        surroundings = Surroundings(
+            settings, config, backend, store, redactor=redactor, stacks=stacks
+        )
+        await serve(surroundings, stop)
     finally:
         await backend.close()

@@ -13,6 +13,7 @@ import yaml
 from k8s import names
 from k8s.annotations import ALL, Asked, initial
 from k8s.place import KubernetesPlace
+from k8s.services import Service, services_of, unexpanded, variables_of
 from runs.backend import Refused
 from runs.run import run_id
 from sandbox.gate import GateMode
@@ -38,15 +39,6 @@ class Brought:
     folder: str = PROGRAM_FOLDER
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service beside the agent: its name and image."""
-
-    name: str
-    image: str
-    container: str
-
-
 def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manifest:
     """Return the Job of a Run as a plain dict.
 
@@ -58,20 +50,6 @@ def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manife
     except (OSError, jinja2.TemplateError, yaml.YAMLError) as error:
         raise Refused(f"The Job's template can't be used: {error}") from error
     return _checked(found, names.job_name(run_id(asked.key)))
-
-
-def services_of(task: Task, place: KubernetesPlace) -> list[Service]:
-    """Return the services that a Task wants, with their images. Raises Refused for an unknown one."""
-    found = []
-    for wanted in task.services or ():
-        name, _, tag = wanted.partition(":")
-        usual = place.service_images.get(name)
-        if usual is None:
-            known = ", ".join(place.service_images)
-            raise Refused(f"There is no service {wanted[:60]!r} here. There are: {known}.")
-        repository = usual.rpartition(":")[0] or usual
-        found.append(Service(name, f"{repository}:{tag}" if tag else usual, names.sidecar(name)))
-    return found
 
 
 def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[str, object]:
@@ -90,7 +68,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "brought": None if place.runs_entrypoint(image) else Brought(place.image, place.agent),
         "gate": _gate(place),
         "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
-        "environment": _environment(task, place, id_of_run),
+        "environment": _environment(task, place, id_of_run, services),
         "secret": place.secret,
         "secret_keys": SECRET_KEYS,
         "age_secret": place.age_secret,
@@ -104,26 +82,22 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
     }
 
 
-def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str, str]:
+def _environment(
+    task: Task, place: KubernetesPlace, id_of_run: str, services: list[Service]
+) -> dict[str, str]:
     """Return the plain variables. What an existing image expects is set, empty if need be."""
-    services = {name.partition(":")[0] for name in task.services or ()}
     values = {
-        "HAPI_CLI_TOKEN": "",
-        "DATABASE_URL": "postgres://postgres@localhost:5432/sandbox"
-        if "postgres" in services
-        else "",
-        "DATABASE_NAME": "sandbox" if "postgres" in services else "",
-        "REDIS_URL": "redis://localhost:6379/0" if "redis" in services else "",
+        **dict.fromkeys(("HAPI_CLI_TOKEN", "DATABASE_URL", "DATABASE_NAME", "REDIS_URL"), ""),
         **_GIT_TRUSTS_WORKSPACE,
+        **variables_of(services, task.stack.language if task.stack else None),
+        **dict(task.variables),
         **place.environment,
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
     }
     for name, value in values.items():
         _check(name, value)
-    # Kubernetes expands $(NAME), takes every $$ for $, and breaks a letter like é after a single $
-    # (third_party/forked/golang/expansion/expand.go): only doubling each keeps every text.
-    return {name: value.replace("$", "$$") for name, value in values.items()}
+    return {name: unexpanded(value) for name, value in values.items()}
 
 
 def _kueue(place: KubernetesPlace) -> dict[str, str]:

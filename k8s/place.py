@@ -15,10 +15,6 @@ from sandbox.gate import GateMode
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
 
-SERVICE_IMAGES: Mapping[str, str] = {"postgres": "postgres:16", "redis": "redis:7"}
-"""The usual images of the services."""
-
-
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What the agent's container asks for and may use at most, as Kubernetes quantities.
@@ -68,8 +64,8 @@ class KubernetesPlace:
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
     start; then `limits` don't. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
-    GITHUB_API_URL); keys come from `secret`. `service_images` are `repository:tag` by service; a Task's `redis:6`
-    replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
+    GITHUB_API_URL); keys come from `secret`. `service_images` are `repository:tag` by service, where they aren't the usual
+    ones; a Task's `redis:6` replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
     after `backstop_seconds`. `clock` gives seconds since 1970.
     """
@@ -87,7 +83,7 @@ class KubernetesPlace:
     gate_seconds: int = 5
     secret: str = "claude-sandbox-secrets"  # noqa: S105 - the name of a Secret
     age_secret: str = "age-key"  # noqa: S105 - the name of a Secret
-    service_images: Mapping[str, str] = field(default_factory=lambda: SERVICE_IMAGES)
+    service_images: Mapping[str, str] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     patience: Patience = field(default_factory=Patience)
     template: Path = TEMPLATE

@@ -11,13 +11,27 @@ DEFAULT_REPORT = "/dev/termination-log"
 
 
 @dataclass(frozen=True, slots=True)
+class RepoStack:
+    """What the repo itself was seen to need before the launch, as far as people are told.
+
+    `chosen` names the fields of the Task that were filled by it, `notes` are remarks, such as a version that can't be had.
+    """
+
+    language: str | None = None
+    version: str | None = None
+    chosen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What a person asked for.
 
     `branch` None means the remote's default branch. `timeout_seconds` covers everything from the clone to the
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
-    it decides nothing.
+    it decides nothing. `variables` are further ones for the agent, of the repo's own file. `stack` None means that
+    nobody looked.
     """
 
     repo_url: str
@@ -32,6 +46,8 @@ class Task:
     cpu: str | None = None
     image: str | None = None
     services: tuple[str, ...] | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    stack: RepoStack | None = None
 
 
 class BadEnvironment(Exception):

@@ -11,6 +11,7 @@ from bot.commands.chosen import known_runs, named_run, pressed_run, replied_run
 from bot.commands.run import STALE_SECONDS, Wish, start
 from bot.config import Role
 from bot.desk import Asked, Desk
+from bot.fitting import unfitted
 from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import read_one_run
@@ -114,10 +115,11 @@ def _task(parent: Run, role: Role, desk: Desk) -> Task:
     refusal = None if target is None else refuse_repo(role, target, config)
     if target is None or refusal is not None:
         raise Mistake("You may not run that repo (any more).", "/repos")
-    image = parent.task.image
+    task = unfitted(parent.task, config)
+    image = task.image
     if image is not None and not config.allows_image(image):
         raise Mistake("Its image isn't allowed any more: send the task again without it.", "/repos")
-    return replace(parent.task, repo_url=target.address.url)
+    return replace(task, repo_url=target.address.url)
 
 
 async def _known(id_of_run: str, desk: Desk) -> Run | None:

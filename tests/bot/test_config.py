@@ -195,8 +195,8 @@ limts: {runs: 4}
         ("entrypoints: box", "line 1: entrypoints takes a list"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
-            "serviceImages: {mysql: mysql:8}",
-            "line 1: serviceImages: a key takes postgres or redis. For example redis: redis:7",
+            "serviceImages: {oracle: oracle:8}",
+            "line 1: serviceImages: a key takes one of postgres, redis, valkey",
         ),
         ("gate: maybe", "line 1: gate takes warn, fail or off. For example gate: fail"),
         ("imagePullSecrets: [{name: regcred}]", "line 1: imagePullSecrets takes one value"),
@@ -255,7 +255,7 @@ def test_very_many_mistakes_are_cut():
 def test_a_name_in_a_mistake_can_not_upset_a_terminal():
     (told,) = mistakes('"\\e[31m' + "x" * 100 + '": 1')
     assert "\x1b" not in told
-    assert len(told) < 200
+    assert len(told) < 300
 
 
 @settings(deadline=None)

@@ -1,0 +1,53 @@
+"""Which language a repository is written in, and in which version. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runs.stacks.stack import Reason, Toolchain
+
+TITLES = {
+    "elixir": "Elixir",
+    "php": "PHP",
+    "ruby": "Ruby",
+    "go": "Go",
+    "java": "Java",
+    "rust": "Rust",
+    "python": "Python",
+    "node": "Node",
+}
+"""What people read, in the order of who wins where several stand side by side: the tools of the front end come last."""
+
+
+def main_language(
+    toolchains: Sequence[Toolchain],
+) -> tuple[str | None, str | None, tuple[Reason, ...]]:
+    """Return language, version and why. The nearest to the root decides, then the order of TITLES.
+
+    A file that only names versions decides no language where a manifest stands beside it.
+    """
+    manifests = [each for each in toolchains if each.version is None and each.what.startswith("a ")]
+    ranked = sorted(manifests or toolchains, key=_rank)
+    if not ranked:
+        return None, None, ()
+    first = ranked[0]
+    named = [
+        each for each in toolchains if each.language == first.language and each.version is not None
+    ]
+    named.sort(key=lambda each: (each.file.count("/"), _is_manifest(each.file)))
+    if not named:
+        return first.language, None, (_reason(first),)
+    return first.language, named[0].version, (_reason(first), _reason(named[0]))
+
+
+def _rank(toolchain: Toolchain) -> tuple[int, int]:
+    return toolchain.file.count("/"), list(TITLES).index(toolchain.language)
+
+
+def _is_manifest(path: str) -> bool:
+    name = path.rpartition("/")[2]
+    return not name.startswith(".") and not name.startswith(("rust-toolchain", "runtime", "mise"))
+
+
+def _reason(toolchain: Toolchain) -> Reason:
+    return Reason(toolchain.language, toolchain.file, toolchain.line, toolchain.what)
