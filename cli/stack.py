@@ -53,12 +53,12 @@ def run_stack(environment: Mapping[str, str], place: str, ref: str | None, *, as
 def _read(environment: Mapping[str, str], place: str, ref: str | None) -> Reading:
     folder = Path(place)
     if ref is None and folder.is_dir():
-        return _read_folder(folder)
+        return read_folder(folder)
     url = folder.resolve().as_uri() if folder.is_dir() else place
     return asyncio.run(RemoteStacks(read_keys(environment), environment).read(url, ref))
 
 
-def _read_folder(root: Path) -> Reading:
+def read_folder(root: Path) -> Reading:
     """Read the files as they lie there; symbolic links aren't followed."""
     paths = telling(_walk(root))
     files = [
@@ -87,7 +87,8 @@ def _text_of(path: Path) -> str | None:
 
 def _answer(reading: Reading) -> Answer:
     stack = reading.stack
-    own, mistakes = RepoFile(), ()
+    own = RepoFile()
+    mistakes: tuple[str, ...] = ()
     try:
         own = parse(reading.own_file or "")
     except BadRepoFile as bad:

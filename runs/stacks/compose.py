@@ -31,9 +31,8 @@ def read_compose(
 
     `others` are the compose files by path, for `extends`; `values` the variables of the example of an environment.
     """
-    parts = _services(nodes.compose(file.text))
-    scene = _Scene(file, others, values)
-    for name, key, service in parts:
+    scene = _Scene(file, others, values, {})
+    for name, (key, service) in scene.services().items():
         if nodes.elements(nodes.child(service, "profiles")):
             continue
         found = scene.image(service, 0)
@@ -54,6 +53,9 @@ def read_compose(
             yield Finding(made, Source.COMPOSE, file.path, nodes.line(key), f"{name}: built here")
 
 
+_Services = dict[str, tuple[yaml.Node, yaml.Node]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Scene:
     """What a service of one file may refer to."""
@@ -61,6 +63,16 @@ class _Scene:
     file: File
     others: Mapping[str, File]
     values: Mapping[str, str]
+    read: dict[str, _Services]
+
+    def services(self) -> _Services:
+        """Return the services of the file, which is read once, however often it is referred to."""
+        found = self.read.get(self.file.path)
+        if found is None:
+            found = self.read[self.file.path] = {
+                name: (key, value) for name, key, value in _services(nodes.compose(self.file.text))
+            }
+        return found
 
     def image(self, service: yaml.Node, depth: int) -> str | None:
         """Return the image of a service, or of the one that it extends; None when it has none."""
@@ -75,11 +87,9 @@ class _Scene:
         file = self.file if path is None else self.others.get(_beside(self.file, path))
         if file is None:
             return None
-        scene = _Scene(file, self.others, self.values)
-        for name, _, found in _services(nodes.compose(file.text)):
-            if name == base:
-                return scene.image(found, depth + 1)
-        return None
+        scene = _Scene(file, self.others, self.values, self.read)
+        _, found = scene.services().get(base or "", (None, None))
+        return None if found is None else scene.image(found, depth + 1)
 
     def _value(self, match: re.Match[str]) -> str:
         name = match["name"] or match["bare"]

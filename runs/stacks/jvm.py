@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from runs.stacks.lines import line_of, numbered, without_blocks, without_comment
+from runs.stacks.lines import LONGEST_LINE, line_of, numbered, without_blocks, without_comment
 from runs.stacks.stack import EMBEDDED, File, Finding, Source, Toolchain
 from runs.stacks.table import Table
 
@@ -25,12 +25,12 @@ def read_pom(file: File, table: Table) -> Iterator[Finding | Toolchain]:
         yield Toolchain("java", match[1], file.path, line_of(text, match.start()), match[0])
     for section in ("dependencyManagement", "profiles", "build", "reporting"):
         text = without_blocks(text, f"<{section}>", f"</{section}>")
-    for found in _DEPENDENCY.finditer(text):
-        parts = dict(_ELEMENT.findall(found[1]))
+    for line, inside in _dependencies(text):
+        parts = dict(_ELEMENT.findall(inside))
         if parts.get("optional") == "true" or parts.get("scope") in ("test", "provided", "import"):
             continue
         name = f"{parts.get('groupId', '')}:{parts.get('artifactId', '')}"
-        yield from _client(file, table, line_of(text, found.start()), name)
+        yield from _client(file, table, line, name)
 
 
 def read_gradle(file: File, table: Table) -> Iterator[Finding | Toolchain]:
@@ -75,7 +75,6 @@ _JAVA_VERSION = re.compile(
     r"<(?:java\.version|maven\.compiler\.(?:release|source|target)|release|jdk\.version|javaVersion)>"
     r"\s*(?:1\.)?(\d{1,2})"
 )
-_DEPENDENCY = re.compile(r"<dependency>(.*?)</dependency>", re.DOTALL)
 _ELEMENT = re.compile(r"<(groupId|artifactId|scope|optional)>\s*([^<\s]+)\s*<")
 _GRADLE = re.compile(
     r"\s*(?:add\()?[\"']?(?P<configuration>\w*(?:implementation|api|compile|runtime|runtimeOnly|Implementation"
@@ -88,6 +87,16 @@ _GRADLE_JAVA = re.compile(
 _JDBC = re.compile(
     r"(?P<scheme>(?:jdbc|r2dbc):(?:tc:)?(?:p6spy:)?[a-z0-9]+|mongodb(?:\+srv)?|redis|amqp)(?=:)(?::(?!$))"
 )
+
+
+def _dependencies(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and inside of each `<dependency>`; one that isn't closed ends at the next."""
+    line = 1
+    before, *parts = text.split("<dependency>")
+    for part in parts:
+        line += before.count("\n")
+        yield line, part.partition("</dependency>")[0][:LONGEST_LINE]
+        before = part
 
 
 def _client(file: File, table: Table, number: int, name: str) -> Iterator[Finding]:
@@ -109,6 +118,6 @@ def _catalogue_alias(file: File, table: Table, number: int, alias: str) -> Itera
 
 def _code(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(without_blocks(text, "/*", "*/").splitlines(), 1):
-        kept = without_comment(line, "//")
+        kept = "" if len(line) > LONGEST_LINE else without_comment(line, "//")
         if kept.strip():
             yield number, kept

@@ -27,8 +27,6 @@ _SQLITE = {
 def read_package_json(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients that a package depends on, and the Node that it names."""
     package = read_json(file.text)
-    if not package:
-        return
     yield Toolchain("node", None, file.path, 1, "a package.json")
     optional = _optional(package)
     for section, source in _SECTIONS.items():

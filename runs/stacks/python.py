@@ -58,7 +58,9 @@ def read_pyproject(file: File, table: Table) -> Iterator[Finding | Toolchain]:
 def read_setup(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients of install_requires, which is read as text."""
     yield Toolchain("python", None, file.path, 1, f"a {file.name}")
-    match = re.search(r"install_requires\s*=\s*(?:\[([^\]]*)\]|((?:\n[ \t]+\S.*)+))", file.text)
+    match = re.search(
+        r"install_requires\s*=\s*(?:\[((?:[^\[\]]|\[[^\[\]]*\])*)\]|((?:\n[ \t]+\S.*)+))", file.text
+    )
     if match is None:
         return
     first = file.text.count("\n", 0, match.start(1) if match[1] is not None else match.start(2))

@@ -69,7 +69,7 @@ class _Block:
 
 
 _GEM = re.compile(r"""gem[\s(]+["'](?P<name>[\w./-]+)["']""")
-_RUBY = re.compile(r"""ruby[\s(]+(?P<version>["'][^"']+["'])""")
+_RUBY = re.compile(r"""ruby[\s(]+(?P<version>["'][^"']+["'](?:\s*,\s*["'][^"']+["'])*)""")
 _DEPENDENCY = re.compile(
     r"""\.add_(?:(?P<development>development_)|runtime_)?dependency[\s(]+(?:%q[<(\[{])?["']?(?P<name>[\w./-]+)"""
 )
@@ -83,7 +83,7 @@ _INLINE = re.compile(
 _PLATFORM = re.compile(
     r"""(?::platforms?\s*=>|\bplatforms?[:\s(])\s*(?P<names>\[[^\]]*\]|%i\[[^\]]*\]|[:"'\w]+)"""
 )
-_OURS = ("ruby", "mri", "linux")
+_OURS = re.compile(r"\b(?:ruby|mri|linux)(?:_\d+)?\b")
 _USUAL_GROUPS = {
     "default",
     "development",
@@ -124,7 +124,7 @@ def _groups(rest: str) -> list[str]:
 
 def _foreign_platform(rest: str) -> bool:
     match = _PLATFORM.search(rest)
-    return match is not None and not any(word in match["names"] for word in _OURS)
+    return match is not None and not _OURS.search(match["names"])
 
 
 def _nest(blocks: list[_Block], statement: str) -> None:

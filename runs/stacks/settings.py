@@ -46,6 +46,8 @@ def read_python_settings(file: File, table: Table) -> Iterator[Finding]:
 
     Django: https://docs.djangoproject.com/en/stable/ref/settings/#engine.
     """
+    if not _IS_SETTINGS.search(file.text):
+        return
     found = list(_python_signs(file, table))
     embedded = [sign for sign in found if sign.service == EMBEDDED]
     for sign in found:
@@ -81,10 +83,15 @@ _NAMES = (
 )  # fmt: skip
 _FLAVOURS = ("opensearch", "mariadb", "valkey")
 _OFF = re.compile(r"(?:ENABLE|USE)_(?P<after>[A-Z]+)|(?P<before>[A-Z]+)_(?:ENABLED?|ACTIVE)")
+_IS_SETTINGS = re.compile(
+    r"^(?:DATABASES|INSTALLED_APPS|CACHES)\b|SQLALCHEMY_DATABASE_URI|BaseSettings|environ|getenv|\benv[.(]",
+    re.MULTILINE,
+)
 _ENGINE = re.compile(
     r"(?:django\.db\.backends|django_prometheus\.db\.backends|django\.contrib\.gis\.db\.backends"
     r"|django_tenants|mysql\.connector|djongo)\.?(?P<name>\w*)|[\"']ENGINE[\"']\s*:\s*[\"'](?P<other>\w+)[\"']"
 )
+_IS_ENGINE = re.compile(r"[\"']ENGINE[\"']\s*(?:\]\s*=|:)|^\s*\w*ENGINE\s*=")
 _CACHE = re.compile(
     r"(django_redis|RedisCache|channels_redis|PyMemcacheCache|PyLibMCCache|MemcachedCache)\b"
 )
@@ -135,7 +142,7 @@ def _by_name(file: File, number: int, key: str) -> Finding | None:
 
 def _python_signs(file: File, table: Table) -> Iterator[Finding]:
     for number, line in numbered(file.text):
-        for match in _ENGINE.finditer(line):
+        for match in _ENGINE.finditer(line) if _IS_ENGINE.search(line) else ():
             word = match["name"] or match["other"] or match[0].partition(".")[0]
             word = {"django_tenants": "postgres", "djongo": "mongodb", "mysql": "mysql"}.get(
                 word, word
@@ -147,6 +154,6 @@ def _python_signs(file: File, table: Table) -> Iterator[Finding]:
             found = _url(file, table, number, "", match["text"])
             if found is not None:
                 yield found
-        if cache := _CACHE.search(line):
+        if "BACKEND" in line and (cache := _CACHE.search(line)):
             service = "redis" if "redis" in cache[1].lower() else "memcached"
             yield Finding(service, Source.SETTING, file.path, number, cache[1])

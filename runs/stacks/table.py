@@ -98,8 +98,10 @@ def services_table() -> Table:
 
 
 def version_of(tag: str) -> str | None:
-    """Return the version in an image's tag: 15 of `15-alpine`, 3.13 of `3.13-management`, none of `latest`."""
-    match = re.match(r"(?:v|pg|RELEASE\.)?(\d+(?:\.\d+){0,2})(?![\d-]*T)", tag)
+    """Return the version in an image's tag: 15 of `15-alpine` and of `2.14-pg15`, none of `latest`."""
+    if extended := re.search(r"\bpg(\d{1,2})\b", tag):
+        return extended[1]
+    match = re.match(r"v?(\d+(?:\.\d+){0,2})(?![\d-]*T)", tag)
     return match[1] if match and len(match[1]) <= _LONGEST_VERSION else None
 
 
