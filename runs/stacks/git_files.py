@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runs.stacks.stack import File
@@ -33,6 +33,12 @@ class Repository:
     keys: Keys = field(repr=False)
     environment: Mapping[str, str] = field(repr=False)
 
+    def beside(self) -> Repository:
+        """Return another one of the same server, in which nothing is yet."""
+        folder = self.folder / "whole"
+        folder.mkdir()
+        return replace(self, folder=folder)
+
     def prepare(self, commit: str) -> None:
         """Write by hand what `git init` would: a process less."""
         for part in ("objects", "refs"):
@@ -43,8 +49,8 @@ class Repository:
         lines += ["[extensions]", "objectFormat = sha256"] if sha256 else []
         (self.folder / "config").write_text("\n".join(lines) + "\n")
 
-    def fetch(self, *what: str, given: str = "") -> None:
-        """Fetch objects; blobs come only where they are named. Raises GitRefused."""
+    def fetch(self, *what: str, given: str = "", whole: bool = False) -> None:
+        """Fetch objects; unless `whole`, blobs come only where they are named. Raises GitRefused."""
         server = [
             *("-c", f"remote.origin.url={self.url}"),
             *("-c", "remote.origin.promisor=true"),
@@ -56,8 +62,9 @@ class Repository:
             *self.keys.git_options(self.url),
         ]
         options = ["--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no"]
+        options.append("--no-filter" if whole else "--filter=blob:none")
         self._run(
-            [*server, "fetch", *options, "--filter=blob:none", *what],
+            [*server, "fetch", *options, *what],
             given.encode(),
             self.keys.git_environment(),
         )
@@ -111,7 +118,8 @@ _SHA256_LENGTH = 64
 def read_commit(repository: Repository, ref: str, commit: str) -> list[File]:
     """Return the telling files of a ref. Raises GitRefused.
 
-    A server that knows no filters sends the whole commit; then only the limits of this process help.
+    A server that knows no filters sends the whole commit, and so does one that gives no single blobs (git's first
+    protocol, as over an sshd that doesn't pass GIT_PROTOCOL on); then only the limits of this process help.
     """
     repository.prepare(commit)
     repository.fetch("--depth=1", "origin", f"+{ref}:refs/heads/main")
@@ -119,9 +127,16 @@ def read_commit(repository: Repository, ref: str, commit: str) -> list[File]:
     paths = telling(listed)
     if not paths:
         return []
-    wanted = {listed[path] for path in paths}
-    repository.fetch("origin", "--stdin", given="\n".join(sorted(wanted)))
-    contents = repository.read(sorted(wanted))
+    wanted = sorted({listed[path] for path in paths})
+    try:
+        repository.fetch("origin", "--stdin", given="\n".join(wanted))
+    except GitRefused as error:
+        if "unadvertised object" not in str(error):
+            raise
+        repository = repository.beside()
+        repository.prepare(commit)
+        repository.fetch("--depth=1", "origin", f"+{ref}:refs/heads/main", whole=True)
+    contents = repository.read(wanted)
     return [
         File(path, contents[listed[path]].decode("utf-8", "replace"))
         for path in paths

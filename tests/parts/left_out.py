@@ -15,6 +15,10 @@ HOW_TO_HAVE = {
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
     ),
+    "sshd": (
+        "an ssh server",
+        "install sshd, on Debian and Ubuntu with: sudo apt-get install openssh-server",
+    ),
 }
 """By marker: what is missing, and how to get it."""
 

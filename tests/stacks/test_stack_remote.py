@@ -14,12 +14,13 @@ from runs.stacks import remote
 from runs.stacks.remote import RemoteStacks, Unread
 from sandbox.keys import read_keys
 from tests.parts.git_server import TOKEN, GitServer, OriginRepo
+from tests.stacks.ssh_server import SSHD, ssh_server
 
 GEMFILE = 'source "https://rubygems.org"\nruby "3.3.1"\ngem "pg"\ngem "sidekiq"\n'
 
 
 def reader(token: str = TOKEN, **environment: str) -> RemoteStacks:
-    surroundings = {"PATH": os.environ["PATH"], **environment}
+    surroundings = {"PATH": os.environ["PATH"]} | environment
     return RemoteStacks(read_keys({"GITHUB_TOKEN": token}), surroundings)
 
 
@@ -153,3 +154,17 @@ async def test_a_gemfile_of_a_gigabyte_is_given_up_in_time(git_server: GitServer
     with pytest.raises(Unread, match=r"too large|no answer"):
         await reader().read(repo.url, None)
     assert asyncio.get_running_loop().time() - begun < 8
+
+
+@pytest.mark.sshd
+@pytest.mark.skipif(SSHD is None, reason="no sshd")
+@pytest.mark.parametrize("settings", [("AcceptEnv GIT_PROTOCOL",), ()])
+async def test_they_come_over_ssh_also_in_gits_first_protocol(
+    shop: OriginRepo, tmp_path: Path, settings: tuple[str, ...]
+) -> None:
+    with ssh_server(tmp_path, *settings) as server:
+        found = await reader(PATH=server.path).read(server.url(shop.path), None)
+        assert services(found) == ["postgres", "redis"]
+        (tmp_path / "authorized").write_text("")
+        with pytest.raises(Unread, match="the server refuses access"):
+            await reader(PATH=server.path).read(server.url(shop.path), None)
