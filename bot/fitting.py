@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from bot.config import Config, RepoOptions
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
+from runs.stacks.lines import within
 from runs.stacks.remote import Reading
 from runs.stacks.stack import OWN_FILE, Stack, Wanted
 from runs.stacks.table import services_table
@@ -35,6 +36,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
     own = _own_file(reading.own_file, notes)
     usual = _usual(task, offer.config)
     language, version = _language(own, reading.stack)
+    asked = None if language in own.versions else reading.stack.requirement
     changes: dict[str, object] = {}
     services = _services(own, usual, reading.stack, offer.config, notes)
     if services is not None:
@@ -44,7 +46,11 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
     if image is not None:
         changes["image"] = image
     elif language is not None and task.image is None:
-        tagged, version = _tagged_image(language, version, offer, notes)
+        tagged, version = _tagged_image(
+            replace(reading.stack, language=language, version=version, requirement=asked),
+            offer,
+            notes,
+        )
         if tagged is not None:
             changes["image"] = tagged
     if own.env:
@@ -178,15 +184,14 @@ def _amount(quantity: str) -> float:
     return float(match[1]) * factors[match[2]]
 
 
-def _tagged_image(
-    language: str, version: str | None, offer: Offer, notes: list[str]
-) -> tuple[str | None, str | None]:
+def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | None, str | None]:
     """Return the image that has a language's version by its tag, as ruby-3.3, and the version that is in it."""
+    language, version = stack.language or "", stack.version
     offered = offer.config.versions_of(offer.image).get(language, ())
     if not offered:
         return None, version
     newest = max(offered, key=_parts)
-    chosen = _best(version, offered) if version else newest
+    chosen = newest if version is None else _best(version, stack.requirement, offered)
     if chosen is None:
         asked = language_words(language, version)
         notes.append(f"{asked} can't be had, {newest} is used")
@@ -197,8 +202,12 @@ def _tagged_image(
     return f"{repository}:{language}-{chosen}", chosen
 
 
-def _best(version: str, offered: Sequence[str]) -> str | None:
-    """Return the newest offered version that the asked one names, or is more exact about."""
+def _best(version: str, requirement: str | None, offered: Sequence[str]) -> str | None:
+    """Return the newest offered version that is in the range, or that the asked one names or is more exact about."""
+    if requirement is not None:
+        return max(
+            (each for each in offered if within(requirement, each)), key=_parts, default=None
+        )
     parts = version.split(".")
     fitting = [
         each

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from runs.stacks import telling
 from runs.stacks.compose import read_compose
@@ -26,9 +27,9 @@ def detect(files: Iterable[File]) -> Stack:
             findings.append(sign)
         else:
             toolchains.append(sign)
-    language, version, why = main_language(toolchains)
+    stack = main_language(toolchains)
     services, reasons = judge(findings, {_folder(each.file) for each in toolchains})
-    return Stack(language, version, services, (*why, *reasons))
+    return replace(stack, services=services, reasons=(*stack.reasons, *reasons))
 
 
 def _signs(files: list[File], table: Table) -> Iterator[Finding | Toolchain]:

@@ -20,4 +20,5 @@ def read_stack(values: dict[str, Any]) -> Stack:
         values["version"],
         tuple(Wanted(**wanted) for wanted in values["services"]),
         tuple(Reason(**reason) for reason in values["reasons"]),
+        values["requirement"],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runs.stacks.stack import Reason, Toolchain
+from runs.stacks.stack import Reason, Stack, Toolchain
 
 TITLES = {
     "elixir": "Elixir",
@@ -19,25 +19,25 @@ TITLES = {
 """What people read, in the order of who wins where several stand side by side: the tools of the front end come last."""
 
 
-def main_language(
-    toolchains: Sequence[Toolchain],
-) -> tuple[str | None, str | None, tuple[Reason, ...]]:
-    """Return language, version and why. The nearest to the root decides, then the order of TITLES.
+def main_language(toolchains: Sequence[Toolchain]) -> Stack:
+    """Return a Stack of language, version and why. The nearest to the root decides, then the order of TITLES.
 
     A file that only names versions decides no language where a manifest stands beside it.
     """
     manifests = [each for each in toolchains if each.version is None and each.what.startswith("a ")]
     ranked = sorted(manifests or toolchains, key=_rank)
     if not ranked:
-        return None, None, ()
+        return Stack()
     first = ranked[0]
     named = [
         each for each in toolchains if each.language == first.language and each.version is not None
     ]
     named.sort(key=lambda each: (each.file.count("/"), _is_manifest(each.file)))
     if not named:
-        return first.language, None, (_reason(first),)
-    return first.language, named[0].version, (_reason(first), _reason(named[0]))
+        return Stack(first.language, reasons=(_reason(first),))
+    best = named[0]
+    why = (_reason(first), _reason(best))
+    return Stack(first.language, best.version, reasons=why, requirement=best.requirement)
 
 
 def _rank(toolchain: Toolchain) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from runs.stacks.lines import line_with, numbered, version_in
+from runs.stacks.lines import line_with, numbered, range_in, version_in
 from runs.stacks.stack import EMBEDDED, File, Finding, Source, Toolchain
 from runs.stacks.table import Table
 from runs.stacks.values import mapping, read_json
@@ -42,7 +42,8 @@ def read_package_json(file: File, table: Table) -> Iterator[Finding | Toolchain]
         asked = mapping(package.get(section)).get(key)
         if isinstance(asked, str) and (version := version_in(asked)):
             line = line_with(file.text, f'"{section}"')
-            yield Toolchain("node", version, file.path, line, f"{section}: node {asked}")
+            what = f"{section}: node {asked}"
+            yield Toolchain("node", version, file.path, line, what, range_in(asked))
 
 
 def read_prisma(file: File, table: Table) -> Iterator[Finding]:

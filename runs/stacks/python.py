@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from runs.stacks.lines import line_with, numbered, version_in
+from runs.stacks.lines import line_with, numbered, range_in, version_in
 from runs.stacks.stack import EMBEDDED, File, Finding, Source, Toolchain
 from runs.stacks.table import Table
 from runs.stacks.values import line_of_key, mapping, read_toml, texts
@@ -52,7 +52,8 @@ def read_pyproject(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     asked = project.get("requires-python") or mapping(poetry.get("dependencies")).get("python")
     if isinstance(asked, str) and (version := version_in(asked)):
         line = line_with(file.text, asked)
-        yield Toolchain("python", version, file.path, line, f"Python {asked}")
+        what = f"Python {asked}"
+        yield Toolchain("python", version, file.path, line, what, range_in(asked))
 
 
 def read_setup(file: File, table: Table) -> Iterator[Finding | Toolchain]:

@@ -9,7 +9,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Mapping
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from runs.stacks.encoding import read_stack
 from runs.stacks.stack import Stack
 from sandbox.clone import cause_of, check_url
 from sandbox.git import OPTIONS, GitFailed, clean_environment
-from sandbox.keys import GIT_TOKEN, Keys
+from sandbox.keys import Keys
 from sandbox.report import Cause
 from sandbox.task import BadEnvironment, Task
 
@@ -65,13 +66,25 @@ class RemoteStacks:
 
     async def _read(self, url: str, branch: str | None) -> Reading:
         _check(url, branch)
+        if any(known == url for known, _ in self._kept):
+            return await self._read_with(None, url, branch)
+        # A Python takes as long to come up as the server to answer.
+        async with _started(_CHILD, self._with_token()) as child:
+            return await self._read_with(child, url, branch)
+
+    async def _read_with(self, child: Process | None, url: str, branch: str | None) -> Reading:
         found = await self._find(url, branch)
         if found is None:
             return Reading("", Stack())
         ref, commit = found
         known = self._kept.pop((url, commit), None)
         if known is None:
-            known = await self._look(url, ref, commit)
+            asked = json.dumps({"url": url, "ref": ref, "commit": commit}).encode()
+            if child is None:
+                async with _started(_CHILD, self._with_token()) as child:
+                    known = await _look(child, asked, url, commit)
+            else:
+                known = await _look(child, asked, url, commit)
         self._kept[url, commit] = known
         while len(self._kept) > MOST_KEPT:
             del self._kept[next(iter(self._kept))]
@@ -81,9 +94,8 @@ class RemoteStacks:
         """Return ref and commit; None for a repository in which nothing is yet."""
         refs = ["HEAD"] if branch is None else [f"refs/heads/{branch}", f"refs/tags/{branch}"]
         arguments = ["git", *OPTIONS, *self._keys.git_options(url), "ls-remote", "--", url, *refs]
-        code, output, errors = await _run(
-            arguments, {**self._environment, **self._keys.git_environment()}, b""
-        )
+        async with _started(arguments, self._with_token()) as process:
+            code, output, errors = await _end(process, b"")
         if code != 0:
             raise Unread(_words(errors, url, branch))
         rows = (row.partition("\t") for row in output.splitlines())
@@ -95,27 +107,26 @@ class RemoteStacks:
             return None
         raise Unread("there is no such branch")
 
-    async def _look(self, url: str, ref: str, commit: str) -> Reading:
-        asked = json.dumps({"url": url, "ref": ref, "commit": commit}).encode()
-        token = self._keys.git_token
-        environment = {**self._environment, **({GIT_TOKEN: token} if token else {})}
-        code, output, errors = await _run(
-            [sys.executable, "-I", "-c", _CHILD, _ROOT], environment, asked
-        )
-        if code != 0:
-            raise Unread(
-                "it is too large to be looked through"
-                if _is_limit(errors)
-                else "its files can't be read"
-            )
-        answer = json.loads(output)
-        if "refused" in answer:
-            raise Unread(_words(answer["refused"], url, None))
-        return Reading(commit, read_stack(answer["stack"]), answer["own_file"])
+    def _with_token(self) -> dict[str, str]:
+        return {**self._environment, **self._keys.git_environment()}
+
+
+async def _look(child: Process, asked: bytes, url: str, commit: str) -> Reading:
+    code, output, errors = await _end(child, asked)
+    if code != 0:
+        raise Unread(_CAUSES[Cause.DISK_FULL] if _is_limit(errors) else "its files can't be read")
+    answer = json.loads(output)
+    if "refused" in answer:
+        raise Unread(_words(answer["refused"], url, None))
+    return Reading(commit, read_stack(answer["stack"]), answer["own_file"])
 
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-_CHILD = "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('runs.stacks', run_name='__main__')"
+_CHILD = [
+    *(sys.executable, "-I", "-c"),
+    "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('runs.stacks', run_name='__main__')",
+    _ROOT,
+]
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{))[^\x00-\x20\x7f~^:?*\[\\]+")
 _CAUSES = {
     Cause.CLONE_AUTH: "the server refuses access",
@@ -146,10 +157,11 @@ def _is_limit(errors: str) -> bool:
     return "MemoryError" in errors or "File too large" in errors
 
 
-async def _run(
-    arguments: list[str], environment: Mapping[str, str], given: bytes
-) -> tuple[int, str, str]:
-    """Run a program to its end; return its exit code and what it wrote. When cancelled, nothing of it goes on."""
+@contextlib.asynccontextmanager
+async def _started(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> AsyncIterator[Process]:
+    """Start a program in a session of its own; when the block is left early, nothing of it goes on."""
     process = await asyncio.create_subprocess_exec(
         *arguments,
         stdin=asyncio.subprocess.PIPE,
@@ -160,12 +172,17 @@ async def _run(
         start_new_session=True,
     )
     try:
-        output, errors = await process.communicate(given)
-    except asyncio.CancelledError:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-        raise
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def _end(process: Process, given: bytes) -> tuple[int, str, str]:
+    """Hand a program its input and wait for its end; return its exit code and what it wrote."""
+    output, errors = await process.communicate(given)
     return (
         process.returncode or 0,
         output.decode("utf-8", "replace"),

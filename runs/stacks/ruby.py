@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runs.stacks.lines import numbered, version_in, without_blocks
+from runs.stacks.lines import numbered, range_in, version_in, without_blocks
 from runs.stacks.stack import EMBEDDED, File, Finding, Source, Toolchain
 from runs.stacks.table import Table
 
@@ -23,7 +23,8 @@ def read_gemfile(file: File, table: Table) -> Iterator[Finding | Toolchain]:
                 groups = _groups(rest) or [name for block in blocks for name in block.groups]
                 yield from _gem(file, table, number, match["name"], groups)
         elif (match := _RUBY.match(statement)) and (version := version_in(match["version"])):
-            yield Toolchain("ruby", version, file.path, number, statement)
+            asked = match["version"]
+            yield Toolchain("ruby", version, file.path, number, statement, range_in(asked))
         _nest(blocks, statement)
 
 

@@ -67,13 +67,17 @@ EMBEDDED = "embedded"
 
 @dataclass(frozen=True, slots=True)
 class Toolchain:
-    """A sign of a language, and of its version where one is named."""
+    """A sign of a language, and of its version where one is named.
+
+    `requirement` is the text of a range, of which `version` is only the beginning.
+    """
 
     language: str
     version: str | None
     file: str
     line: int
     what: str
+    requirement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What a repository needs, as far as its files tell. `language` is None where they tell nothing."""
+    """What a repository needs, as far as its files tell. `language` is None where they tell nothing.
+
+    `requirement` is the range in which the version may be, such as ">= 3.2, < 3.5", of which `version` is the beginning.
+    """
 
     language: str | None = None
     version: str | None = None
     services: tuple[Wanted, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    requirement: str | None = None
 
 
 OWN_FILE = ".claude-sandbox.yaml"

@@ -118,8 +118,14 @@ _KINDS = _kinds(
 )  # fmt: skip
 
 
+# All kinds at once, since most of a repository's paths are of none.
+_ANY = re.compile(
+    f"{_PROJECT}(?:{'|'.join(kind.pattern.pattern.removeprefix(_PROJECT) for kind in _KINDS)})"
+)
+
+
 def _matches(path: str) -> bool:
-    folder = path.rpartition("/")[0]
-    if folder and not may_tell(folder):
+    if _ANY.fullmatch(path) is None and not is_compose(path):
         return False
-    return reader_of(path) is not None or is_compose(path)
+    folder = path.rpartition("/")[0]
+    return not folder or may_tell(folder)

@@ -66,6 +66,23 @@ def test_a_version_that_can_not_be_had_is_told(
     assert notes(task) == ((note,) if note else ())
 
 
+@pytest.mark.parametrize(
+    ("requirement", "version"),
+    [
+        (">= 2.7.0", "3.4"),
+        ("'>= 2.7.0', '< 3.4.0'", "3.3"),
+        (">= 3.1, <= 3.2", "3.2"),
+        ("> 3.9", "3.4"),
+    ],
+)
+def test_of_a_range_the_newest_that_is_there_is_taken(requirement: str, version: str) -> None:
+    task = fit(
+        replace(STACK, version="3.9" if "3.9" in requirement else "2.7", requirement=requirement)
+    )
+    assert task.image == f"registry:5000/team/sandbox:ruby-{version}"
+    assert bool(notes(task)) == ("3.9" in requirement)
+
+
 def test_an_image_that_was_chosen_stays_and_so_does_one_without_such_tags() -> None:
     assert fit(task=replace(TASK, image="mine:1")).image == "mine:1"
     assert fit(config=Config()).image is None
