@@ -15,6 +15,10 @@ HOW_TO_HAVE = {
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
     ),
+    "kubectl": (
+        "kubectl, which renders the manifests",
+        "put kubectl on PATH, that of `make cluster` for example",
+    ),
 }
 """By marker: what is missing, and how to get it."""
 
