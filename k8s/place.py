@@ -11,6 +11,7 @@ from pathlib import Path
 from runs.backend import Limits
 from runs.outcome import Seen
 from sandbox.gate import GateMode
+from sandbox.task import USUAL_MEMORY
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
@@ -30,7 +31,7 @@ class Resources:
     """
 
     memory_request: str = "2Gi"
-    memory_limit: str = "4Gi"
+    memory_limit: str = USUAL_MEMORY
     cpu_request: str = "1000m"
     cpu_limit: str = "2000m"
 

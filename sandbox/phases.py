@@ -109,6 +109,8 @@ class _Run:
         if error is not None:
             self._report = replace(self._report, error=self._clean(error).strip()[-MAX_ERROR:])
         self._report = replace(self._report, summary=self._clean(self._report.summary))
+        if self._report.question is not None:
+            self._report = replace(self._report, question=self._clean(self._report.question))
         self._write()
         self._log.phase(Phase.DONE.value, _ending(self._report))
         if self._report.error:
@@ -214,7 +216,11 @@ class _Run:
         prompt = self._clean(self._task.prompt)
         body = body_text(self._report.summary, prompt, self._assignment.run_id)
         wanted = PullRequest(
-            clone.url, str(self._report.branch), clone.base or "", title(prompt, MAX_TITLE), body
+            clone.url,
+            str(self._report.branch),
+            self._task.base or clone.base or "",
+            title(prompt, MAX_TITLE),
+            body,
         )
         try:
             until = time.monotonic() + PULL_REQUEST_SECONDS
@@ -249,6 +255,8 @@ def _check_run_id(run_id: str) -> None:
 
 def _ending(report: Report) -> str:
     words = [report.verdict.value]
+    if report.question is not None:
+        words.append("asks back")
     if report.cause is not None:
         words.append(report.cause.value)
     if report.branch is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sandbox.agents import AgentResult
 from sandbox.deliver import Delivery
 from sandbox.process import Ended
+from sandbox.question import closing_question
 from sandbox.report import Cause, Report, Verdict
 from sandbox.task import Assignment
 from sandbox.words import printable
@@ -63,10 +64,10 @@ def settle(report: Report, end: AgentEnd, delivery: Delivery, assignment: Assign
         if delivery.changed and not delivery.pushed:
             error = f"{error}\nThe unfinished work isn't on the remote: {delivery.error}"
         return replace(settled, verdict=Verdict.FAILED, cause=cause, error=error)
-    if delivery.pushed:
-        return replace(settled, verdict=Verdict.PUSHED)
-    if not delivery.changed:
-        return replace(settled, verdict=Verdict.NOTHING_CHANGED)
+    if delivery.pushed or not delivery.changed:
+        verdict = Verdict.PUSHED if delivery.pushed else Verdict.NOTHING_CHANGED
+        question = closing_question(end.result.summary, changed=delivery.changed)
+        return replace(settled, verdict=verdict, question=question)
     # Without a branch it didn't come to a push: there are no commits that could be told of.
     verdict = Verdict.FAILED if delivery.branch is None else Verdict.NOT_PUSHED
     return replace(settled, verdict=verdict, cause=delivery.cause, error=delivery.error)
