@@ -84,7 +84,8 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         _pull_request(report),
         _numbers(run, report),
         _denied(report),
-        _remark(report),
+        _remark(report.remark if report else None),
+        _remark(outcome.remark),
     )
     identity = code(run.id)
     if outcome.ending is Ending.FINISHED:
@@ -107,7 +108,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
     return paragraphs(
         lines(head, words.sentence, reached),
         pre(proof) if proof else Markup(),
-        plain(f"➜ {words.advice}"),
+        plain(f"➜ {words.advice}" if words.advice else ""),
         lines(facts, identity),
     ).cut()
 
@@ -255,10 +256,8 @@ def _numbers(run: Run, report: Report | None) -> Markup:
     return plain(" · ".join(parts))
 
 
-def _remark(report: Report | None) -> Markup:
-    if report is None or not report.remark:
-        return Markup()
-    return plain(f"⚠️ {shortened(report.remark, 200)}")
+def _remark(words: str | None) -> Markup:
+    return plain(f"⚠️ {shortened(words, 200)}") if words else Markup()
 
 
 def _denied(report: Report | None) -> Markup:

@@ -33,18 +33,32 @@ class Seen(Enum):
     EXIT_CODE = "exit-code"
     FORGED_REPORT = "forged-report"
     NOT_STARTED = "not-started"
+    ENTRYPOINT_MISSING = "entrypoint-missing"
+    EXEC_FORMAT = "exec-format"
     WAITED_TOO_LONG = "waited-too-long"
     OUT_OF_MEMORY = "out-of-memory"
     IMAGE_PULL = "image-pull"
+    IMAGE_NAME = "image-name"
+    IMAGE_REFUSED = "image-refused"
     MISSING_SECRET = "missing-secret"  # noqa: S105 - what was missed, not a secret
+    MISSING_KEY = "missing-key"
+    MISSING_VOLUME = "missing-volume"
     SERVICE_FAILED = "service-failed"
+    SERVICE_OUT_OF_MEMORY = "service-out-of-memory"
+    SERVICE_NOT_READY = "service-not-ready"
     UNSCHEDULABLE = "unschedulable"
+    NO_MACHINE_FITS = "no-machine-fits"
     POD_REFUSED = "pod-refused"
+    POD_SECURITY = "pod-security"
     QUOTA = "quota"
     DEADLINE_BY_CLUSTER = "deadline-by-cluster"
     EVICTED = "evicted"
+    PREEMPTED = "preempted"
+    DISK_LIMIT = "disk-limit"
+    NODE_GONE = "node-gone"
     POD_DELETED = "pod-deleted"
     JOB_DELETED = "job-deleted"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ class Outcome:
 
     `report` is the last Report that may be believed: after a kill it only says how far the run came. `cause`
     stands exactly when the Run didn't end well (of a cancelled one it says how it stopped); `error` is the raw
-    text that proves it, if there is one.
+    text that proves it, if there is one. `remark` is what the outside saw beside the end and people should know.
     """
 
     ending: Ending
@@ -69,6 +83,7 @@ class Outcome:
     cause: Cause | Seen | None = None
     error: str | None = None
     exit: Exit | None = None
+    remark: str | None = None
 
     @property
     def ended_well(self) -> bool:

@@ -94,7 +94,7 @@ class _Run:
         clone = self._clone_behind_gate(git)
         end = self._run_agent(agent, clone)
         delivery = self._deliver(git, clone, end)
-        self._report = settle(self._report, end, delivery, self._task.timeout_seconds)
+        self._report = settle(self._report, end, delivery, self._assignment)
         if self._report.verdict is Verdict.PUSHED and self._task.pull_request:
             self._open_pull_request(clone)
         self._report = replace(self._report, phase=Phase.DONE)
@@ -178,7 +178,13 @@ class _Run:
     def _run_agent(self, agent: Agent, clone: Clone) -> AgentEnd:
         self._enter(Phase.AGENT, self._assignment.agent)
         around = self._around
-        limits = Limits(self._agent_deadline, around.grace_seconds, around.stop, around.adopted)
+        limits = Limits(
+            self._agent_deadline,
+            around.grace_seconds,
+            around.stop,
+            around.adopted,
+            self._assignment.silence_seconds,
+        )
         end = run_agent(agent, clone.folder, around.environment, limits, self._log)
         self._report = told_by_agent(self._report, end, self._clean)
         return end

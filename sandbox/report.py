@@ -44,12 +44,15 @@ class Cause(str, Enum):
     CLONE_NOT_FOUND = "clone-not-found"
     CLONE_BRANCH = "clone-branch"
     CLONE_NETWORK = "clone-network"
+    CLONE_TIMEOUT = "clone-timeout"
     CLONE_FAILED = "clone-failed"
     AGENT_MISSING = "agent-missing"
     AGENT_FAILED = "agent-failed"
     AGENT_SILENT = "agent-silent"
     AGENT_KILLED = "agent-killed"
+    AGENT_HANGS = "agent-hangs"
     LOGIN = "login"
+    LOGIN_EXPIRED = "login-expired"
     API_AUTH = "api-auth"
     API_FORBIDDEN = "api-forbidden"
     API_NOT_FOUND = "api-not-found"
@@ -64,6 +67,7 @@ class Cause(str, Enum):
     PUSH_REFUSED = "push-refused"
     PUSH_FAILED = "push-failed"
     DISK_FULL = "disk-full"
+    READ_ONLY = "read-only"
     INTERNAL = "internal"
 
 

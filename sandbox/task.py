@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.gate import Gate, read_gate
+
+SILENCE_SECONDS = 900
+"""An agent that prints nothing for longer hangs; its longest tool call, a command of 10 minutes, is silent too."""
 
 DEFAULT_REPORT = "/dev/termination-log"
 
@@ -47,7 +51,7 @@ class Assignment:
     """What the sandbox program reads from its environment: the Task and its surroundings.
 
     `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`. `gate` None means
-    that no network policies are waited for.
+    that no network policies are waited for. An agent that prints nothing for `silence_seconds` is ended; 0 means never.
     """
 
     run_id: str
@@ -56,6 +60,7 @@ class Assignment:
     report_path: str
     workspace: str
     gate: Gate | None = None
+    silence_seconds: int = SILENCE_SECONDS
 
 
 def to_environment(task: Task, run_id: str) -> dict[str, str]:
@@ -116,10 +121,19 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
         workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
         gate=_gate(environment, mistakes),
+        silence_seconds=_silence(environment, mistakes),
     )
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _silence(environment: Mapping[str, str], mistakes: list[str]) -> int:
+    text = environment.get("SANDBOX_SILENCE") or str(SILENCE_SECONDS)
+    if re.fullmatch("[0-9]{1,6}", text):
+        return int(text)
+    mistakes.append(f"SANDBOX_SILENCE is {text!r}, not a number of seconds; 0 means never")
+    return SILENCE_SECONDS
 
 
 def _gate(environment: Mapping[str, str], mistakes: list[str]) -> Gate | None:
