@@ -61,13 +61,22 @@ async def answer(asked: Asked, run: Run, desk: Desk) -> None:
     if age > STALE_SECONDS:
         desk.answer(message, answers.too_late(age))
         return
-    others = await desk.backend.list_runs()
-    under_way = next((other for other in others if not other.ended and _goes_on(other, run)), None)
-    if under_way is not None:
+    under_way = await _under_way(run, desk)
+    if under_way is not None and under_way.key != key:
         desk.answer(message, answers.answered_already(under_way))
         return
     task = continued(run, allowed_today(run.task, asked.role, desk), message.text)
     await start(Wish(key, task, message.origin()), desk)
+
+
+async def _under_way(parent: Run, desk: Desk) -> Run | None:
+    """Return the Run that goes on with an answer now; None also where the place doesn't say: the start waits for it."""
+    try:
+        runs = await desk.backend.list_runs()
+    except BackendError as error:
+        log.warning("the runs can't be listed now: %s", error)
+        return None
+    return next((run for run in runs if not run.ended and _goes_on(run, parent)), None)
 
 
 def _goes_on(run: Run, parent: Run) -> bool:
