@@ -123,7 +123,9 @@ def encode(report: Report) -> bytes:
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
             remark=None if report.remark is None else _cut(report.remark, 200),
-            question=None if report.question is None else _cut(report.question, max(limit, 200)),
+            question=None
+            if report.question is None
+            else _cut(report.question, 700 if limit else 200),
             denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
         )
         data = _dump(cut)
