@@ -157,6 +157,7 @@ def _start(
 
 async def _sweeping(watch: Watch, every_seconds: float) -> None:
     """Sweep by the clock until cancelled. The library drops late runs by default, hence both settings."""
+    await watch.check_store()
 
     async def sweep() -> None:
         # The library logs the cancellation of a job at its own shutdown as a failure.

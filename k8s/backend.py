@@ -128,9 +128,7 @@ class KubernetesBackend:
         self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
     ) -> bytes:
         """See Backend.read_log; a service is a sidecar of the Pod, and its log goes with the Pod."""
-        name = names.job_name(run_id)
-        job = self._mirrored(run_id) or await self._jobs.read(run_id)
-        pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(job)
+        pod = await self._pod(run_id)
         printed = b""
         if pod is not None:
             container = names.CONTAINER if service is None else _sidecar(pod, service)
@@ -139,6 +137,11 @@ class KubernetesBackend:
             return printed
         heard = await self._tending.last_words.of(run_id)
         return heard if tail_bytes is None else heard[-tail_bytes:]
+
+    async def services(self, run_id: str) -> tuple[str, ...]:
+        """See Backend.services: the sidecars of the Pod."""
+        pod = await self._pod(run_id)
+        return () if pod is None else _beside(pod)
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
@@ -231,6 +234,13 @@ class KubernetesBackend:
         """Return the Job of a Run as the watches told it."""
         return self._mirror.jobs.objects.get(names.job_name(run_id)) if self._follows else None
 
+    async def _pod(self, run_id: str) -> Pod | None:
+        """Return the Pod of a Run, None where there is none (any more). Raises UnknownRun."""
+        job = self._mirrored(run_id) or await self._jobs.read(run_id)
+        if self._follows:
+            return self._mirror.pod(names.job_name(run_id))
+        return await self._jobs.pod(job)
+
     async def _read(self, run_id: str) -> Run:
         """Read a Run anew. Raises UnknownRun."""
         return await self._seen(run_id, await self._jobs.read(run_id))
@@ -306,12 +316,18 @@ class KubernetesBackend:
 
 def _sidecar(pod: Pod, service: str) -> str:
     """Return the container of a service beside the agent. Raises Refused, naming those that are there."""
-    beside = [status.name for status in pod.status.init_container_statuses or ()]
-    name = names.sidecar(service)
-    if name not in beside:
-        there = ", ".join(map(names.service, beside)) or "none"
+    beside = _beside(pod)
+    if names.service(service) not in beside:
+        there = ", ".join(beside) or "none"
         raise Refused(f"No such service runs beside this run. There are: {there}.")
-    return name
+    containers = [status.name for status in pod.status.init_container_statuses or ()]
+    return next(name for name in containers if names.service(name) == names.service(service))
+
+
+def _beside(pod: Pod) -> tuple[str, ...]:
+    """Return the services of a Pod: its sidecars, whatever their containers are called."""
+    containers = [status.name for status in pod.status.init_container_statuses or ()]
+    return tuple(names.service(name) for name in containers if name != names.PROGRAM)
 
 
 def _same(run: Run, key: str) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from bot.config import Role
@@ -9,8 +10,10 @@ from bot.desk import Asked, Desk
 from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import pick_run
-from runs.backend import UnknownRun
+from runs.backend import BackendError, UnknownRun
 from runs.run import Run
+
+log = logging.getLogger(__name__)
 
 _ID = re.compile(r"\b[a-z2-7]{8}\b")
 
@@ -24,7 +27,11 @@ async def known_runs(asked: Asked, desk: Desk) -> list[Run]:
     """Return the Runs that this person sees here, and those of which only the Record is left."""
     runs = await visible_runs(asked, desk)
     present = {run.id for run in runs}
-    records = [record.run for record in await desk.store.list_records()]
+    try:
+        records = [record.run for record in await desk.store.list_records()]
+    except BackendError as error:
+        log.warning("only runs that are still there are known now: %s", error)
+        return runs
     return runs + [run for run in records if run.id not in present and asked.sees(run)]
 
 

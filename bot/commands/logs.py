@@ -13,13 +13,14 @@ from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Press
 from bot.log_lines import Fitted, fitted, matching, of_phase, rows_of
-from bot.log_reading import read_end, read_service, read_whole
+from bot.log_reading import LogsAway, read_end, read_service, read_whole
 from bot.markup import Markup, clean
 from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView, read_logs
 from bot.speaker import Letter
 from runs.run import Run
 from sandbox.proof import narrowed, proving_lines, tells_of_failure
+from sandbox.redaction import Redacted
 
 LINES = 30
 MESSAGE_ROOM = 3600
@@ -36,6 +37,13 @@ async def logs(asked: Asked, desk: Desk) -> None:
     """Answer with what was asked of a log: as a message where it fits, as a file where more was asked for."""
     request = read_logs(asked.arguments)
     run = await _chosen(asked, request, desk)
+    try:
+        await _show(asked, run, request, desk)
+    except LogsAway as error:
+        raise Mistake(answers.LOGS_AWAY) from error
+
+
+async def _show(asked: Asked, run: Run, request: LogsRequest, desk: Desk) -> None:
     match request.view:
         case LogView.LINES:
             await _last_lines(asked, run, request.lines or LINES, desk)
@@ -60,7 +68,10 @@ async def logs_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
     run = await pressed_run(press, role, run_id, desk)
     if refuse(role, Action.READ) is not None:
         return "You may not look at logs."
-    rows, whole = await _tail(run, LINES, desk)
+    try:
+        rows, whole = await _tail(run, LINES, desk)
+    except LogsAway:
+        return answers.LOGS_AWAY
     shown = fitted(rows[-LINES:], MESSAGE_ROOM)
     text = answers.log_lines(run, shown, whole=whole and shown.all and len(rows) <= LINES)
     letter = Letter(text, reply_to=press.message_id, silent=True)
@@ -91,7 +102,7 @@ async def _last_lines(asked: Asked, run: Run, wanted: int, desk: Desk) -> None:
         desk.answer(asked.message, answers.log_lines(run, shown, whole=whole))
         return
     caption = answers.last_lines_caption(run, len(last))
-    _send(asked, f"{run.id}.log", "\n".join(last).encode(), caption, desk)
+    _send(asked, f"{run.id}.log", Redacted("\n".join(last).encode()), caption, desk)
 
 
 async def _tail(run: Run, wanted: int, desk: Desk) -> tuple[list[str], bool]:
@@ -111,11 +122,11 @@ async def _whole_file(asked: Asked, run: Run, desk: Desk) -> None:
     size = len(log)
     if size > PLAIN_FILE_BYTES:
         name += ".gz"
-        log = await asyncio.to_thread(gzip.compress, log, 6)
+        log = Redacted(await asyncio.to_thread(gzip.compress, log, 6))
     _send(asked, name, log, answers.whole_log_caption(run, size), desk)
 
 
-def _send(asked: Asked, name: str, data: bytes, caption: Markup, desk: Desk) -> None:
+def _send(asked: Asked, name: str, data: Redacted, caption: Markup, desk: Desk) -> None:
     message = asked.message
     sending = desk.speaker.send_file(message.place, name, data, caption, message.message_id)
     desk.errands.run(sending)
