@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator
 from weakref import WeakValueDictionary
 
 from k8s import annotations as notes
-from k8s import names
+from k8s import log_start, names
 from k8s.annotations import Asked, End
-from k8s.api import Api, Patch
+from k8s.api import MAX_LOG_BYTES, Api, Patch
 from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
 from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
@@ -133,6 +133,8 @@ class KubernetesBackend:
         if pod is not None:
             container = names.CONTAINER if service is None else _sidecar(pod, service)
             printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
+            if service is None and (tail_bytes is None or len(printed) < tail_bytes):
+                printed = await self._with_remark(printed, pod)
         if printed or tail_bytes == 0 or service is not None:
             return printed
         heard = await self._tending.last_words.of(run_id)
@@ -233,6 +235,15 @@ class KubernetesBackend:
     def _mirrored(self, run_id: str) -> Job | None:
         """Return the Job of a Run as the watches told it."""
         return self._mirror.jobs.objects.get(names.job_name(run_id)) if self._follows else None
+
+    async def _with_remark(self, printed: bytes, pod: Pod) -> bytes:
+        """Return a whole log, with a line before it where its beginning is gone."""
+        if not log_start.may_lack_its_start(printed):
+            return printed
+        if len(printed) >= MAX_LOG_BYTES:
+            return log_start.cut(MAX_LOG_BYTES) + printed
+        first_at = await self._jobs.first_line_at(pod.metadata.name)
+        return log_start.remark(first_at, pod) + printed
 
     async def _pod(self, run_id: str) -> Pod | None:
         """Return the Pod of a Run, None where there is none (any more). Raises UnknownRun."""
