@@ -144,6 +144,13 @@ def retried_already(parent: Run, run: Run) -> Markup:
     return joined([code(parent.id), plain("is tried again already:"), code(run.id)], " ")
 
 
+def answered_already(run: Run) -> Markup:
+    """Return the answer to a second reply to a question, while the work goes on with the first."""
+    return joined(["That was answered, and the work goes on already:", code(run.id)], " ") + plain(
+        ". Wait for its end, or stop it and reply once more."
+    )
+
+
 def nothing_failed() -> Markup:
     """Return the answer to a bare /retry when no Run of the person failed."""
     return lines("No run of yours failed here. Which one is it? These there are:", code("/jobs"))

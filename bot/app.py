@@ -34,6 +34,7 @@ from bot.live import Live
 from bot.members import Members
 from bot.outbox import Outbox
 from bot.pace import Pace
+from bot.pulse import Pulse
 from bot.router import Router
 from bot.settings import Settings
 from bot.speaker import Speaker
@@ -48,6 +49,7 @@ log = logging.getLogger(__name__)
 
 UPDATES = ["message", "edited_message", "callback_query"]
 FAREWELL_SECONDS = 5.0
+PULSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ def _start(
         if isinstance(update, Update):
             await application.process_update(update)
 
-    intake = Intake(_poller(application), handle)
+    pulse = Pulse(settings.state_folder / "pulse")
+    intake = Intake(_beating(pulse, _poller(application)), handle)
     working = [
         group.create_task(watch.run()),
         group.create_task(cards.run()),
@@ -237,6 +240,29 @@ async def _publish_commands(application: Application) -> None:  # type: ignore[t
         await application.bot.set_my_commands(menu)
     except TelegramError as error:
         log.warning("the menu of commands wasn't taken: %s", type(error).__name__)
+
+
+def _beating(pulse: Pulse, poll: Poll) -> Poll:
+    """Return a poll that notes each good answer. A disk that can't take it must not keep updates out."""
+    failing = False
+
+    async def poll_and_beat(offset: int | None, seconds: int) -> Sequence[Numbered]:
+        nonlocal failing
+        updates = await poll(offset, seconds)
+        try:
+            async with asyncio.timeout(PULSE_SECONDS):
+                await asyncio.to_thread(pulse.beat)
+        except OSError as error:  # a TimeoutError is one too
+            if not failing:
+                log.warning(
+                    "the pulse can't be written, probes will fail: %s", str(error) or "no answer"
+                )
+            failing = True
+        else:
+            failing = False
+        return updates
+
+    return poll_and_beat
 
 
 def _poller(application: Application) -> Poll:  # type: ignore[type-arg]  # as above

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -197,8 +198,7 @@ class Completions:
 
         Raises BackendError; what was claimed until then is still ours.
         """
-        oldest = sorted(lane.waiting.values(), key=lambda run: (run.ended_at or 0, run.id))
-        batch = oldest[:DIGEST_MOST] if len(oldest) >= DIGEST_FROM else oldest[:1]
+        batch = _next_message(lane.waiting.values())
         claimed = []
         try:
             async with asyncio.timeout(CLAIM_LIMIT_SECONDS):
@@ -243,7 +243,9 @@ class Completions:
             # A Run that can't be put into words must not keep the others from being told.
             log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
             text = bare(runs)
-        return Letter(text, end_buttons(runs[0]) if len(runs) == 1 else (), reply_to=reply_to)
+        ignored = self._backend.ignored_options
+        buttons = end_buttons(runs[0], ignored) if len(runs) == 1 else ()
+        return Letter(text, buttons, reply_to=reply_to)
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
@@ -281,3 +283,18 @@ class Completions:
 
 def _worded(run: Run, tail: bytes) -> Markup:
     return completion(run, tail.decode("utf-8", "replace"))
+
+
+def _next_message(waiting: Iterable[Run]) -> list[Run]:
+    """Return the Runs of the next message, the oldest: many at once together, but each that asks back by itself.
+
+    Its answer is a reply to the message, which then has to be about this one Run.
+    """
+    oldest = sorted(waiting, key=lambda run: (run.ended_at or 0, run.id))
+    if len(oldest) < DIGEST_FROM or _asks(oldest[0]):
+        return oldest[:1]
+    return [run for run in oldest if not _asks(run)][:DIGEST_MOST]
+
+
+def _asks(run: Run) -> bool:
+    return run.outcome is not None and run.outcome.ending is Ending.ASKS

@@ -78,7 +78,7 @@ def make_backend(
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import SERVICE_IMAGES, KubernetesPlace
+    from k8s.place import GATE_SECONDS, SERVICE_IMAGES, KubernetesPlace
 
     cluster = settings.cluster
     images = {**SERVICE_IMAGES, **config.service_images}
@@ -94,7 +94,9 @@ def make_backend(
             entrypoints=config.entrypoints,
             service_images=images,
             gate=config.gate,
+            gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
+            runtime_class=config.runtime_class,
         )
     )
 

@@ -82,9 +82,9 @@ class Jobs:
         pods = page.items or []
         return max(pods, key=lambda pod: str(pod.metadata.creation_timestamp), default=None)
 
-    async def events(self, job: Job) -> list[Event]:
-        """Read the events about a Job."""
-        selector = f"involvedObject.uid={job.metadata.uid}"
+    async def events(self, uid: str) -> list[Event]:
+        """Read the events about a Job or a Pod, which its uid names."""
+        selector = f"involvedObject.uid={uid}"
         data = await self._api.get(self._events_path, {"fieldSelector": selector, "limit": 50})
         return _decode(data, Page[Event]).items or []
 

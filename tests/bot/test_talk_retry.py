@@ -11,7 +11,7 @@ from bot.config import Config, Repo, RepoOptions, Role
 from playground.messages import Message
 from runs.backend import Unavailable
 from runs.outcome import Ending, Outcome
-from runs.run import Run, retried, retry_key, run_id
+from runs.run import Run, lineage, retry_key, run_id
 from sandbox.report import Cause
 from tests.bot.talk import Talk, talking
 
@@ -29,8 +29,8 @@ async def failed(talk: Talk, text: str = RUN) -> tuple[Run, Message]:
 
 def retries_of(talk: Talk, run: Run) -> list[Run]:
     """Return the Runs that do this one again."""
-    found = [(retried(other.key), other) for other in talk.place.runs.values()]
-    return [other for of, other in found if of is not None and of[0] == run.id]
+    found = [(lineage(other.key), other) for other in talk.place.runs.values()]
+    return [other for of, other in found if of is not None and of.parent_id == run.id]
 
 
 async def retry_of(talk: Talk, run: Run, count: int = 1) -> Run:

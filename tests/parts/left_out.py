@@ -19,6 +19,10 @@ HOW_TO_HAVE = {
         "a real S3 server",
         "`make minio` builds MinIO, once, in about 3 minutes (needs Go 1.24 or newer)",
     ),
+    "kubectl": (
+        "kubectl, which renders the manifests",
+        "put kubectl on PATH, that of `make cluster` for example",
+    ),
 }
 """By marker: what is missing, and how to get it."""
 

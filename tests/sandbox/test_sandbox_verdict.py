@@ -8,11 +8,16 @@ from sandbox.agents import AgentResult
 from sandbox.deliver import Delivery
 from sandbox.process import Ended
 from sandbox.report import Cause, Phase, Report, Verdict
+from sandbox.task import Assignment, Task
 from sandbox.verdict import AgentEnd, settle, told_by_agent
 
+ASSIGNMENT = Assignment(
+    "x", Task("u", "p", timeout_seconds=60), "claude", "/report", "/workspace", silence_seconds=30
+)
 WELL = AgentEnd(AgentResult(True, summary="Done."), Ended.BY_ITSELF)
 BADLY = AgentEnd(AgentResult(False, cause=Cause.BUDGET, error="spent"), Ended.BY_ITSELF)
 UNEXPLAINED = AgentEnd(AgentResult(False), Ended.BY_ITSELF)
+SILENT = AgentEnd(AgentResult(False, cause=Cause.AGENT_KILLED), Ended.SILENT)
 LATE = AgentEnd(AgentResult(True, summary="Done."), Ended.DEADLINE)
 STOPPED = AgentEnd(AgentResult(False, cause=Cause.AGENT_KILLED), Ended.STOPPED)
 
@@ -35,6 +40,7 @@ NOTHING = Delivery(False)
         (UNEXPLAINED, NOTHING, Verdict.FAILED, Cause.AGENT_FAILED, "failed"),
         (LATE, ON_REMOTE, Verdict.FAILED, Cause.DEADLINE, "60 seconds"),
         (LATE, NOTHING, Verdict.FAILED, Cause.DEADLINE, "60 seconds"),
+        (SILENT, ON_REMOTE, Verdict.FAILED, Cause.AGENT_HANGS, "nothing for 30 s"),
         (STOPPED, ON_REMOTE, Verdict.FAILED, Cause.CANCELLED, "stopped"),
         (STOPPED, NOT_COMMITTED, Verdict.FAILED, Cause.CANCELLED, "no room"),
     ],
@@ -42,7 +48,7 @@ NOTHING = Delivery(False)
 def test_the_verdict_of_every_end(
     end: AgentEnd, delivery: Delivery, verdict: Verdict, cause: Cause | None, error: str
 ) -> None:
-    report = settle(Report("x", Phase.DELIVER), end, delivery, 60)
+    report = settle(Report("x", Phase.DELIVER), end, delivery, ASSIGNMENT)
     assert (report.verdict, report.cause, report.pushed) == (verdict, cause, delivery.pushed)
     assert error in (report.error or "")
 
@@ -63,5 +69,5 @@ def test_what_the_agent_says_is_cleaned_and_bounded() -> None:
 
 def test_notes_of_the_delivery_stand_below_the_summary() -> None:
     delivery = Delivery(True, "b", pushed=True, notes=("One.", "Two."))
-    report = settle(Report("x", Phase.DELIVER, summary="Done."), WELL, delivery, 60)
+    report = settle(Report("x", Phase.DELIVER, summary="Done."), WELL, delivery, ASSIGNMENT)
     assert report.summary == "Done.\n\nOne.\n\nTwo."
