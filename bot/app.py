@@ -41,7 +41,6 @@ from bot.speaker import Speaker
 from bot.watch import Watch
 from runs.backend import Backend
 from runs.recorded import Recorded
-from runs.run import Run
 from runs.store import LogStore
 from sandbox.redaction import Redactor
 
@@ -117,11 +116,6 @@ def _start(
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
     book, pace = Book(), Pace()
-    watch: Watch
-
-    def noticed(run: Run) -> None:
-        watch.see(run)
-
     desk = Desk(
         backend=backend,
         book=book,
@@ -133,7 +127,7 @@ def _start(
         bot_name=application.bot.username,
         errands=errands,
         live=Live(speaker, errands.run, pace),
-        noticed=noticed,
+        noticed=lambda run: watch.see(run),
         redactor=surroundings.redactor,
         clock=surroundings.clock,
     )
