@@ -41,7 +41,6 @@ from bot.speaker import Speaker
 from bot.watch import Watch
 from runs.backend import Backend
 from runs.recorded import Recorded
-from runs.run import Run
 from runs.store import LogStore
 from sandbox.redaction import Redactor
 
@@ -116,11 +115,6 @@ def _start(
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
     book, pace = Book(), Pace()
-    watch: Watch
-
-    def noticed(run: Run) -> None:
-        watch.see(run)
-
     desk = Desk(
         backend=Recorded(surroundings.backend, store, surroundings.clock),
         book=book,
@@ -132,7 +126,7 @@ def _start(
         bot_name=application.bot.username,
         errands=errands,
         live=Live(speaker, errands.run, pace),
-        noticed=noticed,
+        noticed=lambda run: watch.see(run),
         redactor=surroundings.redactor,
         clock=surroundings.clock,
     )
@@ -157,6 +151,7 @@ def _start(
 
 async def _sweeping(watch: Watch, every_seconds: float) -> None:
     """Sweep by the clock until cancelled. The library drops late runs by default, hence both settings."""
+    await watch.check_store()
 
     async def sweep() -> None:
         # The library logs the cancellation of a job at its own shutdown as a failure.
