@@ -15,6 +15,10 @@ HOW_TO_HAVE = {
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
     ),
+    "own_cluster": (
+        "stand-ins in the network of a cluster of the tests' own",
+        "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
+    ),
     "kubectl": (
         "kubectl, which renders the manifests",
         "put kubectl on PATH, that of `make cluster` for example",
