@@ -136,17 +136,23 @@ def _start(
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 
-    async def handle(update: Numbered) -> None:
-        if isinstance(update, Update):
-            await application.process_update(update)
-
-    poll = _beating(Pulse(settings.state_folder / "pulse"), _poller(application))
     working = [
         group.create_task(watch.run()),
         group.create_task(cards.run()),
         group.create_task(_sweeping(watch, settings.poll_seconds)),
     ]
-    return Intake(poll, handle), working
+    return _intake(settings, application), working
+
+
+def _intake(settings: Settings, application: Application) -> Intake:  # type: ignore[type-arg]  # as above
+    """Build the way in."""
+
+    async def handle(update: Numbered) -> None:
+        if isinstance(update, Update):
+            await application.process_update(update)
+
+    pulse = Pulse(settings.state_folder / "pulse")
+    return Intake(_beating(pulse, _poller(application)), handle)
 
 
 async def _sweeping(watch: Watch, every_seconds: float) -> None:
