@@ -15,6 +15,8 @@ from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView
 from runs.run import Run
 
+LOGS_AWAY = "The log store doesn't answer now, and nothing else has this log any more. Try again in a minute."
+
 
 def ids(message: Incoming) -> Markup:
     """Return the answer to /id."""
