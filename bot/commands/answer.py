@@ -13,6 +13,7 @@ from bot.commands.run import STALE_SECONDS, Wish, start
 from bot.continuation import continued
 from bot.desk import Asked, Desk
 from bot.incoming import Incoming
+from bot.messages import ANSWER_ADVICE
 from runs.backend import BackendError
 from runs.outcome import Ending
 from runs.run import Run, lineage, reply_key, run_id
@@ -42,7 +43,9 @@ async def asking_run(message: Incoming, desk: Desk) -> Run | None:
             delay = min(30.0, delay * 2)
     if run is None or run.outcome is None or run.outcome.ending is not Ending.ASKS:
         return None
-    return run if run.origin.chat_id == message.place.chat_id else None
+    here = run.origin.chat_id == message.place.chat_id
+    # Where its own chat refuses messages, the question was told in the home chat.
+    return run if here or ANSWER_ADVICE in (message.replied_text or "") else None
 
 
 async def answer(asked: Asked, run: Run, desk: Desk) -> None:

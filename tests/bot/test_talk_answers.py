@@ -257,3 +257,26 @@ async def test_a_question_among_many_ends_is_told_by_itself(talk: Talk) -> None:
         assert told.text.startswith("❓ Asks back")
         assert told.text.endswith(found)
     assert talk.heard("runs ended")
+
+
+async def test_a_question_that_its_own_chat_refuses_is_answered_at_home(talk: Talk) -> None:
+    other = talk.world.supergroup("Other", [(talk.ada, "creator"), (talk.grace, "member")])
+    talk.config = Config(chats=frozenset({other.id}))
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.grace, other, RUN))
+        talk.world.allow_sending(other, False)
+        talk.place.finish(run.id, report=asking(talk, run))
+        told = await talk.said("I can't write any more", "Reply to this message", run.id)
+        after = await talk.run_of(talk.world.say(talk.grace, talk.team, "1", reply_to=told))
+        assert going_on(talk, run) == [after]
+
+
+async def test_a_notice_at_home_of_a_question_elsewhere_is_none_to_answer(talk: Talk) -> None:
+    private = talk.world.private(talk.grace)
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.grace, private, RUN))
+        talk.place.finish(run.id, report=asking(talk, run))
+        notice = await talk.said("Asks back", "asked for in private", run.id)
+        talk.world.say(talk.ada, talk.team, "what is that?", reply_to=notice)
+        await talk.quiet(60)
+        assert not going_on(talk, run)
