@@ -11,6 +11,7 @@ from pathlib import Path
 from runs.backend import Limits
 from runs.outcome import Seen
 from sandbox.gate import GateMode
+from sandbox.task import Task
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
@@ -108,6 +109,14 @@ class KubernetesPlace:
         return _repository(image) == _repository(self.image) or any(
             fnmatchcase(image, pattern) for pattern in self.entrypoints
         )
+
+    def brokers(self, task: Task) -> bool:
+        """Say whether a Run's keys are with a broker: unless its image has a program of its own, which knows none.
+
+        What `entrypoints` names has one; of `image` it is known that it is ours.
+        """
+        image = task.image or self.image
+        return not any(fnmatchcase(image, pattern) for pattern in self.entrypoints)
 
 
 def _repository(image: str) -> str:

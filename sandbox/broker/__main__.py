@@ -21,12 +21,10 @@ from sandbox.broker.git_passage import GitPassage
 from sandbox.broker.ledger import Ledger
 from sandbox.broker.model_passage import ModelPassage
 from sandbox.broker.server import Broker, Passage, log
-from sandbox.broker.settings import PORT, Settings, read_settings
+from sandbox.broker.settings import PORT, READY, Settings, read_settings
 from sandbox.broker.state import ModelKey
 from sandbox.descendants import close_memory
 
-READY = "ready"
-"""The file that is there once connections are taken."""
 QUEUE = 64
 
 
