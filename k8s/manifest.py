@@ -28,6 +28,8 @@ SECRET_KEYS = ("GITHUB_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY")
 
 PROGRAM_FOLDER = "/claude-sandbox"
 """Where the sandbox program stands in an image that it is brought into."""
+BROKER_FOLDER = "/broker"
+"""Where the broker keeps its state, in a volume that only it mounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class BrokerBeside:
     environment: Mapping[str, str]
     keys: tuple[str, ...] = SECRET_KEYS
     container: str = names.BROKER
-    folder: str = "/broker"
+    folder: str = BROKER_FOLDER
 
     @property
     def probe(self) -> str:
@@ -109,6 +111,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "image": image,
         "brought": None if place.runs_entrypoint(image) else Brought(place.image, place.agent),
         "gate": _gate(place),
+        "runtime_class": place.runtime_class,
         "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
         "broker": broker,
         "environment": _environment(task, place, id_of_run),
@@ -148,8 +151,10 @@ def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str
 
 def _broker(task: Task, place: KubernetesPlace, id_of_run: str) -> BrokerBeside:
     asked = to_environment(task, id_of_run)
-    known = {name: asked[name] for name in ("REPO_URL", "SANDBOX_RUN", "SANDBOX_PR", "SANDBOX_BUDGET")}
-    values = {**place.environment, **known, "SANDBOX_BROKER_STATE": BrokerBeside.folder}
+    known = {
+        name: asked[name] for name in ("REPO_URL", "SANDBOX_RUN", "SANDBOX_PR", "SANDBOX_BUDGET")
+    }
+    values = {**place.environment, **known, "SANDBOX_BROKER_STATE": BROKER_FOLDER}
     return BrokerBeside(place.image, _verbatim(values))
 
 

@@ -108,7 +108,7 @@ class _Run:
         clone = self._clone_behind_gate(git)
         end = self._run_agent(agent, clone)
         delivery = self._deliver(git, clone, end)
-        self._report = settle(self._report, end, delivery, self._task.timeout_seconds)
+        self._report = settle(self._report, end, delivery, self._assignment)
         if self._report.verdict is Verdict.PUSHED and self._task.pull_request:
             self._open_pull_request(clone)
         self._report = replace(self._report, phase=Phase.DONE)
@@ -123,6 +123,8 @@ class _Run:
         if error is not None:
             self._report = replace(self._report, error=self._clean(error).strip()[-MAX_ERROR:])
         self._report = replace(self._report, summary=self._clean(self._report.summary))
+        if self._report.question is not None:
+            self._report = replace(self._report, question=self._clean(self._report.question))
         self._write()
         self._log.phase(Phase.DONE.value, _ending(self._report))
         if self._report.error:
@@ -211,7 +213,13 @@ class _Run:
     def _run_agent(self, agent: Agent, clone: Clone) -> AgentEnd:
         self._enter(Phase.AGENT, self._assignment.agent)
         around = self._around
-        limits = Limits(self._agent_deadline, around.grace_seconds, around.stop, around.adopted)
+        limits = Limits(
+            self._agent_deadline,
+            around.grace_seconds,
+            around.stop,
+            around.adopted,
+            self._assignment.silence_seconds,
+        )
         end = run_agent(agent, clone.folder, around.environment, limits, self._log)
         self._report = told_by_agent(self._report, end, self._clean)
         return self._hear_broker(end)
@@ -261,7 +269,11 @@ class _Run:
         prompt = self._clean(self._task.prompt)
         body = body_text(self._report.summary, prompt, self._assignment.run_id)
         wanted = PullRequest(
-            clone.url, str(self._report.branch), clone.base or "", title(prompt, MAX_TITLE), body
+            clone.url,
+            str(self._report.branch),
+            self._task.base or clone.base or "",
+            title(prompt, MAX_TITLE),
+            body,
         )
         try:
             until = time.monotonic() + PULL_REQUEST_SECONDS
@@ -297,6 +309,8 @@ def _check_run_id(run_id: str) -> None:
 
 def _ending(report: Report) -> str:
     words = [report.verdict.value]
+    if report.question is not None:
+        words.append("asks back")
     if report.cause is not None:
         words.append(report.cause.value)
     if report.branch is not None:

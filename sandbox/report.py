@@ -45,12 +45,15 @@ class Cause(str, Enum):
     CLONE_NOT_FOUND = "clone-not-found"
     CLONE_BRANCH = "clone-branch"
     CLONE_NETWORK = "clone-network"
+    CLONE_TIMEOUT = "clone-timeout"
     CLONE_FAILED = "clone-failed"
     AGENT_MISSING = "agent-missing"
     AGENT_FAILED = "agent-failed"
     AGENT_SILENT = "agent-silent"
     AGENT_KILLED = "agent-killed"
+    AGENT_HANGS = "agent-hangs"
     LOGIN = "login"
+    LOGIN_EXPIRED = "login-expired"
     API_AUTH = "api-auth"
     API_FORBIDDEN = "api-forbidden"
     API_NOT_FOUND = "api-not-found"
@@ -65,6 +68,7 @@ class Cause(str, Enum):
     PUSH_REFUSED = "push-refused"
     PUSH_FAILED = "push-failed"
     DISK_FULL = "disk-full"
+    READ_ONLY = "read-only"
     INTERNAL = "internal"
 
 
@@ -78,7 +82,8 @@ class Report:
     measured, or without one what the agent claims. `denied` lists tools that were
     refused to the agent. `cause` and `error` (at most a few hundred characters, redacted) stand on a Report whose
     verdict is FAILED or NOT_PUSHED; `pull_request_error` alone never makes a run fail. `agent_ended_well` says
-    whether the agent itself reported success. `remark` is what people should know, however it ended.
+    whether the agent itself reported success. `remark` is what people should know, however it ended. `question` is what
+    the agent asks at the end of its last words: it waits for an answer, whether it pushed something or changed nothing.
     """
 
     run_id: str
@@ -103,6 +108,7 @@ class Report:
     denied: tuple[str, ...] = ()
     agent_ended_well: bool = False
     remark: str | None = None
+    question: str | None = None
     cause: Cause | None = None
     error: str | None = None
     version: int = 1
@@ -119,6 +125,9 @@ def encode(report: Report) -> bytes:
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
             remark=None if report.remark is None else _cut(report.remark, 200),
+            question=None
+            if report.question is None
+            else _cut(report.question, 700 if limit else 200),
             denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
         )
         data = _dump(cut)
@@ -156,7 +165,7 @@ def decode(data: bytes) -> Report | None:
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("summary", "branch", "base", "pull_request", "pull_request_error"), str),
-    **dict.fromkeys(("model", "session_id", "error", "remark"), str),
+    **dict.fromkeys(("model", "session_id", "error", "remark", "question"), str),
     **dict.fromkeys(("commits", "files", "insertions", "deletions", "turns", "version"), int),
     **dict.fromkeys(("input_tokens", "output_tokens"), int),
     **dict.fromkeys(("pushed", "agent_ended_well"), bool),
