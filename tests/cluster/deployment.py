@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -13,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from playground.chats import Chat
+from playground.people import Person
 from playground.server import start
 from playground.world import World
 from tests.cluster.images_of_tests import Images
@@ -30,6 +32,7 @@ BOT_TOKEN = "7000000001:AAEonlyForTestsOnlyForTests0123456789"
 UID = 12345
 """Any user id: the image is made for 1000."""
 LIMIT_SECONDS = 240
+_worlds = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,19 @@ class Deployed:
     git: GitServer
     port: int
 
-    def world(self) -> tuple[World, Any, Any]:
-        """Make a World whose bot is the deployed one, with its team and Ada in it."""
+    def world(self) -> tuple[World, Chat, Person]:
+        """Make a World whose bot is the deployed one, with its team and Ada in it.
+
+        Its messages get other numbers than those of the Worlds before: Runs are named by them.
+        """
         world = World(privacy=False)
         world.state.token = BOT_TOKEN
         ada = world.person("Ada")
-        return world, world.supergroup("Team", [(ada, "administrator")]), ada
+        team = world.supergroup("Team", [(ada, "administrator")])
+        first = 1000 * next(_worlds)
+        while world.state.next_message_id(team) < first:
+            pass
+        return world, team, ada
 
     def bot_pods(self) -> list[Object]:
         """Return the bot's Pods that aren't about to go."""
@@ -104,25 +114,62 @@ def write_manifests(found: Deployed) -> None:
     """Copy the manifests, and set in the copy what an operator sets: images, config, private addresses."""
     ground = found.ground
     shutil.copytree(ROOT / "manifests", ground.folder / "manifests")
-    base = ground.folder / "manifests" / "base"
     overlay = ground.folder / "manifests" / "overlays" / "two-namespaces"
-    environment = {
-        "CLAUDE_IMAGE": ground.images.sandbox,
-        "SANDBOX_AGENT": "scripted",
-        "SANDBOX_POLL_SECONDS": "1",
-        "TELEGRAM_API_URL": f"http://{ground.address}:{found.port}",
-    }
-    with (base / "bot" / "environment.env").open("a", encoding="utf-8") as file:
-        file.writelines(f"{name}={value}\n" for name, value in environment.items())
-    repo = {"url": found.git.repo_url("small"), "memory": "512Mi", "cpu": "100m"}
-    with (base / "bot" / "config.yaml").open("a", encoding="utf-8") as file:
-        file.write(f"repos: {json.dumps({'demo': repo})}\n")
-    settings: dict[str, Any] = yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))
-    images, patches = _changes(ground)
-    settings |= {"images": images, "patches": patches}
+    settings: Object = yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))
     settings["resources"].append("private.json")
-    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    settings |= {
+        "images": [our_image(ground)],
+        "patches": patches(ground),
+        "configMapGenerator": [
+            merged("claude-sandbox-config", files=["config.yaml"]),
+            merged("claude-sandbox-environment", literals=environment(found)),
+        ],
+    }
+    shipped = ground.folder / "manifests" / "base" / "bot" / "config.yaml"
+    repo = {"url": found.git.repo_url("small"), "memory": "512Mi", "cpu": "100m"}
+    config = f"{shipped.read_text('utf-8')}repos: {json.dumps({'demo': repo})}\n"
+    (overlay / "config.yaml").write_text(config, "utf-8")
     (overlay / "private.json").write_text(json.dumps(private_network(found)), "utf-8")
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+
+
+def environment(found: Deployed) -> list[str]:
+    """Return the bot's variables that are other than shipped."""
+    ground = found.ground
+    return [
+        f"CLAUDE_IMAGE={ground.images.sandbox}",
+        "SANDBOX_AGENT=scripted",
+        "SANDBOX_POLL_SECONDS=1",
+        f"TELEGRAM_API_URL=http://{ground.address}:{found.port}",
+    ]
+
+
+def merged(name: str, **more: list[str]) -> Object:
+    """Return a generator of kustomize that adds to a shipped ConfigMap of the bot."""
+    return {"name": name, "namespace": BOT, "behavior": "merge", **more}
+
+
+def our_image(ground: Ground) -> Object:
+    """Return kustomize's change of the bot's image."""
+    name, _, tag = ground.images.bot.rpartition(":")
+    return {"name": "landovsky/claude-sandbox-bot", "newName": name, "newTag": tag}
+
+
+def patches(ground: Ground) -> list[Object]:
+    """Return kustomize's patches: which images may run, and a user id that the bot's image doesn't know."""
+    ids = {"runAsUser": UID, "runAsGroup": UID, "fsGroup": UID}
+    pod = {"spec": {"template": {"spec": {"securityContext": ids}}}}
+    allowed = {"data": {"images": ground.images.prefix + "*"}}
+    return [
+        patch("apps/v1", "Deployment", "claude-sandbox-bot", pod),
+        patch("v1", "ConfigMap", "claude-sandbox-allowed", allowed),
+    ]
+
+
+def patch(version: str, kind: str, name: str, change: Object) -> Object:
+    """Return a patch of kustomize."""
+    named = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **change}
+    return {"target": {"kind": kind, "name": name}, "patch": json.dumps(named)}
 
 
 def private_network(found: Deployed) -> Object:
@@ -206,24 +253,6 @@ def _run(ground: Ground, commands: str, variables: Mapping[str, str]) -> None:
     bot = ground.cluster.within(BOT)
     told = done.stdout + done.stderr
     assert done.returncode == 0, told + bot.run("describe", "pods") + bot.run("get", "events")
-
-
-def _changes(ground: Ground) -> tuple[list[Object], list[Object]]:
-    """Return what kustomize changes: the images, and a user id that the image doesn't know."""
-    name, _, tag = ground.images.bot.rpartition(":")
-    image = {"name": "landovsky/claude-sandbox-bot", "newName": name, "newTag": tag}
-    ids = json.dumps({"runAsUser": UID, "runAsGroup": UID, "fsGroup": UID, "runAsNonRoot": True})
-    pod = f"[{{op: replace, path: /spec/template/spec/securityContext, value: {ids}}}]"
-    pod = pod.replace(
-        '"runAsNonRoot": true', '"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}'
-    )
-    allowed = (
-        f"[{{op: replace, path: /data/images, value: {json.dumps(ground.images.prefix + '*')}}}]"
-    )
-    return [image], [
-        {"target": {"kind": "Deployment"}, "patch": pod},
-        {"target": {"kind": "ConfigMap", "name": "claude-sandbox-allowed"}, "patch": allowed},
-    ]
 
 
 def egress(namespace: str, app: str, to: list[Object], port: int, name: str = "private") -> Object:
