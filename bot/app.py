@@ -41,7 +41,6 @@ from bot.speaker import Speaker
 from bot.watch import Watch
 from runs.backend import Backend
 from runs.recorded import Recorded
-from runs.run import Run
 from runs.store import LogStore
 from sandbox.redaction import Redactor
 
@@ -113,17 +112,11 @@ def _start(
 ) -> tuple[Intake, list[asyncio.Task[None]]]:
     """Build the parts and set them going, all but the intake."""
     settings, store = surroundings.settings, surroundings.store
-    backend = Recorded(surroundings.backend, store, surroundings.clock)
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
     book, pace = Book(), Pace()
-    watch: Watch
-
-    def noticed(run: Run) -> None:
-        watch.see(run)
-
     desk = Desk(
-        backend=backend,
+        backend=Recorded(surroundings.backend, store, surroundings.clock),
         book=book,
         speaker=speaker,
         store=store,
@@ -133,14 +126,13 @@ def _start(
         bot_name=application.bot.username,
         errands=errands,
         live=Live(speaker, errands.run, pace),
-        noticed=noticed,
+        noticed=lambda run: watch.see(run),
         redactor=surroundings.redactor,
         clock=surroundings.clock,
     )
-    cards = Cards(backend, speaker, errands, desk.clock, pace)
-    watch = Watch(
-        backend, store, errands, book, [cards, Completions(desk), HomeNotices(desk), desk.live]
-    )
+    cards = Cards(desk.backend, speaker, errands, desk.clock, pace)
+    tellers = (cards, Completions(desk), HomeNotices(desk), desk.live)
+    watch = Watch(desk.backend, store, errands, book, tellers)
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 
@@ -165,6 +157,7 @@ def _intake(settings: Settings, application: Application) -> Intake:  # type: ig
 
 async def _sweeping(watch: Watch, every_seconds: float) -> None:
     """Sweep by the clock until cancelled. The library drops late runs by default, hence both settings."""
+    await watch.check_store()
 
     async def sweep() -> None:
         # The library logs the cancellation of a job at its own shutdown as a failure.

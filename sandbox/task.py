@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.gate import Gate, read_gate
 
+SILENCE_SECONDS = 900
+"""An agent that prints nothing for longer hangs; its longest tool call, a command of 10 minutes, is silent too."""
+
 DEFAULT_REPORT = "/dev/termination-log"
+
+USUAL_MEMORY = "4Gi"
+"""The limit of a Task that names none, where the Backend applies one (a Kubernetes quantity)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +24,7 @@ class Task:
     `branch` None means the remote's default branch. `timeout_seconds` covers everything from the clone to the
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
-    it decides nothing.
+    it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
     """
 
     repo_url: str
@@ -32,6 +39,7 @@ class Task:
     cpu: str | None = None
     image: str | None = None
     services: tuple[str, ...] | None = None
+    base: str | None = None
 
 
 class BadEnvironment(Exception):
@@ -43,7 +51,7 @@ class Assignment:
     """What the sandbox program reads from its environment: the Task and its surroundings.
 
     `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`. `gate` None means
-    that no network policies are waited for.
+    that no network policies are waited for. An agent that prints nothing for `silence_seconds` is ended; 0 means never.
     """
 
     run_id: str
@@ -52,6 +60,7 @@ class Assignment:
     report_path: str
     workspace: str
     gate: Gate | None = None
+    silence_seconds: int = SILENCE_SECONDS
 
 
 def to_environment(task: Task, run_id: str) -> dict[str, str]:
@@ -63,6 +72,7 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "SANDBOX_RUN": run_id,
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
+        "SANDBOX_BASE": task.base or "",
         "SANDBOX_MODEL": task.model or "",
         "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
     }
@@ -105,15 +115,25 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             model=environment.get("SANDBOX_MODEL") or None,
             budget_usd=budget,
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
+            base=environment.get("SANDBOX_BASE") or None,
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
         workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
         gate=_gate(environment, mistakes),
+        silence_seconds=_silence(environment, mistakes),
     )
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _silence(environment: Mapping[str, str], mistakes: list[str]) -> int:
+    text = environment.get("SANDBOX_SILENCE") or str(SILENCE_SECONDS)
+    if re.fullmatch("[0-9]{1,6}", text):
+        return int(text)
+    mistakes.append(f"SANDBOX_SILENCE is {text!r}, not a number of seconds; 0 means never")
+    return SILENCE_SECONDS
 
 
 def _gate(environment: Mapping[str, str], mistakes: list[str]) -> Gate | None:
