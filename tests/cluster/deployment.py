@@ -1,4 +1,4 @@
-"""The bot and the sandboxes as the README deploys them: its own commands, on a copy of the manifests with our images."""
+"""The bot and the sandboxes as the documents deploy them: their own commands, on a copy of the manifests with our images."""
 
 from __future__ import annotations
 
@@ -90,11 +90,38 @@ class Deployed:
         return "True" in [c["status"] for c in conditions if c["type"] == "Ready"]
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to deploy: an overlay, where the bot is then, and which document's part has the commands."""
+
+    overlay: str
+    bot: str
+    document: str
+    part: str
+
+    def commands(self) -> str:
+        """Return the commands of the document."""
+        text = (ROOT / self.document).read_text(encoding="utf-8")
+        part = text.partition(f"## {self.part}\n")[2].partition("\n## ")[0]
+        (found,) = re.findall(r"^```sh\n(.*?)^```", part, re.M | re.S)
+        assert f"kubectl apply -k manifests/overlays/{self.overlay}\n" in found
+        return str(found)
+
+
+WAYS = {
+    way.overlay: way
+    for way in (
+        Way("two-namespaces", BOT, "README.md", "On a cluster"),
+        Way("one-namespace", SANDBOXES, "docs/cluster.md", "All in one namespace"),
+    )
+}
+
+
 @contextmanager
-def deploy(ground: Ground) -> Iterator[Deployed]:
-    """Deploy as the README says; take all of it away in the end."""
+def deploy(ground: Ground, way: Way) -> Iterator[Deployed]:
+    """Deploy as the documents say; take all of it away in the end."""
     cluster = ground.cluster
-    bot, sandboxes = cluster.within(BOT), cluster.within(SANDBOXES)
+    bot, sandboxes = cluster.within(way.bot), cluster.within(SANDBOXES)
     there = [name for name in (BOT, SANDBOXES) if _exists(cluster, name)]
     assert ground.own or not there, f"{there} are used on this cluster: not for a test to take"
     with GitServer(ground.folder / "git", host=ground.address) as git:
@@ -102,24 +129,24 @@ def deploy(ground: Ground) -> Iterator[Deployed]:
         try:
             _remove(ground)  # what a test that was killed left
             if ground.own:
-                cluster.create(volume(ground.folder))
-            write_manifests(found)
-            asyncio.run(_follow_the_readme(found))
+                cluster.create(volume(ground.folder, way.bot))
+            write_manifests(found, way.overlay)
+            asyncio.run(_follow(found, way.commands()))
             yield found
         finally:
             _remove(ground)
 
 
-def write_manifests(found: Deployed) -> None:
+def write_manifests(found: Deployed, name: str) -> None:
     """Copy the manifests, and set in the copy what an operator sets: images, config, private addresses."""
     ground = found.ground
     shutil.copytree(ROOT / "manifests", ground.folder / "manifests")
-    overlay = ground.folder / "manifests" / "overlays" / "two-namespaces"
+    overlay = ground.folder / "manifests" / "overlays" / name
     settings: Object = yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))
     settings["resources"].append("private.json")
     settings |= {
         "images": [our_image(ground)],
-        "patches": patches(ground),
+        "patches": [*settings.get("patches", []), *patches(ground)],
         "configMapGenerator": [
             merged("claude-sandbox-config", files=["config.yaml"]),
             merged("claude-sandbox-environment", literals=environment(found)),
@@ -181,14 +208,16 @@ def private_network(found: Deployed) -> Object:
         for end in slices["endpoints"]
         for address in end["addresses"]
     ]
-    to_git = egress(SANDBOXES, "claude-sandbox", [host], int(found.git.url.rpartition(":")[2]))
-    to_telegram = egress(BOT, BOT, [host], found.port)
-    to_cluster = egress(BOT, BOT, nodes, slices["ports"][0]["port"], "private-cluster")
-    items = [to_git, to_telegram, to_cluster]
+    git_port = int(found.git.url.rpartition(":")[2])
+    items = [
+        egress("to-git", (SANDBOXES, "claude-sandbox"), [host], git_port),
+        egress("to-telegram", (BOT, BOT), [host], found.port),
+        egress("to-cluster", (BOT, BOT), nodes, slices["ports"][0]["port"]),
+    ]
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
-def volume(folder: Path) -> Object:
+def volume(folder: Path, namespace: str) -> Object:
     """Return a volume for the claim of the log store: the cluster of the tests has nothing that makes one."""
     path = folder / "volume"
     path.mkdir()
@@ -201,23 +230,15 @@ def volume(folder: Path) -> Object:
             "capacity": {"storage": "5Gi"},
             "accessModes": ["ReadWriteOnce"],
             "persistentVolumeReclaimPolicy": "Retain",
-            "claimRef": {"namespace": BOT, "name": "claude-sandbox-logs"},
+            "claimRef": {"namespace": namespace, "name": "claude-sandbox-logs"},
             "local": {"path": str(path)},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [node]}]}},
         },
     }
 
 
-def readme_commands() -> str:
-    """Return the commands of the README's part about clusters."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    part = text.partition("### On a cluster")[2].partition("\n## ")[0]
-    (commands,) = re.findall(r"^```sh\n(.*?)^```", part, re.M | re.S)
-    return str(commands)
-
-
-async def _follow_the_readme(found: Deployed) -> None:
-    """Run the README's commands, while Telegram answers: the last one waits for updates to flow."""
+async def _follow(found: Deployed, commands: str) -> None:
+    """Run a document's commands, while Telegram answers: the last one waits for updates to flow."""
     world, team, _ = found.world()
     server = await start(world, port=found.port, host=found.ground.address)
     try:
@@ -228,13 +249,14 @@ async def _follow_the_readme(found: Deployed) -> None:
             "TELEGRAM_BOT_TOKEN": BOT_TOKEN,
             "TELEGRAM_CHAT_ID": str(team.id),
         }
-        await asyncio.to_thread(_run, found.ground, readme_commands(), variables)
+        await asyncio.to_thread(_run, found, commands, variables)
     finally:
         await server.close()
 
 
-def _run(ground: Ground, commands: str, variables: Mapping[str, str]) -> None:
+def _run(found: Deployed, commands: str, variables: Mapping[str, str]) -> None:
     """Run shell commands in the copy, where `kubectl` is the one of the tests."""
+    ground, bot = found.ground, found.bot
     programs = ground.folder / "bin"
     programs.mkdir()
     kubectl = programs / "kubectl"
@@ -250,13 +272,13 @@ def _run(ground: Ground, commands: str, variables: Mapping[str, str]) -> None:
         text=True,
         timeout=LIMIT_SECONDS,
     )
-    bot = ground.cluster.within(BOT)
     told = done.stdout + done.stderr
     assert done.returncode == 0, told + bot.run("describe", "pods") + bot.run("get", "events")
 
 
-def egress(namespace: str, app: str, to: list[Object], port: int, name: str = "private") -> Object:
-    """Return a policy that lets an app's Pods reach one port of some addresses."""
+def egress(name: str, whose: tuple[str, str], to: list[Object], port: int) -> Object:
+    """Return a policy that lets the Pods of a namespace's app reach one port of some addresses."""
+    namespace, app = whose
     rule = {"to": to, "ports": [{"port": port, "protocol": "TCP"}]}
     return {
         "apiVersion": "networking.k8s.io/v1",
