@@ -32,7 +32,7 @@ for name in os.listdir("/proc"):
                 os.kill(int(name), signal.SIGKILL)
 """
 _EATS = "import unittest\n\n\nclass Eats(unittest.TestCase):\n    def test_it(self):\n        "
-_EATS += "bytes(10**9).replace(b'\\\\0', b'x')\n"
+_EATS += "self.assertTrue(bytearray(b'x') * 10**9)\\n"
 _GREETER = 'def greet(name: str) -> str:\n    return f"Hello, {name}!"\n'
 
 

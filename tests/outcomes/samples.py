@@ -111,8 +111,10 @@ def events_of(sample: Sample, kind: str) -> list[Event]:
 
 def pruned(found: Object) -> Object:
     """Leave out of an object what says nothing of how it fares, and what is long."""
+    if "involvedObject" in found:
+        about = {key: found["involvedObject"][key] for key in ("kind", "name")}
+        return {**{key: found[key] for key in _EVENT if key in found}, "involvedObject": about}
     metadata = {key: found["metadata"][key] for key in _METADATA if key in found["metadata"]}
-    rest = {key: found[key] for key in _EVENT if key in found}
     spec = found.get("spec", {})
     kept: Object = {key: spec[key] for key in _SPEC if key in spec}
     kept |= {
@@ -132,7 +134,7 @@ def pruned(found: Object) -> Object:
         for key in _NOISE:
             status.pop(key, None)
         more["status"] = status
-    return {"metadata": metadata, **rest, **more}
+    return {"metadata": metadata, **more}
 
 
 _METADATA = (
@@ -146,7 +148,7 @@ _METADATA = (
     "labels",
     "annotations",
 )
-_EVENT = ("kind", "involvedObject", "type", "reason", "message", "source", "count")
+_EVENT = ("type", "reason", "message", "count")
 _SPEC = (
     "suspend",
     "backoffLimit",
