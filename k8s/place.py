@@ -11,12 +11,16 @@ from pathlib import Path
 from runs.backend import Limits
 from runs.outcome import Seen
 from sandbox.gate import GateMode
+from sandbox.task import USUAL_MEMORY
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
 
 SERVICE_IMAGES: Mapping[str, str] = {"postgres": "postgres:16", "redis": "redis:7"}
 """The usual images of the services."""
+
+GATE_SECONDS: Mapping[GateMode, int] = {GateMode.OFF: 0, GateMode.WARN: 5, GateMode.FAIL: 30}
+"""How long a Run waits for the network policy: where it would fail, a slow engine gets the time that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Resources:
     """
 
     memory_request: str = "2Gi"
-    memory_limit: str = "4Gi"
+    memory_limit: str = USUAL_MEMORY
     cpu_request: str = "1000m"
     cpu_limit: str = "2000m"
 
@@ -92,7 +96,7 @@ class KubernetesPlace:
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
     start; then `limits` don't. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
-    GITHUB_API_URL); keys come from `secret`. `service_images` are `repository:tag` by service; a Task's `redis:6`
+    GITHUB_API_URL); keys come from `secret`. `runtime_class` names the RuntimeClass of every Pod, gVisor's for example. `service_images` are `repository:tag` by service; a Task's `redis:6`
     replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
     after `backstop_seconds`. `clock` gives seconds since 1970.
@@ -106,6 +110,7 @@ class KubernetesPlace:
     environment: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    runtime_class: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF
     gate_seconds: int = 5

@@ -11,13 +11,14 @@ from sandbox.report import Cause, Report, Verdict
 class Ending(Enum):
     """The closed set of ways in which a Run ends, for icons, labels and exit codes.
 
-    PUSHED and NOTHING_CHANGED ended well, and so did FINISHED, of which nothing more is known. NOT_PUSHED has commits
-    that the remote doesn't.
+    PUSHED and NOTHING_CHANGED ended well, and so did FINISHED, of which nothing more is known. ASKS ended with a
+    question to the person, with or without pushed work. NOT_PUSHED has commits that the remote doesn't.
     """
 
     PUSHED = "pushed"
     NOTHING_CHANGED = "nothing-changed"
     FINISHED = "finished"
+    ASKS = "asks"
     NOT_PUSHED = "not-pushed"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -86,8 +87,8 @@ class Outcome:
 
     @property
     def ended_well(self) -> bool:
-        """Say whether the work was done: pushed, done with nothing to push, or done by a program's own account."""
-        return self.ending in (Ending.PUSHED, Ending.NOTHING_CHANGED, Ending.FINISHED)
+        """Say whether nothing failed: pushed, nothing to push, done by a program's own account, or waiting for an answer."""
+        return self.ending in _WELL
 
 
 def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) -> Outcome:
@@ -103,7 +104,8 @@ def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) 
         ending = Ending.CANCELLED if stopped else Ending.FAILED
         return Outcome(ending, _how_far(report), doubt, exit=program_exit)
     if report.verdict in _ENDED_WELL:
-        return Outcome(Ending(report.verdict.value), report, exit=program_exit)
+        ending = Ending.ASKS if report.question else Ending(report.verdict.value)
+        return Outcome(ending, report, exit=program_exit)
     return Outcome(
         _bad_ending(report), report, report.cause or Cause.INTERNAL, report.error, program_exit
     )
@@ -122,6 +124,7 @@ def judge_by_exit(program_exit: Exit, *, cancelled: bool) -> Outcome:
     return Outcome(ending, cause=Seen.EXIT_CODE, exit=program_exit)
 
 
+_WELL = (Ending.PUSHED, Ending.NOTHING_CHANGED, Ending.FINISHED, Ending.ASKS)
 _ENDED_WELL = (Verdict.PUSHED, Verdict.NOTHING_CHANGED)
 
 

@@ -12,17 +12,29 @@ from dataclasses import dataclass, field, replace
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
+from sandbox.broker.client import read_state
+from sandbox.broker.refusals import remark
+from sandbox.broker.state import State
 from sandbox.clone import Clone, CloneFailed, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, clean_environment
-from sandbox.keys import read_keys
+from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
 from sandbox.process import GRACE_SECONDS, Limits, Stop
 from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
 from sandbox.task import Assignment, BadEnvironment
-from sandbox.verdict import MAX_ERROR, AgentEnd, ended_well, settle, shown, told_by_agent
+from sandbox.verdict import (
+    MAX_ERROR,
+    AgentEnd,
+    ended_well,
+    measured,
+    over_budget,
+    settle,
+    shown,
+    told_by_agent,
+)
 from sandbox.words import branch_name, title
 
 DELIVERY_SECONDS = 60.0
@@ -30,6 +42,8 @@ DELIVERY_SECONDS = 60.0
 RESERVED_SHARE = 0.1
 """The part of the run's time, DELIVERY_SECONDS at most, that is kept from the agent for the delivery."""
 PULL_REQUEST_SECONDS = 30.0
+BROKER_SECONDS = 30.0
+"""A broker that was killed is started again, by Kubernetes after a pause of up to 20 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,8 @@ class _Run:
         if error is not None:
             self._report = replace(self._report, error=self._clean(error).strip()[-MAX_ERROR:])
         self._report = replace(self._report, summary=self._clean(self._report.summary))
+        if self._report.question is not None:
+            self._report = replace(self._report, question=self._clean(self._report.question))
         self._write()
         self._log.phase(Phase.DONE.value, _ending(self._report))
         if self._report.error:
@@ -117,6 +133,7 @@ class _Run:
 
     def _prepare(self) -> tuple[Git, Agent]:
         self._enter(Phase.ENVIRONMENT, f"run {self._assignment.run_id}")
+        self._find_broker()
         if self._task.pull_request:
             # Most runs don't need the HTTP client; who does loads it before the agent could change what is loaded.
             import sandbox.forge  # noqa: F401 (loaded for `_open_pull_request`)
@@ -133,6 +150,26 @@ class _Run:
         workspace = self._assignment.workspace
         git = Git(executable, workspace, environment, self._agent_deadline, self._around.stop)
         return git, agent
+
+    def _find_broker(self) -> None:
+        """Learn from the broker, where there is one, what it holds; who started it may have said so already."""
+        environment, broker = self._around.environment, self._keys.broker
+        if broker is None:
+            return
+        if not self._keys.brokers(self._task.repo_url) and "file:" not in self._task.repo_url:
+            self._remark(_PAST_BROKER)
+        if BROKER_MODEL not in environment:
+            state = self._ask_broker(BROKER_SECONDS)
+            if state is None:
+                raise _Failed(Cause.BROKER, f"the broker didn't answer within {BROKER_SECONDS:g} s")
+            environment = {**environment, BROKER_MODEL: state.model_key.value}
+            self._around = replace(self._around, environment=environment)
+
+    def _ask_broker(self, seconds: float) -> State | None:
+        if self._keys.broker is None:
+            return None
+        stop = self._around.stop
+        return read_state(self._keys.broker, seconds, lambda: stop.requested)
 
     def _clone_behind_gate(self, git: Git) -> Clone:
         """Clone, and go on only behind the gate: until then nothing of the repository has run."""
@@ -160,7 +197,7 @@ class _Run:
         answers = f"{where} could still be reached after {gate.seconds:g} s"
         if gate.mode is GateMode.FAIL:
             raise _Failed(Cause.UNPROTECTED, answers)
-        self._report = replace(self._report, remark=_UNPROTECTED)
+        self._remark(_UNPROTECTED)
         self._log.note(f"{answers}: no network policy holds, the run goes on without")
 
     def _clone(self, git: Git) -> Clone:
@@ -185,7 +222,25 @@ class _Run:
         )
         end = run_agent(agent, clone.folder, around.environment, limits, self._log)
         self._report = told_by_agent(self._report, end, self._clean)
-        return end
+        return self._hear_broker(end)
+
+    def _hear_broker(self, end: AgentEnd) -> AgentEnd:
+        """Take from the broker what the agent did through it; the delivery needs it to be there, too."""
+        if self._keys.broker is None:
+            return end
+        state = self._ask_broker(BROKER_SECONDS)
+        if state is None:
+            self._log.note("the broker doesn't answer: the cost is what the agent claims")
+            return end
+        self._report = measured(self._report, state)
+        if told := remark(state.refusals):
+            self._remark(told)
+            self._log.note(told)
+        return over_budget(end, state)
+
+    def _remark(self, text: str) -> None:
+        known = self._report.remark
+        self._report = replace(self._report, remark=f"{known} {text}" if known else text)
 
     def _deliver(self, git: Git, clone: Clone, end: AgentEnd) -> Delivery:
         suffix = "" if ended_well(end) else "-wip"
@@ -214,7 +269,11 @@ class _Run:
         prompt = self._clean(self._task.prompt)
         body = body_text(self._report.summary, prompt, self._assignment.run_id)
         wanted = PullRequest(
-            clone.url, str(self._report.branch), clone.base or "", title(prompt, MAX_TITLE), body
+            clone.url,
+            str(self._report.branch),
+            self._task.base or clone.base or "",
+            title(prompt, MAX_TITLE),
+            body,
         )
         try:
             until = time.monotonic() + PULL_REQUEST_SECONDS
@@ -239,6 +298,7 @@ class _Run:
         return self._log.redactor.text(shown(text))
 
 
+_PAST_BROKER = "Git went past the broker (ssh): what was pushed wasn't checked by it."
 _UNPROTECTED = "No network policy kept this run away from the cluster's own API."
 
 
@@ -249,6 +309,8 @@ def _check_run_id(run_id: str) -> None:
 
 def _ending(report: Report) -> str:
     words = [report.verdict.value]
+    if report.question is not None:
+        words.append("asks back")
     if report.cause is not None:
         words.append(report.cause.value)
     if report.branch is not None:

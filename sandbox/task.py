@@ -13,6 +13,9 @@ SILENCE_SECONDS = 900
 
 DEFAULT_REPORT = "/dev/termination-log"
 
+USUAL_MEMORY = "4Gi"
+"""The limit of a Task that names none, where the Backend applies one (a Kubernetes quantity)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -21,7 +24,7 @@ class Task:
     `branch` None means the remote's default branch. `timeout_seconds` covers everything from the clone to the
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
-    it decides nothing.
+    it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
     """
 
     repo_url: str
@@ -36,6 +39,7 @@ class Task:
     cpu: str | None = None
     image: str | None = None
     services: tuple[str, ...] | None = None
+    base: str | None = None
 
 
 class BadEnvironment(Exception):
@@ -68,6 +72,7 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "SANDBOX_RUN": run_id,
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
+        "SANDBOX_BASE": task.base or "",
         "SANDBOX_MODEL": task.model or "",
         "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
     }
@@ -110,6 +115,7 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             model=environment.get("SANDBOX_MODEL") or None,
             budget_usd=budget,
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
+            base=environment.get("SANDBOX_BASE") or None,
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
