@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.explain import duration, explain, is_proved_by_log
+from bot.explain import duration, explain, is_proved_by_log, seen_in_log
 from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
@@ -101,7 +101,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         return paragraphs(head, said, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(head, lines(facts, identity)).cut()
-    words = explain(outcome, run.task)
+    words = explain(seen_in_log(outcome, log_tail), run.task)
     proof = _proof(outcome, log_tail)
     reached = _REACHED.get(report.phase, "") if report else ""
     return paragraphs(
