@@ -14,7 +14,11 @@ from pathlib import Path
 from runs.backend import Limits, Refused
 from runs.local_files import LOG, REPORT, WORKSPACE, RunFolder
 from runs.run import Run
+from sandbox.dependencies.cache import folder_name
 from sandbox.task import Task, to_environment
+
+CACHE = "cache"
+"""The folder below the state that holds what runs keep for later ones, in a folder for each repository."""
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +114,7 @@ class Keepers:
             **to_environment(task, folder.path.name),
             "SANDBOX_AGENT": self._place.agent,
             "SANDBOX_REPORT": str(folder.path / REPORT),
+            "SANDBOX_CACHE": str(self._place.state.absolute() / CACHE / folder_name(task.repo_url)),
             "SANDBOX_WORKSPACE": str(folder.path / WORKSPACE),
         }
 

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
@@ -18,9 +19,11 @@ from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, clean_environment
 from sandbox.keys import read_keys
 from sandbox.log import Log
+from sandbox.preparation import Means, NotPrepared, Prepared, prepare
 from sandbox.process import GRACE_SECONDS, Limits, Stop
 from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
+from sandbox.sops import decrypt
 from sandbox.task import Assignment, BadEnvironment
 from sandbox.verdict import MAX_ERROR, AgentEnd, ended_well, settle, shown, told_by_agent
 from sandbox.words import branch_name, title
@@ -30,6 +33,9 @@ DELIVERY_SECONDS = 60.0
 RESERVED_SHARE = 0.1
 """The part of the run's time, DELIVERY_SECONDS at most, that is kept from the agent for the delivery."""
 PULL_REQUEST_SECONDS = 30.0
+
+Choose: TypeAlias = Callable[[Assignment, Mapping[str, str], Callable[[str], str]], Agent]
+"""Makes the agent of an assignment, from the environment and what blackens secrets in a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class Surroundings:
     log: Log
     stop: Stop
     started_at: float
-    choose: Callable[[Assignment, Mapping[str, str]], Agent]
+    choose: Choose
     adopted: bool = False
     grace_seconds: float = GRACE_SECONDS
 
@@ -91,8 +97,9 @@ class _Run:
     def perform(self) -> None:
         """Go through the phases."""
         git, agent = self._prepare()
-        clone = self._clone_behind_gate(git)
-        end = self._run_agent(agent, clone)
+        prepared = self._prepare_project(git, self._clone_behind_gate(git))
+        clone = prepared.clone
+        end = self._run_agent(agent, prepared)
         delivery = self._deliver(git, clone, end)
         self._report = settle(self._report, end, delivery, self._assignment)
         if self._report.verdict is Verdict.PUSHED and self._task.pull_request:
@@ -125,7 +132,8 @@ class _Run:
         try:
             _check_run_id(self._assignment.run_id)
             check_url(self._task.repo_url)
-            agent = self._around.choose(self._assignment, self._around.environment)
+            redact = self._log.redactor.text
+            agent = self._around.choose(self._assignment, self._around.environment, redact)
         except (BadEnvironment, UnknownAgent) as mistake:
             raise _Failed(Cause.BAD_ENVIRONMENT, str(mistake)) from mistake
         executable = shutil.which("git", path=self._around.environment.get("PATH"))
@@ -162,7 +170,7 @@ class _Run:
         answers = f"{where} could still be reached after {gate.seconds:g} s"
         if gate.mode is GateMode.FAIL:
             raise _Failed(Cause.UNPROTECTED, answers)
-        self._report = replace(self._report, remark=_UNPROTECTED)
+        self._remark(_UNPROTECTED)
         self._log.note(f"{answers}: no network policy holds, the run goes on without")
 
     def _clone(self, git: Git) -> Clone:
@@ -175,19 +183,45 @@ class _Run:
         self._report = replace(self._report, base=clone.base)
         return clone
 
-    def _run_agent(self, agent: Agent, clone: Clone) -> AgentEnd:
-        self._enter(Phase.AGENT, self._assignment.agent)
-        around = self._around
-        limits = Limits(
-            self._agent_deadline,
-            around.grace_seconds,
-            around.stop,
-            around.adopted,
-            self._assignment.silence_seconds,
+    def _prepare_project(self, git: Git, clone: Clone) -> Prepared:
+        environment = self._around.environment
+        means = Means(
+            self._assignment,
+            environment,
+            git,
+            self._limits(),
+            self._log,
+            self._enter,
+            lambda data, kind: decrypt(data, kind, environment),
         )
-        end = run_agent(agent, clone.folder, around.environment, limits, self._log)
+        try:
+            prepared = prepare(clone, means)
+        except NotPrepared as failure:
+            raise _Failed(failure.cause, str(failure)) from failure
+        self._report = replace(
+            self._report,
+            cache=prepared.cache,
+            dependency_seconds=prepared.dependency_seconds,
+        )
+        for remark in prepared.remarks:
+            self._remark(remark)
+        return prepared
+
+    def _limits(self) -> Limits:
+        around = self._around
+        return Limits(self._agent_deadline, around.grace_seconds, around.stop, around.adopted)
+
+    def _run_agent(self, agent: Agent, prepared: Prepared) -> AgentEnd:
+        self._enter(Phase.AGENT, self._assignment.agent)
+        limits = replace(self._limits(), silence_seconds=self._assignment.silence_seconds)
+        folder = prepared.clone.folder
+        end = run_agent(agent, folder, prepared.environment, limits, self._log)
         self._report = told_by_agent(self._report, end, self._clean)
         return end
+
+    def _remark(self, text: str) -> None:
+        known = self._report.remark
+        self._report = replace(self._report, remark=f"{known} {text}" if known else text)
 
     def _deliver(self, git: Git, clone: Clone, end: AgentEnd) -> Delivery:
         suffix = "" if ended_well(end) else "-wip"
