@@ -15,6 +15,8 @@ from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView
 from runs.run import Run
 
+LOGS_AWAY = "The log store doesn't answer now, and nothing else has this log any more. Try again in a minute."
+
 
 def ids(message: Incoming) -> Markup:
     """Return the answer to /id."""
@@ -60,15 +62,20 @@ def edited() -> Markup:
     return plain("An edited message starts nothing. Send the command again as a new message.")
 
 
+def edited_answer() -> Markup:
+    """Return the answer to an edited reply to a question."""
+    return plain("An edited answer changes nothing: the work goes on with what it said first.")
+
+
 def forwarded() -> Markup:
     """Return the answer to a forwarded command."""
     return plain("A forwarded command starts nothing. Send it as your own message.")
 
 
 def captioned() -> Markup:
-    """Return the answer to a command that stands under a picture or file."""
+    """Return the answer to a command, or an answer, that stands under a picture or file."""
     return plain(
-        "A command under a picture or a file starts nothing: I can't look at it. Send the command as a message of its own."
+        "What stands under a picture or a file starts nothing: I can't look at it. Send the words as a message of their own."
     )
 
 

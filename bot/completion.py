@@ -13,6 +13,7 @@ from bot.desk import Desk
 from bot.explain import is_proved_by_log
 from bot.incoming import Place
 from bot.log_lines import whole_words
+from bot.log_reading import read_end
 from bot.markup import Markup
 from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
@@ -38,6 +39,9 @@ UNDELIVERABLE_PAUSE = 600.0
 TAIL_BYTES = 256 << 10
 """So much of a log's end is looked at for the lines that prove a failure."""
 
+SERVICE_BYTES = 64 << 10
+"""So much of the log of each service beside a failed Run is kept."""
+
 
 @dataclass(slots=True)
 class _Lane:
@@ -53,8 +57,8 @@ class Completions:
     """Tells ends. `see` may be told of a Run any number of times."""
 
     def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._backend = desk.backend
-        self._redactor = desk.redactor
         self._book = desk.book
         self._speaker = desk.speaker
         self._store = desk.store
@@ -62,12 +66,16 @@ class Completions:
         self._clock = desk.clock
         self._home = Place(desk.home_chat_id)
         self._keeping = asyncio.Lock()
+        self._again = asyncio.Lock()
+        self._unkept: set[str] = set()
         self._lanes: dict[Place, _Lane] = {}
         self._taken: set[str] = set()
         self._claims: dict[str, float] = {}
 
     def see(self, run: Run) -> None:
         """Take note of a Run; one that ended and wasn't told gets in line."""
+        if run.told and run.id in self._unkept:
+            self._errands.run(self._keep_later(run))
         if not run.ended or run.told or run.id in self._taken:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
@@ -99,7 +107,7 @@ class Completions:
         """Keep the log and the Record; return the Run as its Record has it."""
         try:
             async with asyncio.timeout(KEEP_LIMIT_SECONDS):
-                await self._keep_log(run)
+                await self._keep_logs(run)
                 return await self._backend.note(run)
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
@@ -108,14 +116,41 @@ class Completions:
             log.exception("run %s can't be kept", run.id)
         return run
 
-    async def _keep_log(self, run: Run) -> None:
+    async def _keep_logs(self, run: Run) -> None:
+        """Keep the log, and of a failed Run the ends of those beside it; what can't be kept now is tried again."""
+        self._unkept.add(run.id)
         try:
             printed = await self._backend.read_log(run.id)
             if printed:  # nothing is also read where a log was that is gone
                 await self._store.write_log(run.id, printed)
+            del printed
+            if run.outcome is not None and run.outcome.ending is Ending.FAILED:
+                for service in await self._backend.services(run.id):
+                    await self._keep_service(run, service)
+        except UnknownRun:
+            pass
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
             log.warning("the log of run %s can't be kept: %s", run.id, why)
+            return
+        self._unkept.discard(run.id)
+
+    async def _keep_service(self, run: Run, service: str) -> None:
+        printed = await self._backend.read_log(run.id, tail_bytes=SERVICE_BYTES, service=service)
+        end = whole_words(printed, SERVICE_BYTES)
+        if end:
+            await self._store.write_log(run.id, end, service)
+
+    async def _keep_later(self, run: Run) -> None:
+        """Try again to keep the logs of a Run that people were told of: until it goes there is time."""
+        if self._again.locked():
+            return
+        async with self._again:
+            try:
+                async with asyncio.timeout(KEEP_LIMIT_SECONDS):
+                    await self._keep_logs(run)
+            except TimeoutError:
+                log.warning("the log of run %s can't be kept: it took too long", run.id)
 
     async def _work(self, lane: _Lane) -> None:
         """Tell everything that waits: in its own place, or where that refuses, in the home chat."""
@@ -216,15 +251,11 @@ class Completions:
         tail = b""
         if run.outcome is not None and is_proved_by_log(run.outcome):
             try:
-                tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
+                tail, _ = await read_end(run, TAIL_BYTES, self._desk)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        # Both take longer than the loop may stand still.
-        return await asyncio.to_thread(self._worded, run, tail)
-
-    def _worded(self, run: Run, tail: bytes) -> Markup:
-        shown = self._redactor.log(whole_words(tail, TAIL_BYTES))
-        return completion(run, shown.decode("utf-8", "replace"))
+        # To choose lines takes longer than the loop may stand still.
+        return await asyncio.to_thread(_worded, run, tail)
 
     async def _acknowledge(self, run: Run) -> None:
         """Make the told mark durable, however long that takes: until then a crash would repeat the message."""
@@ -248,6 +279,10 @@ class Completions:
     def _forget(self, run_id: str) -> None:
         self._claims.pop(run_id, None)
         self._taken.discard(run_id)
+
+
+def _worded(run: Run, tail: bytes) -> Markup:
+    return completion(run, tail.decode("utf-8", "replace"))
 
 
 def _next_message(waiting: Iterable[Run]) -> list[Run]:

@@ -92,6 +92,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "No network policy kept the run away from the cluster's own API, so nothing of the repository was run.",
         "An admin installs the network policies, or sets `gate: warn` in the config.",
     ),
+    Cause.BROKER: (
+        "The broker, which holds the run's keys, couldn't be reached.",
+        "Send the task again; if that stays so, an admin looks at the container `broker`.",
+    ),
     Cause.CLONE_AUTH: (
         "The repository refused the git token, or there is none.",
         "An admin checks that GITHUB_TOKEN is valid and may read <repo>.",

@@ -6,7 +6,7 @@ import re
 
 from sandbox.report import Report
 
-_MARKS = re.compile(r"\*\*|__|`|^#{1,6} +", re.MULTILINE)
+_MARKS = re.compile(r"\*\*|`|^#{1,6} +", re.MULTILINE)
 
 
 def question_apart(report: Report) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from runs.backend import Unavailable, UnknownRun
 from runs.folder import Folder
 from runs.objects import Objects
 from runs.run import Run, by_age, is_run_id
-from sandbox.redaction import Redactor
+from sandbox.redaction import Redacted, Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -99,12 +99,12 @@ class LogStore:
 
     async def read_log(
         self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
-    ) -> bytes:
-        """Read a log as it was written, or as much of its end. Raises UnknownRun when there is none."""
+    ) -> Redacted:
+        """Read a log as `write_log` left it, or as much of its end. Raises UnknownRun when there is none."""
         log = await self._objects.read_end(_name(run_id, _ending(service)), tail_bytes)
         if log is None:
             raise UnknownRun(f"There is no log of a run {run_id}.")
-        return log
+        return Redacted(log)
 
     async def list_records(self) -> list[Record]:
         """Read all Records, those of the newest Runs first; those that can't be read are left out and logged once.

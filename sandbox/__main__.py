@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 
 from sandbox.agents.choose import choose as choose_agent
-from sandbox.descendants import adopt_orphans
+from sandbox.descendants import adopt_orphans, close_memory
 from sandbox.keys import read_keys
 from sandbox.log import Log, Output
 from sandbox.phases import Choose, Surroundings, perform
@@ -31,6 +31,7 @@ def main(
 ) -> int:
     """Carry out one run in this process, which is given over to it; return the exit code."""
     started_at = time.monotonic()
+    close_memory()
     stop = Stop()
     stop.install()
     log = Log(Redactor(read_keys(environment).secrets), Output().write)

@@ -70,6 +70,7 @@ def make_clone(git: Git, keys: Keys, task: Task, branch: str) -> Clone:
         "--origin=origin",
     ]
     arguments += ["-c", f"user.name={NAME}", "-c", f"user.email={EMAIL}"]
+    arguments += keys.clone_options(task.repo_url)
     if task.branch is not None:
         arguments.append(f"--branch={task.branch}")
     try:

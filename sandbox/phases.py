@@ -13,11 +13,14 @@ from typing import TypeAlias
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
+from sandbox.broker.client import read_state
+from sandbox.broker.refusals import remark
+from sandbox.broker.state import State
 from sandbox.clone import Clone, CloneFailed, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, clean_environment
-from sandbox.keys import read_keys
+from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
 from sandbox.preparation import Means, NotPrepared, Prepared, prepare
 from sandbox.process import GRACE_SECONDS, Limits, Stop
@@ -25,7 +28,16 @@ from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
 from sandbox.sops import decrypt
 from sandbox.task import Assignment, BadEnvironment
-from sandbox.verdict import MAX_ERROR, AgentEnd, ended_well, settle, shown, told_by_agent
+from sandbox.verdict import (
+    MAX_ERROR,
+    AgentEnd,
+    ended_well,
+    measured,
+    over_budget,
+    settle,
+    shown,
+    told_by_agent,
+)
 from sandbox.words import branch_name, title
 
 DELIVERY_SECONDS = 60.0
@@ -33,6 +45,8 @@ DELIVERY_SECONDS = 60.0
 RESERVED_SHARE = 0.1
 """The part of the run's time, DELIVERY_SECONDS at most, that is kept from the agent for the delivery."""
 PULL_REQUEST_SECONDS = 30.0
+BROKER_SECONDS = 30.0
+"""A broker that was killed is started again, by Kubernetes after a pause of up to 20 s."""
 
 Choose: TypeAlias = Callable[[Assignment, Mapping[str, str], Callable[[str], str]], Agent]
 """Makes the agent of an assignment, from the environment and what blackens secrets in a text."""
@@ -126,6 +140,7 @@ class _Run:
 
     def _prepare(self) -> tuple[Git, Agent]:
         self._enter(Phase.ENVIRONMENT, f"run {self._assignment.run_id}")
+        self._find_broker()
         if self._task.pull_request:
             # Most runs don't need the HTTP client; who does loads it before the agent could change what is loaded.
             import sandbox.forge  # noqa: F401 (loaded for `_open_pull_request`)
@@ -143,6 +158,26 @@ class _Run:
         workspace = self._assignment.workspace
         git = Git(executable, workspace, environment, self._agent_deadline, self._around.stop)
         return git, agent
+
+    def _find_broker(self) -> None:
+        """Learn from the broker, where there is one, what it holds; who started it may have said so already."""
+        environment, broker = self._around.environment, self._keys.broker
+        if broker is None:
+            return
+        if not self._keys.brokers(self._task.repo_url) and "file:" not in self._task.repo_url:
+            self._remark(_PAST_BROKER)
+        if BROKER_MODEL not in environment:
+            state = self._ask_broker(BROKER_SECONDS)
+            if state is None:
+                raise _Failed(Cause.BROKER, f"the broker didn't answer within {BROKER_SECONDS:g} s")
+            environment = {**environment, BROKER_MODEL: state.model_key.value}
+            self._around = replace(self._around, environment=environment)
+
+    def _ask_broker(self, seconds: float) -> State | None:
+        if self._keys.broker is None:
+            return None
+        stop = self._around.stop
+        return read_state(self._keys.broker, seconds, lambda: stop.requested)
 
     def _clone_behind_gate(self, git: Git) -> Clone:
         """Clone, and go on only behind the gate: until then nothing of the repository has run."""
@@ -203,8 +238,8 @@ class _Run:
             cache=prepared.cache,
             dependency_seconds=prepared.dependency_seconds,
         )
-        for remark in prepared.remarks:
-            self._remark(remark)
+        for text in prepared.remarks:
+            self._remark(text)
         return prepared
 
     def _limits(self) -> Limits:
@@ -217,7 +252,21 @@ class _Run:
         folder = prepared.clone.folder
         end = run_agent(agent, folder, prepared.environment, limits, self._log)
         self._report = told_by_agent(self._report, end, self._clean)
-        return end
+        return self._hear_broker(end)
+
+    def _hear_broker(self, end: AgentEnd) -> AgentEnd:
+        """Take from the broker what the agent did through it; the delivery needs it to be there, too."""
+        if self._keys.broker is None:
+            return end
+        state = self._ask_broker(BROKER_SECONDS)
+        if state is None:
+            self._log.note("the broker doesn't answer: the cost is what the agent claims")
+            return end
+        self._report = measured(self._report, state)
+        if told := remark(state.refusals):
+            self._remark(told)
+            self._log.note(told)
+        return over_budget(end, state)
 
     def _remark(self, text: str) -> None:
         known = self._report.remark
@@ -279,6 +328,7 @@ class _Run:
         return self._log.redactor.text(shown(text))
 
 
+_PAST_BROKER = "Git went past the broker (ssh): what was pushed wasn't checked by it."
 _UNPROTECTED = "No network policy kept this run away from the cluster's own API."
 
 

@@ -21,7 +21,7 @@ from sandbox.dependencies.install import Place
 from sandbox.dependencies.phase import SECONDS as DEPENDENCIES_SECONDS
 from sandbox.dependencies.phase import Dependencies, get_dependencies, what
 from sandbox.git import Git, GitFailed
-from sandbox.keys import without_keys
+from sandbox.keys import past_proxies, without_keys
 from sandbox.log import Log
 from sandbox.process import Command, Limits
 from sandbox.report import Cause, Phase
@@ -83,7 +83,7 @@ class _Preparation:
         self._folder = Path(clone.folder)
         self._means = means
         self._log = means.log
-        self._given = without_keys(means.environment)
+        self._given = {**without_keys(means.environment), **past_proxies(means.environment)}
         self._environment = {**self._given, "GIT_TERMINAL_PROMPT": "0", "PWD": clone.folder}
         self._remarks: list[str] = []
 
@@ -122,10 +122,10 @@ class _Preparation:
 
     def _await_services(self) -> None:
         """Wait for what stands beside the run; the repository's own addresses may lead anywhere."""
-        expected = services.services_of(self._given)
+        expected = services.read_services(self._means.environment.get(services.VARIABLE, ""))
         if not expected:
             return
-        self._means.enter(Phase.SERVICES, ", ".join(each.variable for each in expected))
+        self._means.enter(Phase.SERVICES, ", ".join(each.name for each in expected))
         until = self._until(services.SECONDS)
         stop = self._means.limits.stop
         missing = services.wait(expected, until, lambda: stop is not None and stop.requested)

@@ -44,6 +44,7 @@ class Cause(str, Enum):
     BAD_ENVIRONMENT = "bad-environment"
     TOOLS_MISSING = "tools-missing"
     UNPROTECTED = "unprotected"
+    BROKER = "broker"
     CLONE_AUTH = "clone-auth"
     CLONE_NOT_FOUND = "clone-not-found"
     CLONE_BRANCH = "clone-branch"
@@ -84,7 +85,8 @@ class Report:
 
     Until the end, `verdict` is UNFINISHED and the rest is what is known so far. `summary` is the agent's own last
     words. `branch` is the branch that was pushed, `base` the one it started from, `files`, `insertions` and
-    `deletions` are counted against `base`. `cost_usd` is what the agent claims. `denied` lists tools that were
+    `deletions` are counted against `base`. `cost_usd` and tokens are what the broker
+    measured, or without one what the agent claims. `denied` lists tools that were
     refused to the agent. `cause` and `error` (at most a few hundred characters, redacted) stand on a Report whose
     verdict is FAILED or NOT_PUSHED; `pull_request_error` alone never makes a run fail. `agent_ended_well` says
     whether the agent itself reported success. `remark` is what people should know, however it ended. `question` is what
@@ -134,7 +136,9 @@ def encode(report: Report) -> bytes:
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
             remark=None if report.remark is None else _cut(report.remark, 200),
-            question=None if report.question is None else _cut(report.question, max(limit, 200)),
+            question=None
+            if report.question is None
+            else _cut(report.question, 700 if limit else 200),
             denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
         )
         data = _dump(cut)

@@ -1,60 +1,38 @@
-"""Waiting until the services that the environment names take connections."""
+"""Waiting until the services that stand beside the run take connections."""
 
 from __future__ import annotations
 
+import re
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 SECONDS = 60.0
+VARIABLE = "SANDBOX_SERVICES"
+"""Names and ports of the services, as in "postgres:5432 redis:6379"; all are at HOST."""
+HOST = "127.0.0.1"
 _TRY_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
-
-_PORTS = {
-    **dict.fromkeys(("postgres", "postgresql", "ecto"), 5432),
-    **dict.fromkeys(("redis", "valkey"), 6379),
-    **dict.fromkeys(("mysql", "mysql2", "mariadb"), 3306),
-    "mongodb": 27017,
-    "amqp": 5672,
-    "memcached": 11211,
-}
-_WEB = {"http": 80, "https": 443}
-_WEB_NAMES = ("ELASTICSEARCH_URL", "OPENSEARCH_URL", "MINIO_URL", "S3_ENDPOINT", "AWS_ENDPOINT_URL")
-"""Services that speak HTTP; another variable with such an address may name anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service beside the run, by the variable that names it."""
+    """A service beside the run."""
 
-    variable: str
-    host: str
+    name: str
     port: int
 
     @property
     def shown(self) -> str:
         """Return it as people read it."""
-        return f"{self.variable} ({self.host}:{self.port})"
+        return f"{self.name} ({HOST}:{self.port})"
 
 
-def services_of(environment: Mapping[str, str]) -> list[Service]:
-    """Return the services on this machine, or in this Pod, that the environment names; others aren't ours to wait for."""
-    found: dict[tuple[str, int], Service] = {}
-    for name in sorted(environment):
-        if not name.endswith(("_URL", "_URI", "_ENDPOINT")):
-            continue
-        try:
-            parts = urlsplit(environment[name])
-            scheme = parts.scheme.partition("+")[0]
-            known = _PORTS.get(scheme) or (_WEB.get(scheme) if name in _WEB_NAMES else None)
-            port = parts.port or known
-        except ValueError:
-            continue
-        if known and port and parts.hostname in ("localhost", "127.0.0.1", "::1"):
-            found.setdefault((parts.hostname, port), Service(name, parts.hostname, port))
-    return list(found.values())
+def read_services(text: str) -> list[Service]:
+    """Read the services of VARIABLE; what isn't a name and a port is left out."""
+    found = (re.fullmatch(r"([\w.-]+):([0-9]{1,5})", word) for word in text.split())
+    return [Service(match[1], int(match[2])) for match in found if match]
 
 
 def wait(services: list[Service], deadline: float, stopped: Callable[[], bool]) -> list[Service]:
@@ -70,7 +48,7 @@ def wait(services: list[Service], deadline: float, stopped: Callable[[], bool]) 
 def _takes_connections(service: Service, deadline: float) -> bool:
     seconds = min(_TRY_SECONDS, max(deadline - time.monotonic(), 0.05))
     try:
-        socket.create_connection((service.host, service.port), timeout=seconds).close()
-    except OSError:
+        socket.create_connection((HOST, service.port), timeout=seconds).close()
+    except (OSError, OverflowError):
         return False
     return True
