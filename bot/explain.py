@@ -127,6 +127,18 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The repository couldn't be cloned.",
         "Git's own words say why; the log has all: /logs",
     ),
+    Cause.DECRYPT_FAILED: (
+        "The repository's secrets couldn't be decrypted.",
+        "An admin puts the age key that they are encrypted for into the secret age-key.",
+    ),
+    Cause.SERVICE_UNREACHABLE: (
+        "A service that the run needs can't be reached.",
+        "Its log says why: /logs with `sidecar NAME`; check the repo's services.",
+    ),
+    Cause.SETUP_FAILED: (
+        "The repository's own setup failed.",
+        "Mend it in the repository: .claude-sandbox/setup, or setup: in .claude-sandbox.yaml",
+    ),
     Cause.AGENT_MISSING: (
         "The agent's program isn't installed where the run was.",
         "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",

@@ -299,6 +299,10 @@ _NO_REPORT = (
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",
     Phase.CLONE: "It ended in the clone, before the agent began.",
+    Phase.SECRETS: "It ended before the agent began.",
+    Phase.SERVICES: "It ended before the agent began.",
+    Phase.DEPENDENCIES: "It ended in the dependencies, before the agent began.",
+    Phase.SETUP: "It ended in the setup, before the agent began.",
     Phase.AGENT: "It ended while the agent worked.",
     Phase.DELIVER: "It ended while the work was pushed.",
 }
