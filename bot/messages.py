@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.explain import duration, explain, is_proved_by_log
+from bot.explain import duration, explain, is_proved_by_log, seen_in_log
 from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
@@ -101,7 +101,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         return paragraphs(head, said, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(head, lines(facts, identity)).cut()
-    words = explain(outcome, run.task)
+    words = explain(seen_in_log(outcome, log_tail), run.task)
     proof = _proof(outcome, log_tail)
     reached = _REACHED.get(report.phase, "") if report else ""
     return paragraphs(
@@ -299,6 +299,10 @@ _NO_REPORT = (
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",
     Phase.CLONE: "It ended in the clone, before the agent began.",
+    Phase.SECRETS: "It ended before the agent began.",
+    Phase.SERVICES: "It ended before the agent began.",
+    Phase.DEPENDENCIES: "It ended in the dependencies, before the agent began.",
+    Phase.SETUP: "It ended in the setup, before the agent began.",
     Phase.AGENT: "It ended while the agent worked.",
     Phase.DELIVER: "It ended while the work was pushed.",
 }

@@ -14,9 +14,9 @@ import pytest
 
 from tests.cluster.attempts import REACH
 from tests.cluster.deployment import BOT, Deployed
+from tests.cluster.hostile_jobs import pod_of, usual_job
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.test_deployed_admission import pod_of, usual_job
 
 pytestmark = pytest.mark.own_cluster
 
@@ -170,18 +170,18 @@ def test_without_the_policies_the_same_program_reaches_all_but_the_closed_ones_f
 def test_with_the_policies_taken_away_neighbour_and_bot_are_reached_too_fault_36(
     deployed: Deployed, images: Images, targets: dict[str, tuple[str, int]]
 ) -> None:
-    kept = {
-        kubectl: json.loads(kubectl.run("get", "networkpolicies", "--output=json"))
+    kept = [
+        (kubectl, kubectl.run("get", "networkpolicies", "--output=json"))
         for kubectl in (deployed.sandboxes, deployed.bot)
-    }
+    ]
     try:
-        for kubectl in kept:
+        for kubectl, _ in kept:
             kubectl.run("delete", "networkpolicies", "--all")
         reach = reached_at_last(deployed, images, targets)
         assert reach == {"the API server's Service", *targets}
     finally:
-        for kubectl, policies in kept.items():
-            kubectl.run("create", "--filename=-", given=json.dumps(policies))
+        for kubectl, policies in kept:
+            kubectl.run("create", "--filename=-", given=policies)
 
 
 def reached_at_last(deployed: Deployed, images: Images, targets: dict[str, Any]) -> set[str]:

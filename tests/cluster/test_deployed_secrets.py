@@ -38,7 +38,7 @@ async def test_an_agent_finds_no_token_and_is_kept_from_the_api_server_from_its_
     repo = deployed.git.create("hunted", {"README.md": "# Hunted\n"})
     port = int(api.url.rpartition(":")[2])
     deployed.sandboxes.create(
-        egress(SANDBOXES, "claude-sandbox", [{"ipBlock": {"cidr": f"{host}/32"}}], port, "model")
+        egress("model", (SANDBOXES, "claude-sandbox"), [{"ipBlock": {"cidr": f"{host}/32"}}], port)
     )
     place = KubernetesPlace(
         SANDBOXES,

@@ -100,6 +100,11 @@ def test_denied_tools_are_told_once_each_although_it_ended_well() -> None:
 @pytest.mark.parametrize(
     ("status", "words", "cause"),
     [
+        (
+            401,
+            "API Error: 401 OAuth token has expired. Please obtain a new token",
+            Cause.LOGIN_EXPIRED,
+        ),
         (401, "Invalid API key · Fix external API key", Cause.API_AUTH),
         (403, "Failed to authenticate. API Error: 403 no", Cause.API_FORBIDDEN),
         (404, "There's an issue with the selected model (x).", Cause.API_NOT_FOUND),
