@@ -53,10 +53,13 @@ def unguarded(deployed: Deployed) -> Iterator[Kubectl]:
     for item in (role, binding):
         item["metadata"] = {"name": "claude-sandbox-bot", "namespace": kubectl.namespace}
     metadata = {"name": kubectl.namespace}
-    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, role, binding)
-    kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
-    yield kubectl
-    cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
+    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    try:
+        kubectl.create(role, binding)
+        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        yield kubectl
+    finally:
+        cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
 @pytest.mark.parametrize("brought", [False, True])
@@ -202,7 +205,7 @@ def agent_security(pod: Object) -> Object:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_overlay_is_valid_on_a_real_api_server(deployed: Deployed, name: str) -> None:
-    cluster = deployed.ground.cluster
+    cluster = deployed.ground.cluster.within("")
     rendered = yaml.safe_load_all(cluster.run("kustomize", str(FOLDER / name)))
     known = [item for item in rendered if not item["apiVersion"].startswith("kueue.")]
     given = json.dumps({"apiVersion": "v1", "kind": "List", "items": known})
