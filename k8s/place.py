@@ -11,7 +11,7 @@ from pathlib import Path
 from runs.backend import Limits
 from runs.outcome import Seen
 from sandbox.gate import GateMode
-from sandbox.task import USUAL_MEMORY
+from sandbox.task import USUAL_MEMORY, Task
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
@@ -59,6 +59,10 @@ class Patience:
         """Return how long a Run may wait for the end of this."""
         seconds: float = getattr(self, _LIMITS.get(cause, "other"))
         return seconds
+
+    def name_of(self, cause: Seen) -> str | None:
+        """Return the name of the limit that bounds a cause; None where that is `other`."""
+        return _LIMITS.get(cause)
 
     def is_same(self, cause: Seen, other: Seen) -> bool:
         """Say whether two causes have one limit, within which they may take turns."""
@@ -133,6 +137,14 @@ class KubernetesPlace:
         return _repository(image) == _repository(self.image) or any(
             fnmatchcase(image, pattern) for pattern in self.entrypoints
         )
+
+    def brokers(self, task: Task) -> bool:
+        """Say whether a Run's keys are with a broker: unless its image has a program of its own, which knows none.
+
+        What `entrypoints` names has one; of `image` it is known that it is ours.
+        """
+        image = task.image or self.image
+        return not any(fnmatchcase(image, pattern) for pattern in self.entrypoints)
 
 
 def _repository(image: str) -> str:
