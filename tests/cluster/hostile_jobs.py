@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from k8s.annotations import Asked
@@ -15,6 +16,7 @@ from tests.cluster.deployment import SANDBOXES
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Object
 
+TASK = Task("https://git.example/x", "do it")
 Change = Callable[[Object], object]
 KEY = {"name": "claude-sandbox-secrets", "key": "TELEGRAM_BOT_TOKEN"}
 
@@ -25,6 +27,10 @@ def pod(job: Object) -> Any:
 
 def agent(job: Object) -> Any:
     return pod(job)["containers"][0]
+
+
+def beside(job: Object, name: str) -> Any:
+    return next(found for found in pod(job)["initContainers"] if found["name"] == name)
 
 
 def add_env(job: Object, source: Object) -> None:
@@ -116,7 +122,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "docker.io/evil/miner:latest",
     ),
     "a foreign image beside": (
-        lambda job: pod(job)["initContainers"][0].update(image="evil/postgres:16"),
+        lambda job: beside(job, "postgres-sidecar").update(image="evil/postgres:16"),
         "evil/postgres:16",
     ),
     "another service account": (
@@ -143,7 +149,17 @@ REFUSED: dict[str, tuple[Change, str]] = {
         "a variable has a plain value",
     ),
     "a key for a sidecar": (
-        lambda job: pod(job)["initContainers"][0].update(env=[SIDECAR_KEY]),
+        lambda job: beside(job, "redis-sidecar").update(env=[SIDECAR_KEY]),
+        "a variable has a plain value",
+    ),
+    "a foreign image as the broker": (
+        lambda job: beside(job, "broker").update(image="evil/broker:1"),
+        "evil/broker:1",
+    ),
+    "another Secret for the broker": (
+        lambda job: beside(job, "broker")["env"].append(
+            {"name": "X", "valueFrom": secret("regcred")}
+        ),
         "a variable has a plain value",
     ),
     "a foreign pull secret": (
@@ -181,8 +197,8 @@ REFUSED: dict[str, tuple[Change, str]] = {
 }
 
 
-def usual_job(images: Images, **others: object) -> Object:
-    """Return the Job of a Run, as the bot makes it."""
+def usual_job(images: Images, task: Task = TASK, **others: object) -> Object:
+    """Return the Job of a Run with two services, as the bot makes it."""
     place = KubernetesPlace(
         SANDBOXES,
         images.sandbox,
@@ -190,7 +206,7 @@ def usual_job(images: Images, **others: object) -> Object:
         service_images={"postgres": images.postgres, "redis": images.redis},
         **others,  # type: ignore[arg-type]  # a test's own values
     )
-    task = Task("https://git.example/x", "do it", services=("postgres", "redis"))
+    task = replace(task, services=("postgres", "redis"))
     asked = Asked("the key", task, Origin(-100123, 1, 7, "Ada"), 1.0)
     return copy.deepcopy(manifest(asked, place, suspended=False))
 

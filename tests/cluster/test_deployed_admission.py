@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import yaml
 
-from k8s.annotations import Asked
-from k8s.manifest import manifest
-from k8s.place import KubernetesPlace
-from runs.run import Origin
 from sandbox.task import Task
 from tests.cluster.deployment import BOT, SANDBOXES, Deployed
 from tests.cluster.hostile_jobs import REFUSED, pod_of, usual_job
@@ -53,21 +50,38 @@ def unguarded(deployed: Deployed) -> Iterator[Kubectl]:
     for item in (role, binding):
         item["metadata"] = {"name": "claude-sandbox-bot", "namespace": kubectl.namespace}
     metadata = {"name": kubectl.namespace}
-    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, role, binding)
-    kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
-    yield kubectl
-    cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
+    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    try:
+        kubectl.create(role, binding)
+        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        yield kubectl
+    finally:
+        cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
-@pytest.mark.parametrize("brought", [False, True])
+TASKS = {
+    "over https": (Task("https://git.example/x", "do it"), "broker"),
+    "over ssh": (Task("git@git.example:x.git", "do it"), "claude"),
+    "in another image": (Task("https://git.example/x", "do it", image="plain"), "broker"),
+    "in an image with its own entrypoint": (
+        Task("https://git.example/x", "do it", image="foreign"),
+        "claude",
+    ),
+}
+"""Tasks, and which container has the keys then."""
+
+
+@pytest.mark.parametrize("name", TASKS)
 def test_the_jobs_that_the_bot_makes_are_let_through(
-    stolen: Kubectl, images: Images, brought: bool
+    stolen: Kubectl, images: Images, name: str
 ) -> None:
-    job = usual_job(images)
-    if brought:
-        task = Task("https://git.example/x", "do it", image=images.plain)
-        asked = Asked("the key", task, Origin(-100123, 1, 7, "Ada"), 1.0)
-        job = manifest(asked, KubernetesPlace(SANDBOXES, images.sandbox), suspended=True)
+    task, holder = TASKS[name]
+    image = {"plain": images.plain, "foreign": images.foreign}.get(task.image or "")
+    job = usual_job(images, replace(task, image=image), entrypoints=(images.foreign,))
+    spec = job["spec"]["template"]["spec"]
+    containers = [*spec["initContainers"], *spec["containers"]]
+    with_keys = [found["name"] for found in containers if "secretKeyRef" in str(found)]
+    assert with_keys == [holder]
     try_out(stolen, job)
 
 
@@ -202,7 +216,7 @@ def agent_security(pod: Object) -> Object:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_overlay_is_valid_on_a_real_api_server(deployed: Deployed, name: str) -> None:
-    cluster = deployed.ground.cluster
+    cluster = deployed.ground.cluster.within("")
     rendered = yaml.safe_load_all(cluster.run("kustomize", str(FOLDER / name)))
     known = [item for item in rendered if not item["apiVersion"].startswith("kueue.")]
     given = json.dumps({"apiVersion": "v1", "kind": "List", "items": known})
