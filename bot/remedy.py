@@ -29,7 +29,12 @@ REMEDIES: dict[Cause | Seen, Change] = {
     Cause.AGENT_KILLED: Change.MEMORY,
     Cause.DEADLINE: Change.TIME,
     Seen.DEADLINE_BY_CLUSTER: Change.TIME,
+    Cause.CLONE_TIMEOUT: Change.TIME,
     Seen.IMAGE_PULL: Change.IMAGE,
+    Seen.IMAGE_NAME: Change.IMAGE,
+    Seen.IMAGE_REFUSED: Change.IMAGE,
+    Seen.ENTRYPOINT_MISSING: Change.IMAGE,
+    Seen.EXEC_FORMAT: Change.IMAGE,
     Cause.TOOLS_MISSING: Change.IMAGE,
 }
 """What helps against a cause. An agent that was killed mostly was so for the memory that its commands took."""
