@@ -71,7 +71,6 @@ class Patience:
 
 _LIMITS = {
     Seen.IMAGE_PULL: "image",
-    Seen.IMAGE_NAME: "image",
     Seen.IMAGE_REFUSED: "image",
     Seen.MISSING_SECRET: "secret",
     Seen.MISSING_KEY: "secret",
