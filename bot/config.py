@@ -12,6 +12,9 @@ from bot.address import Address
 from runs.backend import Limits
 from sandbox.gate import GateMode
 
+PATIENCE = ("image", "secret", "service", "machine", "refused", "quota", "gone", "other")
+"""What a run on a cluster may wait for, each with a limit of its own."""
+
 
 class Role(Enum):
     """What a person may do: viewer reads, runner also runs and stops what is their own, admin everything."""
@@ -64,8 +67,9 @@ class Config:
     images that run their own entrypoint. `service_images` are the images of services by name, where they aren't the usual
     ones. `versions` are by language those that the sandbox's image has as tags, such as ruby-3.3; None means the usual
     ones of the usual image. `repo_limits` are the most that a repo's own file may ask for. `detects` says that repos are
-    looked at before their runs. `kueue` names the queue of Kueue that is used instead of `limits`. `gate` says
-    what a run does when no network policy takes hold.
+    looked at before their runs. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the
+    RuntimeClass of all Pods. `gate` says what a run does when no network policy takes hold. An agent that says nothing
+    for `silence_seconds` is ended, 0 means never, None the usual time. `patience` are seconds by the names of PATIENCE.
     """
 
     repos: Mapping[str, Repo] = field(default_factory=dict)
@@ -76,7 +80,10 @@ class Config:
     service_images: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    runtime_class: str | None = None
     gate: GateMode = GateMode.WARN
+    silence_seconds: int | None = None
+    patience: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     defaults: RepoOptions = field(default_factory=RepoOptions)
     versions: Mapping[str, tuple[str, ...]] | None = None

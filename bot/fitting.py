@@ -55,6 +55,8 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
             changes["image"] = tagged
     if own.env:
         changes["variables"] = own.env
+    if own.setup:
+        changes["setup"] = "\n".join(own.setup)
     stack = RepoStack(language, version, tuple(sorted(changes)), tuple(notes))
     return replace(task, stack=stack, **changes)  # type: ignore[arg-type]  # names and types are those of Task
 
@@ -68,18 +70,19 @@ def guessed(task: Task, why: str) -> Task:
     return replace(task, services=FALLBACK, stack=RepoStack(None, None, ("services",), (note,)))
 
 
-def unfitted(task: Task, config: Config) -> Task:
-    """Return the Task as it was asked for, so that its repo is looked at anew."""
+def unfitted(task: Task, config: Config, before: Task | None = None) -> Task:
+    """Return the Task as it was asked for, so that its repo is looked at anew; what differs from `before` stays."""
     if task.stack is None:
         return task
     usual = _usual(task, config)
     known = {"services": usual.services, "image": usual.image, "memory": usual.memory}
-    known |= {"cpu": usual.cpu, "variables": ()}
-    return replace(
-        task,
-        stack=None,
-        **{name: value for name, value in known.items() if name in task.stack.chosen},  # type: ignore[arg-type]  # names and types are those of Task
-    )
+    known |= {"cpu": usual.cpu, "variables": (), "setup": None}
+    again = {
+        name: value
+        for name, value in known.items()
+        if name in task.stack.chosen and getattr(task, name) == getattr(before or task, name)
+    }
+    return replace(task, stack=None, **again)  # type: ignore[arg-type]  # names and types are those of Task
 
 
 _USUAL_MEMORY, _USUAL_CPU = "4Gi", "2"

@@ -22,6 +22,7 @@ from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.stacks.remote import RemoteStacks
 from runs.store import LogStore
+from sandbox.descendants import close_memory
 from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
 
@@ -34,17 +35,19 @@ _PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SANDBOX_SCRIPTED_PACE")
 
 def run_bot(environment: Mapping[str, str]) -> int:
     """Run the bot until a signal ends it; return the exit code: 0, 1 for a refused token, 2 for wrong settings."""
+    close_memory()
     # The library's new form of durations; the old one warns at every use.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     start_logging(environment)
     try:
         settings = read(environment)
         config = load_config(settings.config_path)
+        store = make_store(settings, environment)
     except (SettingsError, ConfigError) as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        asyncio.run(_serve(settings, config, environment))
+        asyncio.run(_serve(settings, config, store, environment))
     except TokenRefusedError:
         print(
             "Telegram refuses TELEGRAM_BOT_TOKEN. Take the token that @BotFather shows with /mybots.",
@@ -69,20 +72,23 @@ def make_backend(
     settings: Settings, config: Config, environment: Mapping[str, str]
 ) -> LocalBackend | KubernetesBackend:
     """Return the Backend that SANDBOX_BACKEND names."""
+    silence = config.silence_seconds
+    more = {} if silence is None else {"SANDBOX_SILENCE": str(silence)}
     if settings.backend is BackendName.LOCAL:
         return LocalBackend(
             LocalPlace(
                 settings.state_folder,
-                environment,
+                {**environment, **more},
                 agent=settings.agent.value,
                 limits=config.limits,
             )
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import KubernetesPlace
+    from k8s.place import GATE_SECONDS, KubernetesPlace, Patience
 
     cluster = settings.cluster
+    passed_on = [name for name in _PASSED_ON if environment.get(name)]
     return KubernetesBackend(
         KubernetesPlace(
             cluster.namespace,
@@ -90,12 +96,15 @@ def make_backend(
             kubeconfig=cluster.kubeconfig,
             agent=settings.agent.value,
             limits=config.limits,
-            environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
+            environment={name: environment[name] for name in passed_on} | more,
+            patience=Patience(**config.patience),
             image_pull_secrets=config.image_pull_secrets,
             entrypoints=config.entrypoints,
             service_images=config.service_images,
             gate=config.gate,
+            gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
+            runtime_class=config.runtime_class,
         )
     )
 
@@ -110,7 +119,24 @@ def make_stacks(
     return Stacks(reader, Offer(config, settings.cluster.image))
 
 
-async def _serve(settings: Settings, config: Config, environment: Mapping[str, str]) -> None:
+def make_store(settings: Settings, environment: Mapping[str, str]) -> LogStore:
+    """Return the log store that SANDBOX_LOG_STORE names. Raises SettingsError."""
+    redactor = Redactor(read_keys(environment).secrets)
+    place = settings.log_store
+    if isinstance(place, Path):
+        return LogStore(place, redactor)
+    # Loaded only here, like the cluster's client.
+    from runs.s3 import S3Objects
+
+    try:
+        return LogStore(S3Objects(place, environment), redactor)
+    except (OSError, ValueError) as error:
+        raise SettingsError((f"SANDBOX_LOG_STORE: {place} can't be used: {error}",)) from error
+
+
+async def _serve(
+    settings: Settings, config: Config, store: LogStore, environment: Mapping[str, str]
+) -> None:
     from bot.app import Surroundings, serve
 
     stop = asyncio.Event()
@@ -122,7 +148,6 @@ async def _serve(settings: Settings, config: Config, environment: Mapping[str, s
     # What is loaded by now stays: a full collection, for which the loop stands still, needn't look at it (60 ms).
     gc.freeze()
     try:
-        store = LogStore(settings.log_store, redactor)
         stacks = make_stacks(settings, config, environment)
         surroundings = Surroundings(
             settings, config, backend, store, redactor=redactor, stacks=stacks

@@ -35,6 +35,7 @@ class Service:
     volumes: Sequence[Volume]
     requests: Mapping[str, str]
     limits: Mapping[str, str]
+    port: int
     group: int | None
 
 
@@ -60,6 +61,11 @@ def variables_of(services: Sequence[Service], language: str | None) -> dict[str,
         forms = {**known.variables, **known.forms.get(language or "", {})}
         values = {**forms, **values}
     return values
+
+
+def awaited(services: Sequence[Service]) -> str:
+    """Return the names and ports for which the sandbox waits before the agent begins."""
+    return " ".join(f"{service.name}:{service.port}" for service in services)
 
 
 def unexpanded(value: str) -> str:
@@ -98,5 +104,6 @@ def _service(known: Known, image: str) -> Service:
         volumes=volumes,
         requests=run["requests"],
         limits=run["limits"],
+        port=run["port"],
         group=run.get("group"),
     )

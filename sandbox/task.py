@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.gate import Gate, read_gate
 
+SILENCE_SECONDS = 900
+"""An agent that prints nothing for longer hangs; its longest tool call, a command of 10 minutes, is silent too."""
+
 DEFAULT_REPORT = "/dev/termination-log"
+
+USUAL_MEMORY = "4Gi"
+"""The limit of a Task that names none, where the Backend applies one (a Kubernetes quantity)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,9 @@ class Task:
     `branch` None means the remote's default branch. `timeout_seconds` covers everything from the clone to the
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
-    it decides nothing. `variables` are further ones for the agent, of the repo's own file. `stack` None means that
-    nobody looked.
+    it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
+    `setup` is a command of the repo's own file, to be run before the agent; `variables` are further ones of that file for
+    the agent. `stack` None means that nobody looked at the repo.
     """
 
     repo_url: str
@@ -46,6 +54,8 @@ class Task:
     cpu: str | None = None
     image: str | None = None
     services: tuple[str, ...] | None = None
+    base: str | None = None
+    setup: str | None = None
     variables: tuple[tuple[str, str], ...] = ()
     stack: RepoStack | None = None
 
@@ -59,7 +69,7 @@ class Assignment:
     """What the sandbox program reads from its environment: the Task and its surroundings.
 
     `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`. `gate` None means
-    that no network policies are waited for.
+    that no network policies are waited for. An agent that prints nothing for `silence_seconds` is ended; 0 means never.
     """
 
     run_id: str
@@ -68,6 +78,7 @@ class Assignment:
     report_path: str
     workspace: str
     gate: Gate | None = None
+    silence_seconds: int = SILENCE_SECONDS
 
 
 def to_environment(task: Task, run_id: str) -> dict[str, str]:
@@ -79,6 +90,8 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "SANDBOX_RUN": run_id,
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
+        "SANDBOX_BASE": task.base or "",
+        "SANDBOX_SETUP": task.setup or "",
         "SANDBOX_MODEL": task.model or "",
         "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
     }
@@ -121,15 +134,26 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             model=environment.get("SANDBOX_MODEL") or None,
             budget_usd=budget,
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
+            base=environment.get("SANDBOX_BASE") or None,
+            setup=environment.get("SANDBOX_SETUP") or None,
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
         workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
         gate=_gate(environment, mistakes),
+        silence_seconds=_silence(environment, mistakes),
     )
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _silence(environment: Mapping[str, str], mistakes: list[str]) -> int:
+    text = environment.get("SANDBOX_SILENCE") or str(SILENCE_SECONDS)
+    if re.fullmatch("[0-9]{1,6}", text):
+        return int(text)
+    mistakes.append(f"SANDBOX_SILENCE is {text!r}, not a number of seconds; 0 means never")
+    return SILENCE_SECONDS
 
 
 def _gate(environment: Mapping[str, str], mistakes: list[str]) -> Gate | None:

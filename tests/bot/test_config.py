@@ -38,6 +38,9 @@ imagePullSecrets: [regcred]
 entrypoints: ["ghcr.io/acme/own:*"]
 gate: off
 kueue: sandboxes
+silence: off
+patience: {image: 5m, machine: 2h}
+runtimeClass: gvisor
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
 """
@@ -75,7 +78,10 @@ def test_every_key_is_read():
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
+    assert config.runtime_class == "gvisor"
     assert config.gate is GateMode.OFF
+    assert config.silence_seconds == 0
+    assert config.patience == {"image": 300, "machine": 7200}
     assert config.limits == Limits(runs=4, runs_per_person=2, queue_seconds=5400)
     assert config.defaults == RepoOptions(
         timeout_seconds=2700, memory="4Gi", pull_request=False, services=()
@@ -193,10 +199,19 @@ limts: {runs: 4}
         ("limits: {queue_minutes: 1.5}", "line 1: limits.queue_minutes takes a whole number"),
         ("images: [a b]", "line 1: images takes images"),
         ("entrypoints: box", "line 1: entrypoints takes a list"),
+        ("runtimeClass: a/b", "line 1: runtimeClass takes the name of a RuntimeClass"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
             "serviceImages: {oracle: oracle:8}",
             "line 1: serviceImages: a key takes one of postgres, redis, valkey",
+        ),
+        (
+            "silence: never",
+            "line 1: silence takes a time such as 15m, from 1m to 24h, or off. For example silence: 15m",
+        ),
+        (
+            "patience: {image: soon}",
+            "line 1: patience.image takes a time such as 45m or 2h, from 1m to 24h. For example image: 15m",
         ),
         ("gate: maybe", "line 1: gate takes warn, fail or off. For example gate: fail"),
         ("imagePullSecrets: [{name: regcred}]", "line 1: imagePullSecrets takes one value"),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.explain import duration, explain
+from bot.explain import duration, explain, seen_in_log
 from runs.outcome import Ending, Exit, Outcome, Seen
 from sandbox.report import Cause, Phase, Report
 from tests.bot.sample_runs import ID, TASK
@@ -18,12 +18,14 @@ CAUSES: list[Cause | Seen] = [*Cause, *Seen]
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.value)
 def test_every_cause_has_a_sentence_and_a_next_step(cause: Cause | Seen) -> None:
     words = explain(Outcome(Ending.FAILED, None, cause), TASK)
-    for text in (words.sentence, words.advice):
+    texts = [words.sentence] if cause is Seen.UNKNOWN else [words.sentence, words.advice]
+    assert bool(words.advice) is (cause is not Seen.UNKNOWN)
+    for text in texts:
         assert len(text) > 10
         assert not re.search("<[a-z]+>", text), "a placeholder that nobody fills"
         assert text[0].isupper()
         assert "  " not in text
-    assert words.sentence.endswith((".", ").", "it."))
+    assert words.sentence.endswith(".")
 
 
 def test_no_two_causes_share_a_sentence() -> None:
@@ -84,3 +86,17 @@ def test_braces_in_a_name_are_only_letters() -> None:
 )
 def test_a_time_is_said_as_people_say_it(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("cause", "log", "seen"),
+    [
+        (Seen.EXIT_CODE, "exec /x: exec format error\n", Seen.EXEC_FORMAT),
+        (Seen.EXIT_CODE, "exec format error, said the task\nthen it went on", Seen.EXIT_CODE),
+        (Cause.AGENT_FAILED, "exec /x: exec format error", Cause.AGENT_FAILED),
+    ],
+)
+def test_a_runtime_may_tell_in_the_log_alone_why_a_program_did_not_start(
+    cause: Cause | Seen, log: str, seen: Cause | Seen
+) -> None:
+    assert seen_in_log(Outcome(Ending.FAILED, None, cause), log).cause is seen

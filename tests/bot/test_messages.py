@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.card import Progress, card, step_of_log
 from bot.markup import MESSAGE_UNITS, Markup, clean
 from bot.messages import (
-    Progress,
     bare,
-    card,
     completion,
     digest,
     home_notice,
-    step_of_log,
     told_elsewhere,
 )
 from bot.table import table
@@ -83,6 +81,21 @@ def test_cards_golden() -> None:
                 RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
             ),
             "running, once more": card(replace(RUNNING, key="retry:aaaabbbb:1"), Progress(), NOW),
+            "running, once more with more": card(
+                replace(
+                    RUNNING,
+                    key="retry-memory:aaaabbbb:1",
+                    task=replace(RUNNING.task, memory="8Gi"),
+                ),
+                Progress(),
+                NOW,
+            ),
+            "running, from what was pushed": card(
+                replace(RUNNING, key="retry-on:aaaabbbb:1"), Progress(), NOW
+            ),
+            "running, with an answer": card(
+                replace(RUNNING, key="reply:aaaabbbb:-1001:9"), Progress(), NOW
+            ),
             "stopping": card(replace(RUNNING, cancelled_by="Grace"), Progress(), NOW),
             **{f"closed, {name}": card(run, Progress(), NOW) for name, run in ENDS.items()},
         },
@@ -131,7 +144,7 @@ def test_every_cause_is_told_with_its_proof_and_its_next_step(cause: Cause | See
         assert "Stopped" in text
         return
     assert "the words of\nthe program <that> failed & why" in text
-    assert "\n➜ " in text
+    assert ("\n➜ " in text) is (cause is not Seen.UNKNOWN)
     assert text.endswith(ID)
 
 
@@ -139,8 +152,24 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
     tail = "".join(f"line {number}\n" for number in range(40))
     text = completion(failed(Seen.NO_REPORT, None), tail).text()
     assert "line 39" in text
-    assert "line 25\n" in text
-    assert "line 24" not in text
+    assert "line 34\n" in text
+    assert "line 33" not in text
+
+
+def test_a_long_word_of_the_cluster_is_cut_in_its_middle() -> None:
+    error = "claude: Back-off pulling image: " + "failed to pull and unpack: " * 20 + "not found"
+    text = completion(failed(Seen.IMAGE_PULL, error)).text()
+    assert "claude: Back-off pulling image: failed" in text
+    assert " … " in text
+    assert "unpack: not found\n" in text
+    assert "unpack: " * 9 not in text
+
+
+def test_a_time_that_was_over_is_told_once() -> None:
+    error = "the time of 3600 seconds was over\nThe unfinished work isn't on the remote: refused"
+    text = completion(failed(Cause.DEADLINE, error)).text()
+    assert "3600" not in text
+    assert "The unfinished work isn't on the remote: refused" in text
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:
@@ -163,12 +192,14 @@ def worst_runs(text: str) -> Iterator[Run]:
         pull_request=f"https://github.com/a/b/pull/1{text}",
         denied=(text,) * 20,
         error=text,
+        question=text,
     )
     origin = replace(ORIGIN, person_name=text)
     base = replace(PUSHED, task=task, origin=origin, cancelled_by=text)
     for ending, cause in [
         (Ending.PUSHED, None),
         (Ending.NOTHING_CHANGED, None),
+        (Ending.ASKS, None),
         (Ending.NOT_PUSHED, Cause.PUSH_REFUSED),
         (Ending.CANCELLED, Cause.CANCELLED),
         *((Ending.FAILED, cause) for cause in CAUSES),

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, report_of, with_job
+from k8s.diagnosis import ended_by_job, ended_by_pod, report_of, with_job
+from k8s.obstacles import obstacle
 from k8s.structs import Event, Job, Metadata, Pod
 from runs.outcome import Ending, Exit, Seen
 from sandbox.report import Cause, Phase, Report, Verdict
@@ -48,6 +49,11 @@ DISRUPTED = {
 }
 
 
+def disrupted(reason: str) -> dict[str, Any]:
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": reason}
+    return {"phase": "Failed", "conditions": [condition]}
+
+
 @pytest.mark.parametrize(
     ("found", "ending", "cause"),
     [
@@ -80,6 +86,16 @@ DISRUPTED = {
         (pod(terminated(0, signal=9)), Ending.FAILED, Seen.KILLED),
         (pod(terminated(128, reason="StartError")), Ending.FAILED, Seen.NOT_STARTED),
         (pod(terminated(128, 'exec: "python3": not found', "StartError")), Ending.FAILED, Cause.TOOLS_MISSING),
+        (pod(terminated(128, 'exec: "/x": stat /x: no such file or directory', "StartError")), Ending.FAILED, Seen.ENTRYPOINT_MISSING),
+        (pod(terminated(128, 'exec: "x": executable file not found in $PATH', "StartError")), Ending.FAILED, Seen.ENTRYPOINT_MISSING),
+        (pod(terminated(128, "exec /x: exec format error", "StartError")), Ending.FAILED, Seen.EXEC_FORMAT),
+        (pod(terminated(137), disrupted("PreemptionByScheduler")), Ending.FAILED, Seen.PREEMPTED),
+        (pod(terminated(137), disrupted("DeletionByTaintManager")), Ending.FAILED, Seen.NODE_GONE),
+        (pod(None, disrupted("DeletionByPodGC")), Ending.FAILED, Seen.NODE_GONE),
+        (pod(terminated(137), disrupted("EvictionByEvictionAPI")), Ending.FAILED, Seen.EVICTED),
+        (pod(terminated(137), {"reason": "Evicted", "message": 'EmptyDir volume "w" exceeds'}), Ending.FAILED, Seen.DISK_LIMIT),
+        (pod(terminated(0, said("pushed")), disrupted("PreemptionByScheduler")), Ending.PUSHED, None),
+        (pod(None, {"phase": "Failed", "reason": "OfNextYear", "message": "new"}), Ending.FAILED, Seen.UNKNOWN),
         (
             pod(terminated(137), {"phase": "Failed", "reason": "DeadlineExceeded"}),
             Ending.FAILED,
@@ -92,7 +108,7 @@ DISRUPTED = {
         (
             pod(terminated(137, reason="ContainerStatusUnknown"), {"phase": "Failed", "reason": "NodeLost"}),
             Ending.FAILED,
-            Seen.EVICTED,
+            Seen.NODE_GONE,
         ),
         (pod(terminated(137), deletionTimestamp=AT), Ending.FAILED, Seen.POD_DELETED),
         (
@@ -110,6 +126,41 @@ def test_a_pod_says_how_a_run_ended_fault_19_fault_22_fault_32(
     ended = ended_by_pod(RUN, found, cancelled=False)
     assert ended is not None
     assert (ended.outcome.ending, ended.outcome.cause) == (ending, cause)
+
+
+def test_an_unknown_end_shows_its_raw_status() -> None:
+    found = pod(None, {"phase": "Failed", "reason": "OfNextYear", "message": "new"})
+    ended = ended_by_pod(RUN, found, cancelled=False)
+    assert ended is not None
+    assert ended.outcome.error == "OfNextYear: new"
+
+
+RESTARTED = {
+    "name": "redis-sidecar",
+    "restartCount": 2,
+    "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "remark"),
+    [
+        (pod(terminated(0, said("pushed"))), None),
+        (pod(terminated(0, said("pushed"), "OOMKilled")), "A process of the run needed more memory"),
+        (pod(terminated(137, reason="OOMKilled")), None),
+        (
+            pod(terminated(1, said("failed", cause="login")), {"initContainerStatuses": [RESTARTED]}),
+            "redis-sidecar ended and was started again: OOMKilled, exit code 137",
+        ),
+    ],
+)  # fmt: skip
+def test_what_befell_others_is_a_remark_however_the_run_ended_fault_19_fault_20(
+    found: Pod, remark: str | None
+) -> None:
+    ended = ended_by_pod(RUN, found, cancelled=False)
+    assert ended is not None
+    assert (ended.outcome.remark or "").startswith(remark or "")
+    assert bool(ended.outcome.remark) is (remark is not None)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +292,9 @@ def waits(name: str, reason: str, message: str = "", **more: Any) -> Pod:
 
 
 UNSCHEDULABLE = {
-    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]
+    "conditions": [
+        {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: 1 Insufficient cpu."}
+    ]
 }
 CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
 
@@ -251,7 +304,7 @@ CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
     [
         (waits("claude", "ErrImagePull", "not found"), Seen.IMAGE_PULL, "claude: not found", False),
         (waits("claude", "ImagePullBackOff"), Seen.IMAGE_PULL, "claude: ImagePullBackOff", False),
-        (waits("claude", "InvalidImageName"), Seen.IMAGE_PULL, "claude: InvalidImageName", True),
+        (waits("claude", "InvalidImageName"), Seen.IMAGE_NAME, "claude: InvalidImageName", True),
         (waits("redis-sidecar", "ErrImagePull"), Seen.IMAGE_PULL, "redis-sidecar: ErrImagePull", False),
         (
             waits("claude", "CreateContainerConfigError", 'secret "x" not found'),
@@ -264,10 +317,10 @@ CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
         (
             waits("postgres-sidecar", "CrashLoopBackOff", "back-off", **CRASHED),
             Seen.SERVICE_FAILED,
-            "postgres-sidecar: back-off (exit code 7) no disk",
+            "postgres-sidecar: exit code 7 no disk",
             False,
         ),
-        (pod(None, UNSCHEDULABLE), Seen.UNSCHEDULABLE, "0/1 nodes", False),
+        (pod(None, UNSCHEDULABLE), Seen.UNSCHEDULABLE, "0/1 nodes: 1 Insufficient cpu.", False),
         (waits("claude", "PodInitializing"), Seen.NOT_STARTED, "The Pod didn't become ready to start in time.", False),
     ],
 )  # fmt: skip
@@ -284,7 +337,7 @@ def test_a_job_without_a_pod_says_by_its_events_why_fault_18() -> None:
     quota = Event(reason="FailedCreate", message="forbidden: exceeded quota: small")
     refused = Event(reason="FailedCreate", message="violates PodSecurity")
     assert obstacle(None, [other]) is None
-    for events, cause in (([other, quota], Seen.QUOTA), ([quota, refused], Seen.POD_REFUSED)):
+    for events, cause in (([other, quota], Seen.QUOTA), ([quota, refused], Seen.POD_SECURITY)):
         found = obstacle(None, events)
         assert found is not None
         assert found.cause is cause

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+import yaml
 
 from k8s.annotations import Asked
 from k8s.manifest import manifest
-from k8s.place import KubernetesPlace
+from k8s.place import TEMPLATE, KubernetesPlace
 from runs.run import Origin
 from runs.stacks.table import services_table
+from sandbox.services import read_services
 from sandbox.task import RepoStack, Task
 
 PLACE = KubernetesPlace("sandboxes", "image:1")
@@ -25,6 +28,10 @@ def pod(task: Task, place: KubernetesPlace = PLACE) -> dict[str, Any]:
     return found
 
 
+def sidecars(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in found["initContainers"] if each["name"].endswith("-sidecar")]
+
+
 def environment(found: dict[str, Any]) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in found["containers"][0]["env"]}
 
@@ -32,7 +39,7 @@ def environment(found: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_is_a_restricted_native_sidecar_with_limits_and_probes(name: str) -> None:
     found = pod(replace(TASK, services=(name,)))
-    (sidecar,) = found["initContainers"]
+    (sidecar,) = sidecars(found)
     assert sidecar["name"] == f"{name}-sidecar"
     assert sidecar["restartPolicy"] == "Always"
     assert sidecar["securityContext"]["allowPrivilegeEscalation"] is False
@@ -46,7 +53,7 @@ def test_a_service_is_a_restricted_native_sidecar_with_limits_and_probes(name: s
 
 def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:
     found = pod(replace(TASK, services=NAMES))
-    assert [each["name"] for each in found["initContainers"]] == [f"{n}-sidecar" for n in NAMES]
+    assert [each["name"] for each in sidecars(found)] == [f"{n}-sidecar" for n in NAMES]
     volumes = [volume["name"] for volume in found["volumes"]]
     assert len(set(volumes)) == len(volumes)
     values = environment(found)
@@ -54,6 +61,8 @@ def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:
     assert values["MYSQL_URL"].startswith("mysql://")
     assert values["MONGODB_URL"] == "mongodb://localhost:27017/sandbox"
     assert values["AMQP_URL"] == "amqp://guest:guest@localhost:5672"
+    expected = [(each.name, each.port) for each in read_services(values["SANDBOX_SERVICES"])]
+    assert expected == [(name, services_table().services[name].run["port"]) for name in NAMES]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +82,12 @@ def test_an_image_is_the_operators_or_the_usual_one(
     wanted: str, own: dict[str, str], image: str
 ) -> None:
     place = replace(PLACE, service_images=own)
-    assert pod(replace(TASK, services=(wanted,)), place)["initContainers"][0]["image"] == image
+    assert sidecars(pod(replace(TASK, services=(wanted,)), place))[0]["image"] == image
 
 
 def test_a_service_that_is_wanted_twice_is_there_once() -> None:
     found = pod(replace(TASK, services=("redis", "redis:6", "valkey")))
-    assert [each["image"] for each in found["initContainers"]] == ["redis:7"]
+    assert [each["image"] for each in sidecars(found)] == ["redis:7"]
 
 
 @pytest.mark.parametrize(
@@ -106,3 +115,11 @@ def test_the_repos_own_variables_win_over_a_services_but_not_over_the_contract()
     assert values["DATABASE_URL"] == "postgres://theirs/$$x"
     assert values["REPO_URL"] == "https://git.example/repo"
     assert values["RAILS_ENV"] == "test"
+
+
+def test_the_admission_policy_lets_the_usual_images_through() -> None:
+    path = TEMPLATE.parent / "base" / "admission" / "allowed.yaml"
+    patterns = yaml.safe_load(path.read_text())["data"]["images"].split()
+    for service in services_table().services.values():
+        for image in service.images.values():
+            assert any(fnmatchcase(image, pattern) for pattern in patterns), image

@@ -22,8 +22,10 @@ FULL = Run(
     key="message:1:2",
     task=Task(
         *("https://example.org/r.git", "do\n🙂\ud83d", "r", "main", 60, "opus", 1.5, True),
-        *("4Gi", "2", "image:1", ("postgres", "redis"), (("RAILS_ENV", "test"),)),
-        RepoStack("ruby", "3.3.1", ("services",), ("Ruby 3.1 can't be had",)),
+        *("4Gi", "2", "image:1", ("postgres", "redis"), "main"),
+        setup="bin/setup",
+        variables=(("RAILS_ENV", "test"),),
+        stack=RepoStack("ruby", "3.3.1", ("services",), ("Ruby 3.1 can't be had",)),
     ),
     origin=Origin(-100, 2, 3, "Ada", 4, True),
     state=State.ENDED,
