@@ -38,6 +38,7 @@ imagePullSecrets: [regcred]
 entrypoints: ["ghcr.io/acme/own:*"]
 gate: off
 kueue: sandboxes
+cache: {claim: sandbox-cache}
 runtimeClass: gvisor
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
@@ -76,6 +77,7 @@ def test_every_key_is_read():
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
+    assert config.cache_claim == "sandbox-cache"
     assert config.runtime_class == "gvisor"
     assert config.gate is GateMode.OFF
     assert config.limits == Limits(runs=4, runs_per_person=2, queue_seconds=5400)
@@ -196,6 +198,8 @@ limts: {runs: 4}
         ("images: [a b]", "line 1: images takes images"),
         ("entrypoints: box", "line 1: entrypoints takes a list"),
         ("runtimeClass: a/b", "line 1: runtimeClass takes the name of a RuntimeClass"),
+        ("cache: {claim: A_b}", "line 1: cache.claim takes the name of a volume claim"),
+        ("cache: big", "line 1: cache takes keys with values"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
             "serviceImages: {mysql: mysql:8}",
