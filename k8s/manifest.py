@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
 import yaml
@@ -17,6 +17,7 @@ from k8s.services import Service, awaited, services_of, unexpanded, variables_of
 from runs.backend import Refused
 from runs.run import run_id
 from sandbox.broker.settings import PORT, READY
+from sandbox.dependencies.cache import folder_name
 from sandbox.gate import GateMode
 from sandbox.keys import BROKER
 from sandbox.services import VARIABLE as SERVICES
@@ -60,6 +61,20 @@ class BrokerBeside:
         return f"until [ -e {self.folder}/{READY} ]; do sleep 0.05; done"
 
 
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The volume of dependencies: its claim, and the folder of it that this Run's repository has, and no other one."""
+
+    claim: str
+    repo_url: str
+    folder: ClassVar[str] = "/cache"
+
+    @property
+    def part(self) -> str:
+        """Return the folder's name on the volume."""
+        return folder_name(self.repo_url)
+
+
 def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manifest:
     """Return the Job of a Run as a plain dict.
 
@@ -96,6 +111,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "environment": _environment(task, place, id_of_run, services),
         "secret": place.secret,
         "secret_keys": () if broker else SECRET_KEYS,
+        "cache": None if place.cache_claim is None else Cache(place.cache_claim, task.repo_url),
         "age_secret": place.age_secret,
         "requests": _resources(task, place.resources.memory_request, place.resources.cpu_request),
         "limits": _resources(task, place.resources.memory_limit, place.resources.cpu_limit),
@@ -120,6 +136,8 @@ def _environment(
         **place.environment,
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
+        "SANDBOX_IMAGE": task.image or place.image,
+        "SANDBOX_CACHE": "" if place.cache_claim is None else Cache.folder,
     }
     if place.brokers(task):
         # No key stands in the agent's container, and so none of their names.
