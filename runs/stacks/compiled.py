@@ -24,7 +24,7 @@ _SQLITE_MODULES = {
 
 def read_go_mod(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients that a module requires itself; `// indirect` ones are somebody else's."""
-    yield Toolchain("go", None, file.path, 1, "a go.mod")
+    yield Toolchain("go", None, file.path, 1, "a go.mod", manifest=True)
     block = ""
     for number, line in enumerate(file.text.splitlines(), 1):
         text = without_comment(line, "//").strip()
@@ -45,7 +45,7 @@ def read_cargo(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     package, workspace = mapping(cargo.get("package")), mapping(cargo.get("workspace"))
     if not (package or workspace):
         return
-    yield Toolchain("rust", None, file.path, 1, "a Cargo.toml")
+    yield Toolchain("rust", None, file.path, 1, "a Cargo.toml", manifest=True)
     asked = package.get("rust-version") or mapping(workspace.get("package")).get("rust-version")
     if isinstance(asked, str) and (version := version_in(asked)):
         line = line_with(file.text, "rust-version")

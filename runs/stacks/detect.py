@@ -28,7 +28,9 @@ def detect(files: Iterable[File]) -> Stack:
         else:
             toolchains.append(sign)
     stack = main_language(toolchains)
-    services, reasons = judge(findings, {_folder(each.file) for each in toolchains})
+    services, reasons = judge(
+        findings, {_folder(each.file) for each in toolchains if each.manifest}
+    )
     return replace(stack, services=services, reasons=(*stack.reasons, *reasons))
 
 

@@ -16,7 +16,7 @@ _ONLY = re.compile(r"\bonly:\s*(?P<names>\[[^\]]*\]|:\w+)")
 
 def read_mix(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients that a project depends on without anybody's choice, and the Elixir that it names."""
-    yield Toolchain("elixir", None, file.path, 1, "a mix.exs")
+    yield Toolchain("elixir", None, file.path, 1, "a mix.exs", manifest=True)
     text = "\n".join(without_comment(line) for line in file.text.splitlines())
     if match := re.search(r"""\belixir:\s*["']([^"']+)["']""", text):
         line = line_of(text, match.start())

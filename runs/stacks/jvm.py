@@ -19,7 +19,7 @@ _EMBEDDED = (
 
 def read_pom(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients of a pom's own dependencies: not what it only manages, tests with, or leaves to a profile."""
-    yield Toolchain("java", None, file.path, 1, "a pom.xml")
+    yield Toolchain("java", None, file.path, 1, "a pom.xml", manifest=True)
     text = without_blocks(file.text, "<!--", "-->")
     if match := _JAVA_VERSION.search(text):
         yield Toolchain("java", match[1], file.path, line_of(text, match.start()), match[0])
@@ -35,7 +35,7 @@ def read_pom(file: File, table: Table) -> Iterator[Finding | Toolchain]:
 
 def read_gradle(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients that a Gradle build uses beyond its tests, and the Java that it names."""
-    yield Toolchain("java", None, file.path, 1, f"a {file.name}")
+    yield Toolchain("java", None, file.path, 1, f"a {file.name}", manifest=True)
     for number, line in _code(file.text):
         if match := _GRADLE_JAVA.search(line):
             yield Toolchain("java", match[1], file.path, number, line.strip())

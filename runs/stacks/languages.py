@@ -24,7 +24,7 @@ def main_language(toolchains: Sequence[Toolchain]) -> Stack:
 
     A file that only names versions decides no language where a manifest stands beside it.
     """
-    manifests = [each for each in toolchains if each.version is None and each.what.startswith("a ")]
+    manifests = [each for each in toolchains if each.manifest]
     ranked = sorted(manifests or toolchains, key=_rank)
     if not ranked:
         return Stack()

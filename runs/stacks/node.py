@@ -27,7 +27,7 @@ _SQLITE = {
 def read_package_json(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients that a package depends on, and the Node that it names."""
     package = read_json(file.text)
-    yield Toolchain("node", None, file.path, 1, "a package.json")
+    yield Toolchain("node", None, file.path, 1, "a package.json", manifest=True)
     optional = _optional(package)
     for section, source in _SECTIONS.items():
         for name in mapping(package.get(section)):

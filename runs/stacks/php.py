@@ -15,7 +15,7 @@ def read_composer(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     package = read_json(file.text)
     if not package:
         return
-    yield Toolchain("php", None, file.path, 1, "a composer.json")
+    yield Toolchain("php", None, file.path, 1, "a composer.json", manifest=True)
     platform = mapping(mapping(package.get("config")).get("platform"))
     asked = platform.get("php") or mapping(package.get("require")).get("php")
     if isinstance(asked, str) and (version := version_in(asked)):

@@ -22,7 +22,7 @@ _REQUIREMENT = re.compile(
 
 def read_requirements(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients of a requirements file; one that is for a choice, or for production only, is left out."""
-    yield Toolchain("python", None, file.path, 1, "requirements")
+    yield Toolchain("python", None, file.path, 1, "a requirements file", manifest=True)
     name = file.path.lower()
     if _CHOICE.search(name.replace("requirements/", "").rpartition("/")[2]) and not _TOOLS.search(
         name
@@ -40,7 +40,7 @@ def read_pyproject(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     poetry = mapping(mapping(found.get("tool")).get("poetry"))
     if not (project or poetry or mapping(found.get("build-system"))):
         return
-    yield Toolchain("python", None, file.path, 1, "a pyproject.toml")
+    yield Toolchain("python", None, file.path, 1, "a pyproject.toml", manifest=True)
     for text in texts(project.get("dependencies")):
         yield from _requirement(file, table, line_with(file.text, text), text, Source.CLIENT)
     groups = mapping(found.get("dependency-groups"))
@@ -58,7 +58,7 @@ def read_pyproject(file: File, table: Table) -> Iterator[Finding | Toolchain]:
 
 def read_setup(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients of install_requires, which is read as text."""
-    yield Toolchain("python", None, file.path, 1, f"a {file.name}")
+    yield Toolchain("python", None, file.path, 1, f"a {file.name}", manifest=True)
     match = re.search(
         r"install_requires\s*=\s*(?:\[((?:[^\[\]]|\[[^\[\]]*\])*)\]|((?:\n[ \t]+\S.*)+))", file.text
     )
@@ -74,7 +74,7 @@ def read_setup(file: File, table: Table) -> Iterator[Finding | Toolchain]:
 def read_pipfile(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients of a Pipfile, and the Python that it names."""
     found = read_toml(file.text)
-    yield Toolchain("python", None, file.path, 1, "a Pipfile")
+    yield Toolchain("python", None, file.path, 1, "a Pipfile", manifest=True)
     for section, source in (("packages", Source.CLIENT), ("dev-packages", Source.TEST_CLIENT)):
         for name, about in mapping(found.get(section)).items():
             yield from _named(file, table, name, about, source)

@@ -13,7 +13,7 @@ from runs.stacks.table import Table
 
 def read_gemfile(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients that a Gemfile installs without anybody's choice, and the Ruby that it names."""
-    yield Toolchain("ruby", None, file.path, 1, "a Gemfile")
+    yield Toolchain("ruby", None, file.path, 1, "a Gemfile", manifest=True)
     blocks: list[_Block] = []
     for number, line in numbered(without_blocks(file.text, "\n=begin", "\n=end")):
         statement = line.strip()
@@ -30,7 +30,7 @@ def read_gemfile(file: File, table: Table) -> Iterator[Finding | Toolchain]:
 
 def read_gemspec(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients that a gem depends on; what only its developers need counts less."""
-    yield Toolchain("ruby", None, file.path, 1, "a gemspec")
+    yield Toolchain("ruby", None, file.path, 1, "a gemspec", manifest=True)
     for number, line in numbered(file.text):
         match = _DEPENDENCY.search(line)
         if match is None or _CONDITION.search(line[match.end() :]):

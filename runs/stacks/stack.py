@@ -69,7 +69,8 @@ EMBEDDED = "embedded"
 class Toolchain:
     """A sign of a language, and of its version where one is named.
 
-    `requirement` is the text of a range, of which `version` is only the beginning.
+    `requirement` is the text of a range, of which `version` is only the beginning. `manifest` says that the file is one by
+    which the language is built.
     """
 
     language: str
@@ -78,6 +79,7 @@ class Toolchain:
     line: int
     what: str
     requirement: str | None = None
+    manifest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.config import Config, RepoOptions, Role
+from bot.config import Config, RepoLimits, RepoOptions, Role
 from bot.config_file import ConfigError, parse
 from runs.backend import Limits
 from sandbox.gate import GateMode
@@ -34,6 +34,9 @@ people:
   56: admin
 images: ["ghcr.io/acme/*", ubuntu]
 serviceImages: {postgres: "mirror.example/postgres:16"}
+versions: {ruby: ["3.3", "3.4"]}
+repoLimits: {memory: 8Gi, cpu: 4}
+detect: false
 imagePullSecrets: [regcred]
 entrypoints: ["ghcr.io/acme/own:*"]
 gate: off
@@ -76,6 +79,9 @@ def test_every_key_is_read():
     assert config.people == {12: Role.VIEWER, 34: Role.RUNNER, 56: Role.ADMIN}
     assert config.images == ("ghcr.io/acme/*", "ubuntu")
     assert config.service_images == {"postgres": "mirror.example/postgres:16"}
+    assert config.versions == {"ruby": ("3.3", "3.4")}
+    assert config.repo_limits == RepoLimits(memory="8Gi", cpu="4")
+    assert config.detects is False
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"

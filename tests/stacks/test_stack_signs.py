@@ -109,6 +109,25 @@ def test_a_password_in_an_example_is_never_told() -> None:
     assert "hunter2" not in repr(stack)
 
 
+@pytest.mark.parametrize(
+    ("paths", "language"),
+    [
+        (["requirements.txt", "package.json"], "python"),
+        (["Gemfile", "package.json", ".nvmrc"], "ruby"),
+        (["composer.json", "package.json"], "php"),
+        (["web/package.json", "go.mod"], "go"),
+        (["web/package.json", ".python-version"], "node"),
+        ([".nvmrc"], "node"),
+        (["api/b/pom.xml", "web/package.json"], "node"),
+        ([], None),
+    ],
+)
+def test_the_manifest_nearest_to_the_root_says_the_language_and_the_front_end_comes_last(
+    paths: list[str], language: str | None
+) -> None:
+    assert stack_of(dict.fromkeys(paths, "20\n")).language == language
+
+
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(20)
 )
