@@ -13,8 +13,6 @@ from runs.stacks.values import mapping, read_json
 def read_composer(file: File, table: Table) -> Iterator[Finding | Toolchain]:
     """Yield the clients and extensions that a package requires, and its PHP; what it suggests is for others."""
     package = read_json(file.text)
-    if not package:
-        return
     yield Toolchain("php", None, file.path, 1, "a composer.json", manifest=True)
     platform = mapping(mapping(package.get("config")).get("platform"))
     asked = platform.get("php") or mapping(package.get("require")).get("php")
