@@ -292,9 +292,7 @@ def _rows(text: str) -> list[str]:
     return [row.rstrip() for row in clean(text).split("\n") if row.strip()]
 
 
-_NO_REPORT = (
-    "The image's own program ended well. What it did, only its log and the repository tell."
-)
+_NO_REPORT = "The image's own program ended well. It had the run's keys itself; what it did, only its log and the repository tell."
 
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",
