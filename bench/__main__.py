@@ -17,6 +17,7 @@ from bench import (
     idle,
     intake,
     job_created,
+    job_logs,
     job_requests,
     job_seen,
     log,
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "relist": relist.measure,
     "job-created": job_created.measure,
     "job-seen": job_seen.measure,
+    "job-logs": job_logs.measure,
     "job-requests": job_requests.measure,
 }
 LIMIT_SECONDS = 150.0

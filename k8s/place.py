@@ -60,6 +60,10 @@ class Patience:
         seconds: float = getattr(self, _LIMITS.get(cause, "other"))
         return seconds
 
+    def name_of(self, cause: Seen) -> str | None:
+        """Return the name of the limit that bounds a cause; None where that is `other`."""
+        return _LIMITS.get(cause)
+
     def is_same(self, cause: Seen, other: Seen) -> bool:
         """Say whether two causes have one limit, within which they may take turns."""
         return _LIMITS.get(cause, cause) == _LIMITS.get(other, other)
@@ -67,7 +71,6 @@ class Patience:
 
 _LIMITS = {
     Seen.IMAGE_PULL: "image",
-    Seen.IMAGE_NAME: "image",
     Seen.IMAGE_REFUSED: "image",
     Seen.MISSING_SECRET: "secret",
     Seen.MISSING_KEY: "secret",
@@ -92,7 +95,7 @@ class KubernetesPlace:
     `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one; into that one the
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
-    start; then `limits` don't. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
+    start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
     GITHUB_API_URL); keys come from `secret`. `runtime_class` names the RuntimeClass of every Pod, gVisor's for example. `service_images` are `repository:tag` by service; a Task's `redis:6`
     replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
@@ -107,6 +110,7 @@ class KubernetesPlace:
     environment: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    cache_claim: str | None = None
     runtime_class: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF

@@ -18,8 +18,12 @@ from runs.backend import Limits, Refused
 from runs.beside import HANDED, write_keys
 from runs.local_files import LOG, REPORT, WORKSPACE, RunFolder
 from runs.run import Run
+from sandbox.dependencies.cache import folder_name
 from sandbox.keys import BROKER, BROKER_MODEL, MODEL_KEYS, split_keys
 from sandbox.task import Task, to_environment
+
+CACHE = "cache"
+"""The folder below the state that holds what runs keep for later ones, in a folder for each repository."""
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +148,7 @@ class Keepers:
             **to_environment(task, folder.path.name),
             "SANDBOX_AGENT": self._place.agent,
             "SANDBOX_REPORT": str(folder.path / REPORT),
+            "SANDBOX_CACHE": str(self._place.state.absolute() / CACHE / folder_name(task.repo_url)),
             "SANDBOX_WORKSPACE": str(folder.path / WORKSPACE),
         }
 
