@@ -288,7 +288,10 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
 
 def _without_middle(row: str, width: int) -> str:
     """Cut a line in its middle: a cluster says first what it tried, and last why that failed."""
-    return row if len(row) <= width else f"{row[: width // 2 - 1]} … {row[2 - width // 2 :]}"
+    if len(row) <= width:
+        return row
+    head, tail = row[: width // 2 - 1], row[2 - width // 2 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
 
 
 def _last_lines(log_tail: str) -> str:
