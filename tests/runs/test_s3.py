@@ -178,6 +178,12 @@ async def test_a_server_that_is_away_is_left_in_peace_for_a_while(answer: bytes 
         assert len(heard) == asked
 
 
+async def test_of_many_that_are_read_the_first_that_fails_is_told() -> None:
+    async with stand_in(b"HTTP/1.1 503 Slow Down\r\n") as (variables, _):
+        with pytest.raises(Unavailable, match="doesn't answer"):
+            await S3Objects(S3Place("box"), variables, SHORT).read_many(["a", "b", "c"])
+
+
 async def test_after_the_pause_a_server_is_asked_again() -> None:
     async with stand_in(b"HTTP/1.1 503 Slow Down\r\n") as (variables, heard):
         objects = S3Objects(S3Place("box"), variables, replace(SHORT, pause_seconds=0))
