@@ -62,15 +62,20 @@ def edited() -> Markup:
     return plain("An edited message starts nothing. Send the command again as a new message.")
 
 
+def edited_answer() -> Markup:
+    """Return the answer to an edited reply to a question."""
+    return plain("An edited answer changes nothing: the work goes on with what it said first.")
+
+
 def forwarded() -> Markup:
     """Return the answer to a forwarded command."""
     return plain("A forwarded command starts nothing. Send it as your own message.")
 
 
 def captioned() -> Markup:
-    """Return the answer to a command that stands under a picture or file."""
+    """Return the answer to a command, or an answer, that stands under a picture or file."""
     return plain(
-        "A command under a picture or a file starts nothing: I can't look at it. Send the command as a message of its own."
+        "What stands under a picture or a file starts nothing: I can't look at it. Send the words as a message of their own."
     )
 
 

@@ -112,12 +112,11 @@ def _start(
 ) -> tuple[Intake, list[asyncio.Task[None]]]:
     """Build the parts and set them going, all but the intake."""
     settings, store = surroundings.settings, surroundings.store
-    backend = Recorded(surroundings.backend, store, surroundings.clock)
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
     book, pace = Book(), Pace()
     desk = Desk(
-        backend=backend,
+        backend=Recorded(surroundings.backend, store, surroundings.clock),
         book=book,
         speaker=speaker,
         store=store,
@@ -131,25 +130,29 @@ def _start(
         redactor=surroundings.redactor,
         clock=surroundings.clock,
     )
-    cards = Cards(backend, speaker, errands, desk.clock, pace)
-    watch = Watch(
-        backend, store, errands, book, [cards, Completions(desk), HomeNotices(desk), desk.live]
-    )
+    cards = Cards(desk.backend, speaker, errands, desk.clock, pace)
+    tellers = (cards, Completions(desk), HomeNotices(desk), desk.live)
+    watch = Watch(desk.backend, store, errands, book, tellers)
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
+
+    working = [
+        group.create_task(watch.run()),
+        group.create_task(cards.run()),
+        group.create_task(_sweeping(watch, settings.poll_seconds)),
+    ]
+    return _intake(settings, application), working
+
+
+def _intake(settings: Settings, application: Application) -> Intake:  # type: ignore[type-arg]  # as above
+    """Build the way in."""
 
     async def handle(update: Numbered) -> None:
         if isinstance(update, Update):
             await application.process_update(update)
 
     pulse = Pulse(settings.state_folder / "pulse")
-    intake = Intake(_beating(pulse, _poller(application)), handle)
-    working = [
-        group.create_task(watch.run()),
-        group.create_task(cards.run()),
-        group.create_task(_sweeping(watch, settings.poll_seconds)),
-    ]
-    return intake, working
+    return Intake(_beating(pulse, _poller(application)), handle)
 
 
 async def _sweeping(watch: Watch, every_seconds: float) -> None:

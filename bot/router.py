@@ -107,6 +107,7 @@ class Router:
         application.add_handler(MessageHandler(fresh & filters.CAPTION, self._on_caption))
         replies = filters.TEXT & filters.REPLY & ~filters.COMMAND
         application.add_handler(MessageHandler(fresh & replies, self._on_reply))
+        application.add_handler(MessageHandler(edited & replies, self._on_edited_reply))
         application.add_handler(CallbackQueryHandler(self._on_press))
         application.add_error_handler(self._on_error)
 
@@ -141,6 +142,13 @@ class Router:
             asked = Asked(message, role, message.text)
             await self._carried_out(message, answer(asked, run, self._desk))
 
+    async def _on_edited_reply(self, update: Update, _context: Context) -> None:
+        message = read_message(update)
+        if message is None or await asking_run(message, self._desk) is None:
+            return
+        if await self._admitted(message, Action.RUN) is not None:
+            self._desk.answer(message, answers.edited_answer())
+
     async def _carried_out(self, message: Incoming, doing: Awaitable[None]) -> None:
         """Wait for what a message asks for; say what keeps it from being done."""
         try:
@@ -164,10 +172,12 @@ class Router:
             self._desk.answer(message, answers.edited())
 
     async def _on_caption(self, update: Update, _context: Context) -> None:
-        """Answer a command under a file, which the library doesn't count as one."""
+        """Answer a command under a file, which the library doesn't count as one, or a file that answers a question."""
         message = read_message(update)
         command = read_command(message.text, self._desk.bot_name) if message else None
-        if message is None or command is None or command.name not in BEHAVIOURS:
+        if message is None or (command is not None and command.name not in BEHAVIOURS):
+            return
+        if command is None and await asking_run(message, self._desk) is None:
             return
         if await self._admitted(message, Action.READ) is not None:
             self._desk.answer(message, answers.captioned())

@@ -11,7 +11,7 @@ from pathlib import Path
 from runs.backend import Limits
 from runs.outcome import Seen
 from sandbox.gate import GateMode
-from sandbox.task import USUAL_MEMORY
+from sandbox.task import USUAL_MEMORY, Task
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
@@ -60,6 +60,10 @@ class Patience:
         seconds: float = getattr(self, _LIMITS.get(cause, "other"))
         return seconds
 
+    def name_of(self, cause: Seen) -> str | None:
+        """Return the name of the limit that bounds a cause; None where that is `other`."""
+        return _LIMITS.get(cause)
+
     def is_same(self, cause: Seen, other: Seen) -> bool:
         """Say whether two causes have one limit, within which they may take turns."""
         return _LIMITS.get(cause, cause) == _LIMITS.get(other, other)
@@ -67,10 +71,10 @@ class Patience:
 
 _LIMITS = {
     Seen.IMAGE_PULL: "image",
-    Seen.IMAGE_NAME: "image",
     Seen.IMAGE_REFUSED: "image",
     Seen.MISSING_SECRET: "secret",
     Seen.MISSING_KEY: "secret",
+    Seen.BROKER_FAILED: "service",
     Seen.SERVICE_FAILED: "service",
     Seen.SERVICE_OUT_OF_MEMORY: "service",
     Seen.SERVICE_NOT_READY: "service",
@@ -133,6 +137,14 @@ class KubernetesPlace:
         return _repository(image) == _repository(self.image) or any(
             fnmatchcase(image, pattern) for pattern in self.entrypoints
         )
+
+    def brokers(self, task: Task) -> bool:
+        """Say whether a Run's keys are with a broker: unless its image has a program of its own, which knows none.
+
+        What `entrypoints` names has one; of `image` it is known that it is ours.
+        """
+        image = task.image or self.image
+        return not any(fnmatchcase(image, pattern) for pattern in self.entrypoints)
 
 
 def _repository(image: str) -> str:

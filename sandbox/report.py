@@ -12,10 +12,14 @@ MAX_BYTES = 3072
 
 
 class Phase(str, Enum):
-    """How far a run came, in this order."""
+    """How far a run came, in this order. Those between clone and agent are for repositories that need them."""
 
     ENVIRONMENT = "environment"
     CLONE = "clone"
+    SECRETS = "secrets"
+    SERVICES = "services"
+    DEPENDENCIES = "dependencies"
+    SETUP = "setup"
     AGENT = "agent"
     DELIVER = "deliver"
     DONE = "done"
@@ -40,12 +44,16 @@ class Cause(str, Enum):
     BAD_ENVIRONMENT = "bad-environment"
     TOOLS_MISSING = "tools-missing"
     UNPROTECTED = "unprotected"
+    BROKER = "broker"
     CLONE_AUTH = "clone-auth"
     CLONE_NOT_FOUND = "clone-not-found"
     CLONE_BRANCH = "clone-branch"
     CLONE_NETWORK = "clone-network"
     CLONE_TIMEOUT = "clone-timeout"
     CLONE_FAILED = "clone-failed"
+    DECRYPT_FAILED = "decrypt-failed"
+    SERVICE_UNREACHABLE = "service-unreachable"
+    SETUP_FAILED = "setup-failed"
     AGENT_MISSING = "agent-missing"
     AGENT_FAILED = "agent-failed"
     AGENT_SILENT = "agent-silent"
@@ -77,11 +85,14 @@ class Report:
 
     Until the end, `verdict` is UNFINISHED and the rest is what is known so far. `summary` is the agent's own last
     words. `branch` is the branch that was pushed, `base` the one it started from, `files`, `insertions` and
-    `deletions` are counted against `base`. `cost_usd` is what the agent claims. `denied` lists tools that were
+    `deletions` are counted against `base`. `cost_usd` and tokens are what the broker
+    measured, or without one what the agent claims. `denied` lists tools that were
     refused to the agent. `cause` and `error` (at most a few hundred characters, redacted) stand on a Report whose
     verdict is FAILED or NOT_PUSHED; `pull_request_error` alone never makes a run fail. `agent_ended_well` says
     whether the agent itself reported success. `remark` is what people should know, however it ended. `question` is what
     the agent asks at the end of its last words: it waits for an answer, whether it pushed something or changed nothing.
+    `cache` says whether the dependencies came from it: "hit", "miss" or "part", None where there is none;
+    `dependency_seconds` is how long they took.
     """
 
     run_id: str
@@ -107,6 +118,8 @@ class Report:
     agent_ended_well: bool = False
     remark: str | None = None
     question: str | None = None
+    cache: str | None = None
+    dependency_seconds: float | None = None
     cause: Cause | None = None
     error: str | None = None
     version: int = 1
@@ -123,7 +136,9 @@ def encode(report: Report) -> bytes:
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
             remark=None if report.remark is None else _cut(report.remark, 200),
-            question=None if report.question is None else _cut(report.question, max(limit, 200)),
+            question=None
+            if report.question is None
+            else _cut(report.question, 700 if limit else 200),
             denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
         )
         data = _dump(cut)
@@ -161,11 +176,11 @@ def decode(data: bytes) -> Report | None:
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("summary", "branch", "base", "pull_request", "pull_request_error"), str),
-    **dict.fromkeys(("model", "session_id", "error", "remark", "question"), str),
+    **dict.fromkeys(("model", "session_id", "error", "remark", "question", "cache"), str),
     **dict.fromkeys(("commits", "files", "insertions", "deletions", "turns", "version"), int),
     **dict.fromkeys(("input_tokens", "output_tokens"), int),
     **dict.fromkeys(("pushed", "agent_ended_well"), bool),
-    "cost_usd": (int, float),
+    **dict.fromkeys(("cost_usd", "dependency_seconds"), (int, float)),
 }
 
 

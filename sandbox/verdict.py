@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sandbox.agents import AgentResult
+from sandbox.broker.state import State
 from sandbox.deliver import Delivery
 from sandbox.process import Ended
 from sandbox.question import closing_question
@@ -41,6 +42,26 @@ def told_by_agent(report: Report, end: AgentEnd, clean: Callable[[str], str]) ->
         denied=tuple(clean(name)[:_MAX_NAME] for name in result.denied),
         agent_ended_well=result.ended_well and end.ended is Ended.BY_ITSELF,
     )
+
+
+def measured(report: Report, state: State | None) -> Report:
+    """Return the Report with what the broker measured, in the place of what the agent claims."""
+    if state is None or not state.calls:
+        return report
+    return replace(
+        report,
+        cost_usd=state.cost_usd,
+        input_tokens=state.input_tokens,
+        output_tokens=state.output_tokens,
+    )
+
+
+def over_budget(end: AgentEnd, state: State | None) -> AgentEnd:
+    """Return the agent's end with the true cause of a failure after the broker refused to spend more."""
+    if state is None or not state.over_budget or end.result.ended_well:
+        return end
+    error = f"calls of the model for ${state.cost_usd:.2f} went through; then the broker let no more through"
+    return replace(end, result=replace(end.result, cause=Cause.BUDGET, error=error))
 
 
 def settle(report: Report, end: AgentEnd, delivery: Delivery, assignment: Assignment) -> Report:

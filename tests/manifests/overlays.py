@@ -39,13 +39,13 @@ class Overlay:
         ]
 
 
-def render(name: str) -> Overlay:
-    """Render an overlay; skip the test where there is no kubectl."""
+def render(folder: Path) -> Overlay:
+    """Render an overlay's folder; skip the test where there is no kubectl."""
     program = shutil.which("kubectl")
     if program is None:
         pytest.skip("kubectl is not installed")
     done = subprocess.run(
-        [program, "kustomize", str(FOLDER / name)], capture_output=True, text=True, timeout=60
+        [program, "kustomize", str(folder)], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
     return Overlay(list(yaml.safe_load_all(done.stdout)))

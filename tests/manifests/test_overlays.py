@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+import shutil
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
+import yaml
 
 from bot.config_file import parse
 from bot.settings import BackendName, read
@@ -18,12 +22,12 @@ pytestmark = pytest.mark.kubectl
 
 @pytest.fixture(scope="module", params=NAMES)
 def overlay(request: pytest.FixtureRequest) -> Overlay:
-    return render(request.param)
+    return render(FOLDER / request.param)
 
 
 @pytest.fixture(scope="module")
 def usual() -> Overlay:
-    return render("two-namespaces")
+    return render(FOLDER / "two-namespaces")
 
 
 def environment(overlay: Overlay) -> dict[str, str]:
@@ -64,7 +68,7 @@ def test_every_namespace_is_closed_and_everything_is_in_one(overlay: Overlay) ->
 
 
 def test_one_namespace_is_one_and_its_policy_knows_the_bots_pod() -> None:
-    overlay = render("one-namespace")
+    overlay = render(FOLDER / "one-namespace")
     (namespace,) = overlay.all("Namespace")
     assert namespace["metadata"]["name"] == "claude-sandbox"
     conditions = overlay.one("ValidatingAdmissionPolicy", "")["spec"]["matchConditions"]
@@ -106,13 +110,17 @@ def test_the_bot_understands_its_environment_and_its_config(overlay: Overlay) ->
 
 def test_the_config_of_an_overlay_is_what_it_is_for() -> None:
     configs = {
-        name: parse(render(name).one("ConfigMap", "claude-sandbox-config")["data"]["config.yaml"])
+        name: parse(
+            render(FOLDER / name).one("ConfigMap", "claude-sandbox-config")["data"]["config.yaml"]
+        )
         for name in NAMES
     }
     assert {name for name in NAMES if configs[name].kueue is not None} == {"kueue"}
-    assert configs["kueue"].kueue == render("kueue").one("LocalQueue", "")["metadata"]["name"]
+    assert (
+        configs["kueue"].kueue == render(FOLDER / "kueue").one("LocalQueue", "")["metadata"]["name"]
+    )
     assert {name for name in NAMES if configs[name].runtime_class is not None} == {"gvisor"}
-    runtime = render("gvisor").one("RuntimeClass", "")["metadata"]["name"]
+    runtime = render(FOLDER / "gvisor").one("RuntimeClass", "")["metadata"]["name"]
     assert configs["gvisor"].runtime_class == runtime
 
 
@@ -163,3 +171,29 @@ def test_nothing_comes_in_and_what_no_policy_names_is_closed(usual: Overlay) -> 
     assert policies["closed"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     assert not any("ingress" in spec for spec in policies.values())
     assert policies["bot"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_the_overlay_of_the_document_sets_what_it_says(tmp_path: Path) -> None:
+    text = (FOLDER.parents[1] / "docs" / "cluster.md").read_text(encoding="utf-8")
+    overlay, network = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
+    shutil.copytree(FOLDER.parent, tmp_path / "manifests")
+    mine = tmp_path / "manifests" / "overlays" / "mine"
+    mine.mkdir()
+    (mine / "kustomization.yaml").write_text(overlay, encoding="utf-8")
+    (mine / "config.yaml").write_text("gate: warn\n", encoding="utf-8")
+    found = render(mine)
+    (container,) = found.containers()
+    assert container["image"] == "ghcr.io/owner/claude-sandbox-bot:1.2"
+    variables = environment(found)
+    assert variables["CLAUDE_IMAGE"] == "ghcr.io/owner/claude-sandbox:1.2"
+    assert variables["SANDBOX_NAMESPACE"] == "claude-sandbox"
+    assert found.one("ConfigMap", "claude-sandbox-config")["data"]["config.yaml"] == "gate: warn\n"
+    allowed = found.one("ConfigMap", "claude-sandbox-allowed")["data"]
+    assert allowed["images"].split() == ["ghcr.io/owner/*", "postgres:*", "redis:*"]
+    assert allowed["secrets"].split() == ["claude-sandbox-secrets"]
+    private = yaml.safe_load(network)
+    assert reaches(private, "10.20.0.5", 443)
+    assert (
+        private["spec"]["podSelector"]
+        == found.one("NetworkPolicy", "sandboxes")["spec"]["podSelector"]
+    )

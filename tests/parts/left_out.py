@@ -19,6 +19,10 @@ HOW_TO_HAVE = {
         "a real S3 server",
         "`make minio` builds MinIO, once, in about 3 minutes (needs Go 1.24 or newer)",
     ),
+    "own_cluster": (
+        "stand-ins in the network of a cluster of the tests' own",
+        "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
+    ),
     "kubectl": (
         "kubectl, which renders the manifests",
         "put kubectl on PATH, that of `make cluster` for example",

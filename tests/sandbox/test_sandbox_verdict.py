@@ -53,6 +53,26 @@ def test_the_verdict_of_every_end(
     assert error in (report.error or "")
 
 
+@pytest.mark.parametrize(
+    ("summary", "delivery", "question"),
+    [
+        ("There are two. Which one?", NOTHING, "There are two. Which one?"),
+        ("There are two. Which one?", ON_REMOTE, "There are two. Which one?"),
+        ("Done. Would you like me to add tests?", ON_REMOTE, None),
+        ("Would you like me to go ahead?", NOTHING, "Would you like me to go ahead?"),
+        ("There are two. Which one?", REFUSED, None),
+        ("Done.", NOTHING, None),
+    ],
+)
+def test_an_agent_that_ends_well_with_a_question_asks_it(
+    summary: str, delivery: Delivery, question: str | None
+) -> None:
+    end = AgentEnd(AgentResult(True, summary=summary), Ended.BY_ITSELF)
+    assert settle(Report("x", Phase.DELIVER), end, delivery, 60).question == question
+    failed = AgentEnd(AgentResult(False, summary=summary), Ended.BY_ITSELF)
+    assert settle(Report("x", Phase.DELIVER), failed, delivery, 60).question is None
+
+
 def test_an_agent_that_was_made_to_end_didnt_end_well() -> None:
     for end, well in ((WELL, True), (LATE, False), (STOPPED, False), (BADLY, False)):
         assert told_by_agent(Report("x", Phase.AGENT), end, str).agent_ended_well is well
