@@ -19,6 +19,7 @@ from cli.log_format import start_logging
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.store import LogStore
+from sandbox.descendants import close_memory
 from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
 
@@ -31,6 +32,7 @@ _PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SANDBOX_SCRIPTED_PACE")
 
 def run_bot(environment: Mapping[str, str]) -> int:
     """Run the bot until a signal ends it; return the exit code: 0, 1 for a refused token, 2 for wrong settings."""
+    close_memory()
     # The library's new form of durations; the old one warns at every use.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     start_logging(environment)
@@ -100,6 +102,7 @@ def make_backend(
             gate=config.gate,
             gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
+            cache_claim=config.cache_claim,
             runtime_class=config.runtime_class,
         )
     )

@@ -25,6 +25,7 @@ class Task:
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
     it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
+    `setup` is a command of the repo's own file, to be run before the agent.
     """
 
     repo_url: str
@@ -40,6 +41,7 @@ class Task:
     image: str | None = None
     services: tuple[str, ...] | None = None
     base: str | None = None
+    setup: str | None = None
 
 
 class BadEnvironment(Exception):
@@ -73,6 +75,7 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
         "SANDBOX_BASE": task.base or "",
+        "SANDBOX_SETUP": task.setup or "",
         "SANDBOX_MODEL": task.model or "",
         "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
     }
@@ -116,6 +119,7 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             budget_usd=budget,
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
             base=environment.get("SANDBOX_BASE") or None,
+            setup=environment.get("SANDBOX_SETUP") or None,
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,

@@ -22,7 +22,7 @@ from playground.server import Playground, start
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import ChatScene, open_chat_scene
-from tests.cluster.deployment import Deployed, Ground, deploy
+from tests.cluster.deployment import WAYS, Deployed, Ground, deploy
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.namespaces import made_namespace
@@ -79,14 +79,17 @@ def host_address(kubeconfig: Path) -> str:
 
 @pytest.fixture(scope="session")
 def deployed(
+    request: pytest.FixtureRequest,
     cluster: Kubectl,
     images: Images,
     host_address: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployed]:
-    """The bot and the sandboxes in their own namespaces, deployed by the commands of the README."""
-    folder = tmp_path_factory.mktemp("deployed")
-    with deploy(Ground(cluster, images, host_address, not _ANOTHER, folder)) as found:
+    """The bot and the sandboxes, deployed by the commands of the README; another overlay is a parameter."""
+    ground = Ground(
+        cluster, images, host_address, not _ANOTHER, tmp_path_factory.mktemp("deployed")
+    )
+    with deploy(ground, WAYS[getattr(request, "param", "two-namespaces")]) as found:
         yield found
 
 

@@ -214,6 +214,8 @@ def test_a_figure_that_cannot_be_one_is_unknown(value: object) -> None:
 
 def test_long_words_are_cut() -> None:
     assert len(judge(0, ending(result="x" * 99_999)).summary) == MAX_SUMMARY
+    long = judge(0, ending(result="First. " + "x" * 99_999 + " Which one?")).summary
+    assert (long[:6], long[-10:], len(long)) == ("First.", "Which one?", MAX_SUMMARY)
     failed = ending(is_error=True, subtype="error_during_execution", errors=["x" * 99_999])
     assert len(judge(1, failed).error or "") == MAX_ERROR
 
