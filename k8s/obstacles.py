@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from k8s.names import BROKER, CONTAINER
+from k8s.phrases import brief
 from k8s.structs import ContainerStatus, Event, Pod, Terminated
 from runs.outcome import Seen
 
@@ -58,7 +59,7 @@ def with_events(found: Obstacle, events: Iterable[Event]) -> Obstacle:
     warnings = [event for event in events if event.type == "Warning"]
     mounts = [event for event in warnings if event.reason == "FailedMount"]
     if found.cause is Seen.NOT_STARTED and mounts:
-        return replace(found, cause=Seen.MISSING_VOLUME, error=mounts[-1].message)
+        return replace(found, cause=Seen.MISSING_VOLUME, error=mounts[-1].message.strip())
     told = [event.message.strip() for event in warnings if event.reason == "Unhealthy"]
     return replace(found, error="\n".join([found.error, *told[-1:]]))
 
@@ -253,12 +254,13 @@ def _no_pod(events: Iterable[Event]) -> Obstacle | None:
     if not words:
         return None
     cause = next(found for check in WITHOUT_POD if (found := check(words[-1])) is not None)
-    return Obstacle(cause, words[-1])
+    return Obstacle(cause, brief(words[-1]))
 
 
 def _words(status: ContainerStatus) -> str:
     waiting = status.state.waiting
-    return f"{status.name}: {(waiting and (waiting.message or waiting.reason)) or ''}"
+    words = "" if waiting is None else brief(waiting.message) or waiting.reason
+    return f"{status.name}: {words}"
 
 
 def _last_crash(status: ContainerStatus) -> Terminated | None:
@@ -275,7 +277,7 @@ def _unscheduled(pod: Pod) -> str | None:
     """Return why the scheduler found no machine."""
     for condition in pod.status.conditions or ():
         if condition.type == "PodScheduled" and condition.status == "False":
-            return condition.message if condition.reason in ("", "Unschedulable") else None
+            return brief(condition.message) if condition.reason in ("", "Unschedulable") else None
     return None
 
 
