@@ -18,7 +18,7 @@ class Obstacle:
     """What keeps a Run from starting.
 
     A `final` one never goes away by itself. A `vague` one says less than what was seen before it. With `by_events` the
-    Pod's events say more.
+    Pod's events say more. `grace_seconds` are what the Pod was given to end.
     """
 
     cause: Seen
@@ -26,6 +26,7 @@ class Obstacle:
     final: bool = False
     vague: bool = False
     by_events: bool = False
+    grace_seconds: int = 0
 
 
 def obstacle(pod: Pod | None, events: Iterable[Event]) -> Obstacle | None:
@@ -75,7 +76,9 @@ def bad_image_name(status: ContainerStatus) -> Obstacle | None:
 def image_refused(status: ContainerStatus) -> Obstacle | None:
     """The registry lets nobody pull the image who doesn't log in."""
     waiting = status.state.waiting
-    if waiting is None or waiting.reason not in _PULLS or not _REFUSED.search(waiting.message):
+    if waiting is None or waiting.reason not in _PULLS:
+        return None
+    if not _REFUSED.search(_NAMES.sub("", waiting.message)):
         return None
     return Obstacle(Seen.IMAGE_REFUSED, _words(status))
 
@@ -192,7 +195,8 @@ def lingers(pod: Pod) -> Obstacle:
     """The Pod was deleted, and its machine doesn't say that it ended."""
     disruption = pod.condition("DisruptionTarget")
     words = "its machine doesn't answer any more" if disruption is None else disruption.message
-    return Obstacle(Seen.NODE_GONE, words)
+    grace_seconds = pod.metadata.deletion_grace_period_seconds or 0
+    return Obstacle(Seen.NODE_GONE, words, grace_seconds=grace_seconds)
 
 
 OF_CONTAINER: tuple[Callable[[ContainerStatus], Obstacle | None], ...] = (
@@ -285,6 +289,8 @@ _PULLS = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable")
 _REFUSED = re.compile(
     r"\b40[13]\b|unauthorized|forbidden|denied|authorization failed", re.IGNORECASE
 )
+_NAMES = re.compile(r'"[^"]*"|\S*[/:]\S+')
+"""Names of images and registries, which may hold any word and number."""
 _NOT_CREATED = ("CreateContainerConfigError", "CreateContainerError")
 _BEGINNING = ("", "PodInitializing", "ContainerCreating", "CrashLoopBackOff")
 _ENDED_BY_SIGNAL = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
