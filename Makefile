@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 override export ONCE := $(value ONCE)
 READY := $(VENV)/ready
 
-.PHONY: help setup demo demo-pictures test check format lock bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test check format lock bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster outcomes
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ check: $(READY) ## Format, lint and types, as CI does
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+outcomes: $(READY) ## Make docs/outcomes.md from what the tests saw on the cluster
+	@$(BIN)/python -m tests.outcomes.page
 
 bench: $(READY) ## Measure speed and memory, and print the figures
 	@$(BIN)/python -m bench

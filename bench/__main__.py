@@ -12,10 +12,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench import (
+    broker,
     clone,
+    dependencies,
     idle,
     intake,
     job_created,
+    job_logs,
     job_requests,
     job_seen,
     log,
@@ -32,6 +35,8 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "clone": clone.measure,
+    "dependencies": dependencies.measure,
+    "broker": broker.measure,
     "log": log.measure,
     "intake": intake.measure,
     "told": told.measure,
@@ -40,6 +45,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "relist": relist.measure,
     "job-created": job_created.measure,
     "job-seen": job_seen.measure,
+    "job-logs": job_logs.measure,
     "job-requests": job_requests.measure,
 }
 LIMIT_SECONDS = 150.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bot.explain import duration
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
 from bot.messages import dependencies_words, headline, target
-from bot.remedy import Change, with_change
+from bot.remedy import GO_ON, Change, with_change
 from runs.outcome import Outcome
 from runs.run import Run, State, lineage
 from sandbox.report import Phase
@@ -105,5 +105,7 @@ def _descent(run: Run) -> str:
         return ""
     if of.answers:
         return f"💬 {of.parent_id} goes on with the answer"
+    if of.change == GO_ON:
+        return f"▶ {of.parent_id} goes on from there"
     change = next((with_change(run.task, each) for each in Change if each.value == of.change), "")
     return ", ".join(filter(None, (f"🔁 {of.parent_id} once more", change)))

@@ -69,20 +69,23 @@ def make_backend(
     settings: Settings, config: Config, environment: Mapping[str, str]
 ) -> LocalBackend | KubernetesBackend:
     """Return the Backend that SANDBOX_BACKEND names."""
+    silence = config.silence_seconds
+    more = {} if silence is None else {"SANDBOX_SILENCE": str(silence)}
     if settings.backend is BackendName.LOCAL:
         return LocalBackend(
             LocalPlace(
                 settings.state_folder,
-                environment,
+                {**environment, **more},
                 agent=settings.agent.value,
                 limits=config.limits,
             )
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import GATE_SECONDS, SERVICE_IMAGES, KubernetesPlace
+    from k8s.place import GATE_SECONDS, SERVICE_IMAGES, KubernetesPlace, Patience
 
     cluster = settings.cluster
+    passed_on = [name for name in _PASSED_ON if environment.get(name)]
     images = {**SERVICE_IMAGES, **config.service_images}
     return KubernetesBackend(
         KubernetesPlace(
@@ -91,7 +94,8 @@ def make_backend(
             kubeconfig=cluster.kubeconfig,
             agent=settings.agent.value,
             limits=config.limits,
-            environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
+            environment={name: environment[name] for name in passed_on} | more,
+            patience=Patience(**config.patience),
             image_pull_secrets=config.image_pull_secrets,
             entrypoints=config.entrypoints,
             service_images=images,

@@ -60,6 +60,10 @@ class Patience:
         seconds: float = getattr(self, _LIMITS.get(cause, "other"))
         return seconds
 
+    def name_of(self, cause: Seen) -> str | None:
+        """Return the name of the limit that bounds a cause; None where that is `other`."""
+        return _LIMITS.get(cause)
+
     def is_same(self, cause: Seen, other: Seen) -> bool:
         """Say whether two causes have one limit, within which they may take turns."""
         return _LIMITS.get(cause, cause) == _LIMITS.get(other, other)
@@ -67,10 +71,10 @@ class Patience:
 
 _LIMITS = {
     Seen.IMAGE_PULL: "image",
-    Seen.IMAGE_NAME: "image",
     Seen.IMAGE_REFUSED: "image",
     Seen.MISSING_SECRET: "secret",
     Seen.MISSING_KEY: "secret",
+    Seen.BROKER_FAILED: "service",
     Seen.SERVICE_FAILED: "service",
     Seen.SERVICE_OUT_OF_MEMORY: "service",
     Seen.SERVICE_NOT_READY: "service",
