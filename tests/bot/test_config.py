@@ -203,7 +203,7 @@ limts: {runs: 4}
         ("entrypoints: box", "line 1: entrypoints takes a list"),
         ("runtimeClass: a/b", "line 1: runtimeClass takes the name of a RuntimeClass"),
         ("cache: {claim: A_b}", "line 1: cache.claim takes the name of a volume claim"),
-        ("cache: big", "line 1: cache "),
+        ("cache: big", "line 1: cache is made of lines such as key: value"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
             "serviceImages: {mysql: mysql:8}",
