@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 override export ONCE := $(value ONCE)
 READY := $(VENV)/ready
 
-.PHONY: help setup demo demo-pictures test check format lock outcomes bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test check format lock bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster outcomes
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ bench: $(READY) ## Measure speed and memory, and print the figures
 
 claude-cli: ## Install the pinned Claude Code CLI for the tests that use the real one
 	@sh scripts/claude-cli
+
+sops: ## Build sops and age-keygen for the tests of encrypted files, with Go
+	@sh scripts/sops
 
 minio: ## Build MinIO, the S3 server of the tests, with Go
 	@sh scripts/minio
