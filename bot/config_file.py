@@ -144,6 +144,12 @@ def _gate(text: str) -> GateMode:
         raise BadValue("warn, fail or off") from None
 
 
+def _trust(text: str) -> bool:
+    if text not in ("base", "branch"):
+        raise BadValue("base or branch")
+    return text == "branch"
+
+
 def _branch(text: str) -> str:
     refuse_branch(text)
     return text
@@ -224,6 +230,7 @@ _REPO_KEYS = {
     "services": _list_key("services", _SERVICE, "services: [postgres, redis]"),
     "pr": Key("pull_request", read_boolean, "pr: true"),
     "protected": Key("protected", read_boolean, "protected: true"),
+    "trust": Key("trusts_branch", _scalar(_trust), "trust: base"),
 }
 _LIMIT_KEYS = {
     "runs": Key("runs", _scalar(_whole(10_000)), "runs: 4"),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.explain import duration, explain, is_proved_by_log
+from bot.invisible import invisible
 from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
@@ -93,6 +94,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     again = f"🔁 {parent[0]} once more" if parent else ""
     services = ", ".join(run.task.services or ())
     remarks = [
+        plain(invisible(run.task.prompt)),
         plain(f"with {shortened(services, 120)}") if services else Markup(),
         plain(again),
         *(italic(note) for note in notes),
@@ -248,6 +250,7 @@ def _closed_card(run: Run, outcome: Outcome) -> Markup:
     return lines(
         _headline(run, outcome),
         quote(shortened(run.task.prompt, 240)),
+        invisible(run.task.prompt),
         joined([took, code(run.id)], " · "),
     )
 
@@ -312,7 +315,7 @@ def _numbers(run: Run, report: Report | None) -> Markup:
 def _remark(report: Report | None) -> Markup:
     if report is None or not report.remark:
         return Markup()
-    return plain(f"⚠️ {shortened(report.remark, 200)}")
+    return plain(f"⚠️ {shortened(report.remark, 300)}")
 
 
 def _denied(report: Report | None) -> Markup:

@@ -139,11 +139,12 @@ def load(data: bytes) -> object:
 
 _NUMBER = (int, float)
 _TASK: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "model"), str),
-    **dict.fromkeys(("memory", "cpu", "image"), str),
+    **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "base"), str),
+    **dict.fromkeys(("model", "memory", "cpu", "image"), str),
     "timeout_seconds": int,
     "budget_usd": _NUMBER,
     "pull_request": bool,
+    "trusts_branch": bool,
     "services": list,
 }
 _ORIGIN: Mapping[str, type | tuple[type, ...]] = {

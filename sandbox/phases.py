@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
-from sandbox.clone import Clone, CloneFailed, check_url, make_clone
+from sandbox.agents.claude import has_own_home
+from sandbox.base_files import find_guidance
+from sandbox.clone import Clone, CloneFailed, cause_of, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
-from sandbox.git import Git, clean_environment
+from sandbox.git import Git, GitFailed, clean_environment
 from sandbox.keys import read_keys
 from sandbox.log import Log
 from sandbox.process import GRACE_SECONDS, Limits, Stop
@@ -92,7 +94,7 @@ class _Run:
         """Go through the phases."""
         git, agent = self._prepare()
         clone = self._clone_behind_gate(git)
-        end = self._run_agent(agent, clone)
+        end = self._run_agent(self._guided(agent, git, clone), clone)
         delivery = self._deliver(git, clone, end)
         self._report = settle(self._report, end, delivery, self._task.timeout_seconds)
         if self._report.verdict is Verdict.PUSHED and self._task.pull_request:
@@ -160,7 +162,7 @@ class _Run:
         answers = f"{where} could still be reached after {gate.seconds:g} s"
         if gate.mode is GateMode.FAIL:
             raise _Failed(Cause.UNPROTECTED, answers)
-        self._report = replace(self._report, remark=_UNPROTECTED)
+        self._remark(_UNPROTECTED)
         self._log.note(f"{answers}: no network policy holds, the run goes on without")
 
     def _clone(self, git: Git) -> Clone:
@@ -172,6 +174,22 @@ class _Run:
             raise _Failed(failure.cause, str(failure)) from failure
         self._report = replace(self._report, base=clone.base)
         return clone
+
+    def _guided(self, agent: Agent, git: Git, clone: Clone) -> Agent:
+        """Return the agent, configured by other files than the clone's where those don't count."""
+        if self._assignment.agent not in _CONFIGURED_BY_FILES:
+            return agent
+        environment = self._around.environment
+        free = not has_own_home(environment)
+        try:
+            guidance = find_guidance(git, self._keys, clone, self._task, home_is_free=free)
+        except GitFailed as failure:
+            raise _Failed(cause_of(failure, self._task), failure.errors) from failure
+        if guidance is None:
+            return agent
+        self._log.note(guidance.remark)
+        self._remark(guidance.remark)
+        return self._around.choose(replace(self._assignment, guidance=guidance), environment)
 
     def _run_agent(self, agent: Agent, clone: Clone) -> AgentEnd:
         self._enter(Phase.AGENT, self._assignment.agent)
@@ -229,10 +247,15 @@ class _Run:
         if problem := write_report(self._assignment.report_path, self._report):
             self._log.note(problem)
 
+    def _remark(self, text: str) -> None:
+        both = f"{self._report.remark or ''} {self._clean(text)}".strip()
+        self._report = replace(self._report, remark=both)
+
     def _clean(self, text: str) -> str:
         return self._log.redactor.text(shown(text))
 
 
+_CONFIGURED_BY_FILES = ("claude",)
 _UNPROTECTED = "No network policy kept this run away from the cluster's own API."
 
 

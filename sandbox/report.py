@@ -116,7 +116,7 @@ def encode(report: Report) -> bytes:
             pull_request_error=None
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
-            remark=None if report.remark is None else _cut(report.remark, 200),
+            remark=None if report.remark is None else _cut(report.remark, 300),
             denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
         )
         data = _dump(cut)

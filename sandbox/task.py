@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.gate import Gate, read_gate
+from sandbox.guidance import Guidance
 
 DEFAULT_REPORT = "/dev/termination-log"
 
@@ -17,7 +18,8 @@ class Task:
     `branch` None means the remote's default branch. `timeout_seconds` covers everything from the clone to the
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
-    it decides nothing.
+    it decides nothing. The files of `branch` may configure the agent when `trusts_branch`; else those of `base` do,
+    where None means the remote's default branch.
     """
 
     repo_url: str
@@ -32,6 +34,8 @@ class Task:
     cpu: str | None = None
     image: str | None = None
     services: tuple[str, ...] | None = None
+    base: str | None = None
+    trusts_branch: bool = False
 
 
 class BadEnvironment(Exception):
@@ -43,7 +47,8 @@ class Assignment:
     """What the sandbox program reads from its environment: the Task and its surroundings.
 
     `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`. `gate` None means
-    that no network policies are waited for.
+    that no network policies are waited for. `guidance` is what configures the agent in place of its clone; it is found
+    on the way.
     """
 
     run_id: str
@@ -52,6 +57,7 @@ class Assignment:
     report_path: str
     workspace: str
     gate: Gate | None = None
+    guidance: Guidance | None = None
 
 
 def to_environment(task: Task, run_id: str) -> dict[str, str]:
@@ -60,6 +66,8 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "TASK": task.prompt,
         "REPO_URL": task.repo_url,
         "REPO_BRANCH": task.branch or "",
+        "SANDBOX_BASE": task.base or "",
+        "SANDBOX_TRUST": "branch" if task.trusts_branch else "base",
         "SANDBOX_RUN": run_id,
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
@@ -101,6 +109,8 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             repo_url=required("REPO_URL"),
             prompt=required("TASK"),
             branch=environment.get("REPO_BRANCH") or None,
+            base=environment.get("SANDBOX_BASE") or None,
+            trusts_branch=environment.get("SANDBOX_TRUST") == "branch",
             timeout_seconds=int(timeout or 3600),
             model=environment.get("SANDBOX_MODEL") or None,
             budget_usd=budget,

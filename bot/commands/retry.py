@@ -13,7 +13,7 @@ from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Press
 from bot.mistake import Mistake
-from bot.parse import read_one_run
+from bot.parse import read_one_run, trusts
 from bot.repo import find_again
 from runs.backend import UnknownRun
 from runs.run import Origin, Run, retried, retry_key, run_id
@@ -117,7 +117,11 @@ def _task(parent: Run, role: Role, desk: Desk) -> Task:
     image = parent.task.image
     if image is not None and not config.allows_image(image):
         raise Mistake("Its image isn't allowed any more: send the task again without it.", "/repos")
-    return replace(parent.task, repo_url=target.address.url)
+    usual = config.options_of(target.named)
+    trusted = trusts(parent.task.branch, usual)
+    return replace(
+        parent.task, repo_url=target.address.url, base=usual.branch, trusts_branch=trusted
+    )
 
 
 async def _known(id_of_run: str, desk: Desk) -> Run | None:

@@ -26,6 +26,7 @@ repos:
     services: [postgres, "redis:7"]
     pr: true
     protected: yes
+    trust: branch
   no: file:///srv/git/no.git
 chats: [-1001234, "-1005678"]
 people:
@@ -67,6 +68,7 @@ def test_every_key_is_read():
         services=("postgres", "redis:7"),
         pull_request=True,
         protected=True,
+        trusts_branch=True,
     )
     assert config.chats == {-1001234, -1005678}
     assert config.people == {12: Role.VIEWER, 34: Role.RUNNER, 56: Role.ADMIN}
@@ -198,6 +200,7 @@ limts: {runs: 4}
             "serviceImages: {mysql: mysql:8}",
             "line 1: serviceImages: a key takes postgres or redis. For example redis: redis:7",
         ),
+        ("defaults: {trust: nobody}", "line 1: defaults.trust takes base or branch. For example trust: base"),
         ("gate: maybe", "line 1: gate takes warn, fail or off. For example gate: fail"),
         ("imagePullSecrets: [{name: regcred}]", "line 1: imagePullSecrets takes one value"),
         ("imagepullsecrets: [a]", "line 1: imagepullsecrets isn't known: did you mean imagePullSecrets?"),
