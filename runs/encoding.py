@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Marks, Origin, Run, State
 from sandbox import report as reports
+from sandbox.numbers import can_be_counted_with
 from sandbox.report import Cause, Report
 from sandbox.task import Task
 
@@ -173,7 +174,9 @@ def _typed(found: object, kinds: Mapping[str, type | tuple[type, ...]]) -> Value
     return {
         name: found[name]
         for name, kind in kinds.items()
-        if isinstance(found.get(name), kind) and (kind is bool or not isinstance(found[name], bool))
+        if isinstance(found.get(name), kind)
+        and (kind is bool or not isinstance(found[name], bool))
+        and can_be_counted_with(found[name])
     }
 
 
