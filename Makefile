@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz check format lock bench claude-cli clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz check format lock bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ bench: $(READY) ## Measure speed and memory, and print the figures
 
 claude-cli: ## Install the pinned Claude Code CLI for the tests that use the real one
 	@sh scripts/claude-cli
+
+minio: ## Build MinIO, the S3 server of the tests, with Go
+	@sh scripts/minio
 
 lock: $(READY) ## Resolve the dependencies anew, with hashes
 	@sh scripts/lock $(VENV)

@@ -15,6 +15,8 @@ from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView
 from runs.run import Run
 
+LOGS_AWAY = "The log store doesn't answer now, and nothing else has this log any more. Try again in a minute."
+
 
 def ids(message: Incoming) -> Markup:
     """Return the answer to /id."""
@@ -60,15 +62,20 @@ def edited() -> Markup:
     return plain("An edited message starts nothing. Send the command again as a new message.")
 
 
+def edited_answer() -> Markup:
+    """Return the answer to an edited reply to a question."""
+    return plain("An edited answer changes nothing: the work goes on with what it said first.")
+
+
 def forwarded() -> Markup:
     """Return the answer to a forwarded command."""
     return plain("A forwarded command starts nothing. Send it as your own message.")
 
 
 def captioned() -> Markup:
-    """Return the answer to a command that stands under a picture or file."""
+    """Return the answer to a command, or an answer, that stands under a picture or file."""
     return plain(
-        "A command under a picture or a file starts nothing: I can't look at it. Send the command as a message of its own."
+        "What stands under a picture or a file starts nothing: I can't look at it. Send the words as a message of their own."
     )
 
 
@@ -140,6 +147,13 @@ def still_runs(run: Run) -> Markup:
 def retried_already(parent: Run, run: Run) -> Markup:
     """Return the answer to /retry of a Run whose task is under way again."""
     return joined([code(parent.id), plain("is tried again already:"), code(run.id)], " ")
+
+
+def answered_already(run: Run) -> Markup:
+    """Return the answer to a second reply to a question, while the work goes on with the first."""
+    return joined(["That was answered, and the work goes on already:", code(run.id)], " ") + plain(
+        ". Wait for its end, or stop it and reply once more."
+    )
 
 
 def nothing_failed() -> Markup:

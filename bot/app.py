@@ -34,13 +34,13 @@ from bot.live import Live
 from bot.members import Members
 from bot.outbox import Outbox
 from bot.pace import Pace
+from bot.pulse import Pulse
 from bot.router import Router
 from bot.settings import Settings
 from bot.speaker import Speaker
 from bot.watch import Watch
 from runs.backend import Backend
 from runs.recorded import Recorded
-from runs.run import Run
 from runs.store import LogStore
 from sandbox.redaction import Redactor
 
@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 UPDATES = ["message", "edited_message", "callback_query"]
 FAREWELL_SECONDS = 5.0
+PULSE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +112,11 @@ def _start(
 ) -> tuple[Intake, list[asyncio.Task[None]]]:
     """Build the parts and set them going, all but the intake."""
     settings, store = surroundings.settings, surroundings.store
-    backend = Recorded(surroundings.backend, store, surroundings.clock)
     errands = Errands(group)
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
     book, pace = Book(), Pace()
-    watch: Watch
-
-    def noticed(run: Run) -> None:
-        watch.see(run)
-
     desk = Desk(
-        backend=backend,
+        backend=Recorded(surroundings.backend, store, surroundings.clock),
         book=book,
         speaker=speaker,
         store=store,
@@ -131,32 +126,38 @@ def _start(
         bot_name=application.bot.username,
         errands=errands,
         live=Live(speaker, errands.run, pace),
-        noticed=noticed,
+        noticed=lambda run: watch.see(run),
         redactor=surroundings.redactor,
         clock=surroundings.clock,
     )
-    cards = Cards(backend, speaker, errands, desk.clock, pace)
-    watch = Watch(
-        backend, store, errands, book, [cards, Completions(desk), HomeNotices(desk), desk.live]
-    )
+    cards = Cards(desk.backend, speaker, errands, desk.clock, pace)
+    tellers = (cards, Completions(desk), HomeNotices(desk), desk.live)
+    watch = Watch(desk.backend, store, errands, book, tellers)
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 
-    async def handle(update: Numbered) -> None:
-        if isinstance(update, Update):
-            await application.process_update(update)
-
-    intake = Intake(_poller(application), handle)
     working = [
         group.create_task(watch.run()),
         group.create_task(cards.run()),
         group.create_task(_sweeping(watch, settings.poll_seconds)),
     ]
-    return intake, working
+    return _intake(settings, application), working
+
+
+def _intake(settings: Settings, application: Application) -> Intake:  # type: ignore[type-arg]  # as above
+    """Build the way in."""
+
+    async def handle(update: Numbered) -> None:
+        if isinstance(update, Update):
+            await application.process_update(update)
+
+    pulse = Pulse(settings.state_folder / "pulse")
+    return Intake(_beating(pulse, _poller(application)), handle)
 
 
 async def _sweeping(watch: Watch, every_seconds: float) -> None:
     """Sweep by the clock until cancelled. The library drops late runs by default, hence both settings."""
+    await watch.check_store()
 
     async def sweep() -> None:
         # The library logs the cancellation of a job at its own shutdown as a failure.
@@ -236,6 +237,29 @@ async def _publish_commands(application: Application) -> None:  # type: ignore[t
         await application.bot.set_my_commands(menu)
     except TelegramError as error:
         log.warning("the menu of commands wasn't taken: %s", type(error).__name__)
+
+
+def _beating(pulse: Pulse, poll: Poll) -> Poll:
+    """Return a poll that notes each good answer. A disk that can't take it must not keep updates out."""
+    failing = False
+
+    async def poll_and_beat(offset: int | None, seconds: int) -> Sequence[Numbered]:
+        nonlocal failing
+        updates = await poll(offset, seconds)
+        try:
+            async with asyncio.timeout(PULSE_SECONDS):
+                await asyncio.to_thread(pulse.beat)
+        except OSError as error:  # a TimeoutError is one too
+            if not failing:
+                log.warning(
+                    "the pulse can't be written, probes will fail: %s", str(error) or "no answer"
+                )
+            failing = True
+        else:
+            failing = False
+        return updates
+
+    return poll_and_beat
 
 
 def _poller(application: Application) -> Poll:  # type: ignore[type-arg]  # as above

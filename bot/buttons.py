@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.remedy import changed, remedy, with_change
 from bot.speaker import Button
 from runs.run import Run
 
@@ -31,10 +32,19 @@ def page_row(verb: str, page: int, last: int, *between: Button) -> tuple[Button,
     return (*before, *between, *behind)
 
 
-def end_buttons(run: Run) -> Keyboard:
-    """Return what can be done with a Run that ended: one that didn't end well can be tried again."""
+def end_buttons(run: Run, ignored: frozenset[str] = frozenset()) -> Keyboard:
+    """Return what can be done with a Run that ended: one that didn't end well can be tried again, as it was or changed.
+
+    `ignored` are the fields of a Task that the Backend can't apply.
+    """
     logs = Button("📄 Logs", f"logs:{run.id}")
     if run.outcome is None or run.outcome.ended_well:
         return ((logs,),)
     # Always the first attempt: pressed twice, also by two people, it meets the one new Run.
-    return ((Button("🔁 Retry", f"retry:{run.id}:1"), logs),)
+    again = [Button("🔁 Retry", f"retry:{run.id}:1")]
+    change = remedy(run.outcome, run.task, ignored)
+    task = changed(run.task, change) if change else None
+    if change is not None and task is not None:
+        label = f"🔁 {with_change(task, change)}"
+        again.append(Button(label, f"retry:{run.id}:1:{change.value}"))
+    return (tuple(again), (logs, Button("📎 Full log", f"file:{run.id}")))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bot.buttons import card_buttons
+from bot.card import Progress, card, step_of_log
 from bot.desk import Errands
 from bot.incoming import Place
 from bot.log_lines import phase_of, whole_words
 from bot.marking import marked
-from bot.messages import Progress, card, step_of_log
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError, Speaker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -12,11 +13,13 @@ from bot.desk import Desk
 from bot.explain import is_proved_by_log
 from bot.incoming import Place
 from bot.log_lines import whole_words
+from bot.log_reading import read_end
 from bot.markup import Markup
 from bot.messages import bare, completion, digest, told_elsewhere
 from bot.outbox import UndeliverableError
 from bot.speaker import Letter
 from runs.backend import BackendError, Moved, Unavailable, UnknownRun
+from runs.outcome import Ending
 from runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,9 @@ UNDELIVERABLE_PAUSE = 600.0
 TAIL_BYTES = 256 << 10
 """So much of a log's end is looked at for the lines that prove a failure."""
 
+SERVICE_BYTES = 64 << 10
+"""So much of the log of each service beside a failed Run is kept."""
+
 
 @dataclass(slots=True)
 class _Lane:
@@ -51,8 +57,8 @@ class Completions:
     """Tells ends. `see` may be told of a Run any number of times."""
 
     def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._backend = desk.backend
-        self._redactor = desk.redactor
         self._book = desk.book
         self._speaker = desk.speaker
         self._store = desk.store
@@ -60,12 +66,16 @@ class Completions:
         self._clock = desk.clock
         self._home = Place(desk.home_chat_id)
         self._keeping = asyncio.Lock()
+        self._again = asyncio.Lock()
+        self._unkept: set[str] = set()
         self._lanes: dict[Place, _Lane] = {}
         self._taken: set[str] = set()
         self._claims: dict[str, float] = {}
 
     def see(self, run: Run) -> None:
         """Take note of a Run; one that ended and wasn't told gets in line."""
+        if run.told and run.id in self._unkept:
+            self._errands.run(self._keep_later(run))
         if not run.ended or run.told or run.id in self._taken:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
@@ -97,7 +107,7 @@ class Completions:
         """Keep the log and the Record; return the Run as its Record has it."""
         try:
             async with asyncio.timeout(KEEP_LIMIT_SECONDS):
-                await self._keep_log(run)
+                await self._keep_logs(run)
                 return await self._backend.note(run)
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
@@ -106,14 +116,41 @@ class Completions:
             log.exception("run %s can't be kept", run.id)
         return run
 
-    async def _keep_log(self, run: Run) -> None:
+    async def _keep_logs(self, run: Run) -> None:
+        """Keep the log, and of a failed Run the ends of those beside it; what can't be kept now is tried again."""
+        self._unkept.add(run.id)
         try:
             printed = await self._backend.read_log(run.id)
             if printed:  # nothing is also read where a log was that is gone
                 await self._store.write_log(run.id, printed)
+            del printed
+            if run.outcome is not None and run.outcome.ending is Ending.FAILED:
+                for service in await self._backend.services(run.id):
+                    await self._keep_service(run, service)
+        except UnknownRun:
+            pass
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
             log.warning("the log of run %s can't be kept: %s", run.id, why)
+            return
+        self._unkept.discard(run.id)
+
+    async def _keep_service(self, run: Run, service: str) -> None:
+        printed = await self._backend.read_log(run.id, tail_bytes=SERVICE_BYTES, service=service)
+        end = whole_words(printed, SERVICE_BYTES)
+        if end:
+            await self._store.write_log(run.id, end, service)
+
+    async def _keep_later(self, run: Run) -> None:
+        """Try again to keep the logs of a Run that people were told of: until it goes there is time."""
+        if self._again.locked():
+            return
+        async with self._again:
+            try:
+                async with asyncio.timeout(KEEP_LIMIT_SECONDS):
+                    await self._keep_logs(run)
+            except TimeoutError:
+                log.warning("the log of run %s can't be kept: it took too long", run.id)
 
     async def _work(self, lane: _Lane) -> None:
         """Tell everything that waits: in its own place, or where that refuses, in the home chat."""
@@ -161,8 +198,7 @@ class Completions:
 
         Raises BackendError; what was claimed until then is still ours.
         """
-        oldest = sorted(lane.waiting.values(), key=lambda run: (run.ended_at or 0, run.id))
-        batch = oldest[:DIGEST_MOST] if len(oldest) >= DIGEST_FROM else oldest[:1]
+        batch = _next_message(lane.waiting.values())
         claimed = []
         try:
             async with asyncio.timeout(CLAIM_LIMIT_SECONDS):
@@ -207,21 +243,19 @@ class Completions:
             # A Run that can't be put into words must not keep the others from being told.
             log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
             text = bare(runs)
-        return Letter(text, end_buttons(runs[0]) if len(runs) == 1 else (), reply_to=reply_to)
+        ignored = self._backend.ignored_options
+        buttons = end_buttons(runs[0], ignored) if len(runs) == 1 else ()
+        return Letter(text, buttons, reply_to=reply_to)
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
         if run.outcome is not None and is_proved_by_log(run.outcome):
             try:
-                tail = await self._backend.read_log(run.id, tail_bytes=TAIL_BYTES)
+                tail, _ = await read_end(run, TAIL_BYTES, self._desk)
             except BackendError as error:
                 log.warning("the log of run %s can't be read: %s", run.id, error)
-        # Both take longer than the loop may stand still.
-        return await asyncio.to_thread(self._worded, run, tail)
-
-    def _worded(self, run: Run, tail: bytes) -> Markup:
-        shown = self._redactor.log(whole_words(tail, TAIL_BYTES))
-        return completion(run, shown.decode("utf-8", "replace"))
+        # To choose lines takes longer than the loop may stand still.
+        return await asyncio.to_thread(_worded, run, tail)
 
     async def _acknowledge(self, run: Run) -> None:
         """Make the told mark durable, however long that takes: until then a crash would repeat the message."""
@@ -245,3 +279,22 @@ class Completions:
     def _forget(self, run_id: str) -> None:
         self._claims.pop(run_id, None)
         self._taken.discard(run_id)
+
+
+def _worded(run: Run, tail: bytes) -> Markup:
+    return completion(run, tail.decode("utf-8", "replace"))
+
+
+def _next_message(waiting: Iterable[Run]) -> list[Run]:
+    """Return the Runs of the next message, the oldest: many at once together, but each that asks back by itself.
+
+    Its answer is a reply to the message, which then has to be about this one Run.
+    """
+    oldest = sorted(waiting, key=lambda run: (run.ended_at or 0, run.id))
+    if len(oldest) < DIGEST_FROM or _asks(oldest[0]):
+        return oldest[:1]
+    return [run for run in oldest if not _asks(run)][:DIGEST_MOST]
+
+
+def _asks(run: Run) -> bool:
+    return run.outcome is not None and run.outcome.ending is Ending.ASKS

@@ -55,8 +55,8 @@ class Config:
     `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
     membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
     images that run their own entrypoint. `service_images` are the images of services by name, where they aren't the usual
-    ones. `kueue` names the queue of Kueue that is used instead of `limits`. `gate` says
-    what a run does when no network policy takes hold.
+    ones. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the RuntimeClass of all Pods.
+    `gate` says what a run does when no network policy takes hold.
     """
 
     repos: Mapping[str, Repo] = field(default_factory=dict)
@@ -67,6 +67,7 @@ class Config:
     service_images: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    runtime_class: str | None = None
     gate: GateMode = GateMode.WARN
     limits: Limits = field(default_factory=Limits)
     defaults: RepoOptions = field(default_factory=RepoOptions)

@@ -11,7 +11,7 @@ from sandbox.task import Task
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`sentence` says what happened, `advice` what a person can do; both are plain text."""
+    """`sentence` says what happened, `advice` what a person can do; both are plain text. `advice` "" asks for nothing."""
 
     sentence: str
     advice: str
@@ -69,6 +69,7 @@ _SEEN_TO_END = (
     Cause.AGENT_FAILED,
     Cause.AGENT_SILENT,
     Cause.AGENT_KILLED,
+    Cause.AGENT_HANGS,
     Cause.DEADLINE,
     Seen.KILLED,
     Seen.LOST,
@@ -91,6 +92,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "No network policy kept the run away from the cluster's own API, so nothing of the repository was run.",
         "An admin installs the network policies, or sets `gate: warn` in the config.",
     ),
+    Cause.BROKER: (
+        "The broker, which holds the run's keys, couldn't be reached.",
+        "Send the task again; if that stays so, an admin looks at the container `broker`.",
+    ),
     Cause.CLONE_AUTH: (
         "The repository refused the git token, or there is none.",
         "An admin checks that GITHUB_TOKEN is valid and may read <repo>.",
@@ -106,6 +111,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     Cause.CLONE_NETWORK: (
         "The repository's server couldn't be reached.",
         "Try again in a few minutes; nothing was changed.",
+    ),
+    Cause.CLONE_TIMEOUT: (
+        "The repository's server took too long, and the clone wasn't done when the time was over.",
+        "Try again in a few minutes, with a longer --timeout than <timeout> if the repository is large.",
     ),
     Cause.CLONE_FAILED: (
         "The repository couldn't be cloned.",
@@ -124,9 +133,17 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The agent was killed from outside.",
         "Often that is a lack of memory. Send the task again, perhaps with --memory 8Gi.",
     ),
+    Cause.AGENT_HANGS: (
+        "The agent said nothing for too long, so it was ended.",
+        "Often a command of it waits for an answer. Say in the task what to leave out, then send it again.",
+    ),
     Cause.LOGIN: (
         "The agent isn't logged in to its model.",
         "An admin sets CLAUDE_CODE_OAUTH_TOKEN (from `claude setup-token`) or ANTHROPIC_API_KEY.",
+    ),
+    Cause.LOGIN_EXPIRED: (
+        "The agent's login to its model has expired.",
+        "An admin makes a new CLAUDE_CODE_OAUTH_TOKEN with `claude setup-token`, then send the task again.",
     ),
     Cause.API_AUTH: ("The model's API refused the key (401).", _KEY),
     Cause.API_FORBIDDEN: (
@@ -175,6 +192,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The disk was full.",
         "An admin makes room where the runs live, then send the task again.",
     ),
+    Cause.READ_ONLY: (
+        "The run may not write where it works.",
+        "An admin gives it a /workspace that can be written to.",
+    ),
     Cause.INTERNAL: (
         "The sandbox program itself failed. That is our mistake.",
         "Show these lines to an admin; sending the task again may work.",
@@ -203,6 +224,14 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The run couldn't be started.",
         "An admin can mend that, then send the task again.",
     ),
+    Seen.ENTRYPOINT_MISSING: (
+        "The image lacks the program that it is to start.",
+        "Choose another image, or leave --image out.",
+    ),
+    Seen.EXEC_FORMAT: (
+        "The image's program is made for another kind of machine.",
+        "Build the image for the cluster's machines (amd64 or arm64), or leave --image out.",
+    ),
     Seen.WAITED_TOO_LONG: (
         "It waited too long for a free place.",
         "Send it again when less is going on: /jobs shows it.",
@@ -213,23 +242,55 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.IMAGE_PULL: (
         "The run's image couldn't be pulled.",
-        "Check the image's name; for a private registry an admin sets imagePullSecrets.",
+        "Check the image's name and tag, and that the cluster reaches its registry.",
+    ),
+    Seen.IMAGE_NAME: (
+        "The image's name isn't one that can be pulled.",
+        "Check it: names are in lower case, such as ghcr.io/owner/name:tag.",
+    ),
+    Seen.IMAGE_REFUSED: (
+        "The registry refuses the run's image to the cluster.",
+        "An admin names a secret that may pull it in imagePullSecrets, or check the image's name.",
     ),
     Seen.MISSING_SECRET: (
         "A secret that the run needs isn't in the cluster.",
         "An admin creates it, then send the task again.",
     ),
+    Seen.MISSING_KEY: (
+        "A secret that the run needs lacks a key.",
+        "An admin adds the key to the secret, then send the task again.",
+    ),
+    Seen.MISSING_VOLUME: (
+        "A volume of the run couldn't be mounted.",
+        "An admin mends what the words name, then send the task again.",
+    ),
     Seen.SERVICE_FAILED: (
         "A service beside the agent doesn't start.",
         "Its last lines say why; check the repo's services.",
+    ),
+    Seen.SERVICE_OUT_OF_MEMORY: (
+        "A service beside the agent needs more memory than it may have.",
+        "An admin gives it more in the Job's template.",
+    ),
+    Seen.SERVICE_NOT_READY: (
+        "A service beside the agent runs, but never got ready.",
+        "Its log says why: /logs with `sidecar NAME`; check the repo's services.",
     ),
     Seen.UNSCHEDULABLE: (
         "No machine of the cluster has room for the run.",
         "Ask for less with --memory or --cpu, or an admin adds a machine.",
     ),
+    Seen.NO_MACHINE_FITS: (
+        "No machine of the cluster may take the run, however much room it has.",
+        "An admin compares the Job's template with the machines: labels, taints, volumes.",
+    ),
     Seen.POD_REFUSED: (
         "The cluster refuses the run's Pod.",
         "An admin can mend that, then send the task again.",
+    ),
+    Seen.POD_SECURITY: (
+        "The cluster's Pod Security refuses what the run's Pod asks for.",
+        "An admin takes that out of the Job's template, or lets the namespace have it.",
     ),
     Seen.QUOTA: (
         "The cluster's quota was used up for too long.",
@@ -243,12 +304,28 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The machine that the run was on had to let it go.",
         "Look for a branch claude/… of it, then send the task again.",
     ),
+    Seen.PREEMPTED: (
+        "Something of more importance took the run's place on its machine.",
+        "Look for a branch claude/… of it, then send the task again when less is going on.",
+    ),
+    Seen.DISK_LIMIT: (
+        "The run wrote more than its disk may hold, and was ended for it.",
+        "Send the task again in smaller parts, or an admin raises the limit in the Job's template.",
+    ),
+    Seen.NODE_GONE: (
+        "The machine that the run was on went away.",
+        "Look for a branch claude/… of it, then send the task again.",
+    ),
     Seen.POD_DELETED: (
-        "Somebody deleted the run's Pod, or its machine went away.",
+        "Somebody deleted the run's Pod.",
         "Look for a branch claude/… of it, then send the task again.",
     ),
     Seen.JOB_DELETED: (
         "Somebody deleted the run before it could end.",
         "Look for a branch claude/… of it, then send the task again.",
+    ),
+    Seen.UNKNOWN: (
+        "The cluster says something that isn't known here; these are its own words.",
+        "",
     ),
 }

@@ -1,15 +1,14 @@
-"""Every sentence that tells of a Run: the card that moves, the completion, the digest.
+"""Every sentence that tells how a Run ended: the completion, the digest, the notice at home.
 
-Pure: Runs in, markup out. Why a Run failed is in `bot/explain.py`, the answers to commands in `bot/answers.py`.
+Pure: Runs in, markup out. Why a Run failed is in `bot/explain.py`, the card in `bot/card.py`, the answers to commands in
+`bot/answers.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bot.explain import duration, explain, is_proved_by_log
-from bot.invisible import invisible
 from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
@@ -27,27 +26,35 @@ from bot.markup import (
     quote,
     shortened,
 )
+from bot.question import question_apart
 from bot.summary import summary
 from runs.outcome import Ending, Outcome
-from runs.run import Origin, Run, State, retried
+from runs.run import Origin, Run
 from sandbox.proof import narrowed, proving_lines, tells_of_failure
 from sandbox.report import Phase, Report
 
-SILENT_SECONDS = 300
-"""After so long without a line from the agent the card says that it is silent."""
+PROVING_LINES = 6
+"""More doesn't fit on a phone's screen beside the rest; /logs errors has them all."""
 
-PROVING_LINES = 15
+LAST_LINES = 15
+"""Of a program of which nothing else is known, they are the answer."""
+
 ROW_CHARACTERS = 120
 """Three lines of a phone."""
 
 ERROR_CHARACTERS = 200
 
 SUMMARY_UNITS = 1800
+CONTEXT_UNITS = 700
+"""So much of what an agent says before its question."""
+
+ANSWER_ADVICE = "Reply to this message with your answer: the work goes on from there."
 
 ICONS = {
     Ending.PUSHED: "✅",
     Ending.NOTHING_CHANGED: "⚪",
     Ending.FINISHED: "☑️",
+    Ending.ASKS: "❓",
     Ending.NOT_PUSHED: "⚠️",
     Ending.CANCELLED: "⏹",
     Ending.FAILED: "❌",
@@ -57,71 +64,11 @@ HEADLINES = {
     Ending.PUSHED: "Done",
     Ending.NOTHING_CHANGED: "Done, nothing changed",
     Ending.FINISHED: "Finished",
+    Ending.ASKS: "Asks back",
     Ending.NOT_PUSHED: "Not pushed",
     Ending.CANCELLED: "Stopped",
     Ending.FAILED: "Failed",
 }
-
-PHASE_WORDS = {
-    None: "starting",
-    Phase.ENVIRONMENT: "starting",
-    Phase.CLONE: "cloning",
-    Phase.AGENT: "the agent works",
-    Phase.DELIVER: "pushing",
-    Phase.DONE: "done",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What is known of a live Run beside itself: the last line of its log and its age, its phase and the time in it.
-
-    `phase` None means that only its Report can tell, `phase_seconds` None that nobody saw the phase begin.
-    """
-
-    step: str = ""
-    silent_seconds: float = 0.0
-    phase: Phase | None = None
-    phase_seconds: float | None = None
-
-
-def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) -> Markup:
-    """Return the text of the card of a Run as it stands; `notes` are remarks such as options that don't apply."""
-    if run.outcome is not None:
-        return _closed_card(run, run.outcome)
-    task = quote(shortened(run.task.prompt, 240))
-    parent = retried(run.key)
-    again = f"🔁 {parent[0]} once more" if parent else ""
-    services = ", ".join(run.task.services or ())
-    remarks = [
-        plain(invisible(run.task.prompt)),
-        plain(f"with {shortened(services, 120)}") if services else Markup(),
-        plain(again),
-        *(italic(note) for note in notes),
-    ]
-    if run.state is State.QUEUED:
-        place = f"place {run.place}" if run.place else ""
-        waited = duration(now - run.created_at)
-        return lines(
-            joined([plain("🕐 ") + bold("Waiting"), place, target(run)], " · "),
-            task,
-            f"since {waited}",
-            *remarks,
-            code(run.id),
-        )
-    phase = progress.phase or (run.report.phase if run.report else None)
-    elapsed = duration(now - (run.started_at or run.created_at))
-    doing = f"▶ {PHASE_WORDS[phase]}"
-    if progress.phase_seconds is not None:
-        doing, elapsed = f"{doing} {duration(progress.phase_seconds)}", f"{elapsed} in all"
-    stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
-    state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
-    where = joined([doing, elapsed, stopping], " · ")
-    step: Markup = code(shortened(progress.step, 160)) if progress.step else Markup()
-    silence = Markup()
-    if progress.silent_seconds >= SILENT_SECONDS:
-        silence = plain(f"🔇 silent for {duration(progress.silent_seconds)}")
-    return lines(state, task, where, step, silence, *remarks, code(run.id))
 
 
 def completion(run: Run, log_tail: str = "") -> Markup:
@@ -129,32 +76,39 @@ def completion(run: Run, log_tail: str = "") -> Markup:
     outcome = run.outcome
     if outcome is None:
         raise ValueError(f"run {run.id} hasn't ended")
-    headline = _headline(run, outcome)
+    head = headline(run, outcome)
     report = outcome.report
     facts = lines(
         _work(run, report),
+        _way_on(run, report),
         _pull_request(report),
         _numbers(run, report),
         _denied(report),
-        _remark(report),
+        _remark(report.remark if report else None),
+        _remark(outcome.remark),
     )
     identity = code(run.id)
     if outcome.ending is Ending.FINISHED:
         proof = _last_lines(log_tail)
         said = lines(_NO_REPORT, pre(proof) if proof else Markup())
-        return paragraphs(headline, said, lines(facts, identity)).cut()
+        return paragraphs(head, said, lines(facts, identity)).cut()
+    if outcome.ending is Ending.ASKS and report is not None:
+        before, question = question_apart(report)
+        said = summary(before, CONTEXT_UNITS)
+        advice = plain(f"➜ {ANSWER_ADVICE}")
+        return paragraphs(head, said, quote(question), advice, lines(facts, identity)).cut()
     if outcome.ended_well:
         said = summary(report.summary if report else "", SUMMARY_UNITS)
-        return paragraphs(headline, said, lines(facts, identity)).cut()
+        return paragraphs(head, said, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
-        return paragraphs(headline, lines(facts, identity)).cut()
+        return paragraphs(head, lines(facts, identity)).cut()
     words = explain(outcome, run.task)
     proof = _proof(outcome, log_tail)
     reached = _REACHED.get(report.phase, "") if report else ""
     return paragraphs(
-        lines(headline, words.sentence, reached),
+        lines(head, words.sentence, reached),
         pre(proof) if proof else Markup(),
-        plain(f"➜ {words.advice}"),
+        plain(f"➜ {words.advice}" if words.advice else ""),
         lines(facts, identity),
     ).cut()
 
@@ -172,7 +126,7 @@ def digest(runs: Sequence[Run]) -> Markup:
         report = run.outcome.report
         head = joined([ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
-            said = shortened(report.summary if report else _NO_REPORT, 100)
+            said = shortened((report.question or report.summary) if report else _NO_REPORT, 100)
             row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
             row = lines(head, "stopped", _branch_line(run, report))
@@ -210,7 +164,7 @@ def home_notice(runs: Sequence[Run]) -> Markup:
         report = run.outcome.report
         by = "" if run.origin.private else f"by {_person(run.origin)}"
         row = lines(
-            _headline(run, run.outcome),
+            headline(run, run.outcome),
             "" if run.outcome.cause is None else explain(run.outcome, run.task).sentence,
             _branch_line(run, report),
             pull_request_link(report.pull_request) if report and report.pull_request else "",
@@ -236,26 +190,8 @@ def target(run: Run) -> Markup:
     )
 
 
-def step_of_log(tail: str) -> str:
-    """Return the last line of a log's tail that says what goes on; our own phase lines and notes don't."""
-    for line in reversed(clean(tail).split("\n")):
-        text = line.strip(" │\t")
-        if text and not text.startswith(("▶", "·")):
-            return text
-    return ""
-
-
-def _closed_card(run: Run, outcome: Outcome) -> Markup:
-    took = duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
-    return lines(
-        _headline(run, outcome),
-        quote(shortened(run.task.prompt, 240)),
-        invisible(run.task.prompt),
-        joined([took, code(run.id)], " · "),
-    )
-
-
-def _headline(run: Run, outcome: Outcome) -> Markup:
+def headline(run: Run, outcome: Outcome) -> Markup:
+    """Return how a Run ended, and in which repo."""
     words = HEADLINES[outcome.ending]
     if outcome.ending is Ending.CANCELLED and run.cancelled_by:
         words = f"Stopped by {shortened(run.cancelled_by, 60)}"
@@ -285,6 +221,14 @@ def _branch_line(run: Run, report: Report | None) -> Markup:
     return plain("🌿 ") + name
 
 
+def _way_on(run: Run, report: Report | None) -> Markup:
+    """Return how to go on from the unfinished work of a Run that didn't end well."""
+    if run.outcome is None or run.outcome.ended_well or not report or not report.pushed:
+        return Markup()
+    name = run.task.repo_name or run.task.repo_url
+    return plain("To go on from it: ") + code(f"/run {name}@{report.branch}")
+
+
 def _pull_request(report: Report | None) -> Markup:
     if report is None:
         return Markup()
@@ -312,10 +256,8 @@ def _numbers(run: Run, report: Report | None) -> Markup:
     return plain(" · ".join(parts))
 
 
-def _remark(report: Report | None) -> Markup:
-    if report is None or not report.remark:
-        return Markup()
-    return plain(f"⚠️ {shortened(report.remark, 300)}")
+def _remark(words: str | None) -> Markup:
+    return plain(f"⚠️ {shortened(words, 300)}") if words else Markup()
 
 
 def _denied(report: Report | None) -> Markup:
@@ -341,7 +283,7 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
 
 
 def _last_lines(log_tail: str) -> str:
-    rows = [narrowed(row, ROW_CHARACTERS) for row in _rows(log_tail)[-PROVING_LINES:]]
+    rows = [narrowed(row, ROW_CHARACTERS) for row in _rows(log_tail)[-LAST_LINES:]]
     return plain("\n".join(rows)).cut(MESSAGE_UNITS // 2).text()
 
 

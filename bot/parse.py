@@ -147,7 +147,7 @@ def to_task(request: RunRequest, config: Config) -> Task:
         prompt=request.prompt,
         repo_name=target.name,
         branch=target.branch or usual.branch,
-        base=usual.branch,
+        trusted_base=usual.branch,
         trusts_branch=trusts(target.branch, usual),
         timeout_seconds=chosen.timeout_seconds or usual.timeout_seconds or _TIMEOUT_SECONDS,
         model=chosen.model,

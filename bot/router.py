@@ -19,13 +19,14 @@ from telegram.ext import (
 
 from bot import answers
 from bot.access import Action, Actor, Refusal, needs_membership, refuse, role_of
+from bot.commands.answer import answer, asking_run
 from bot.commands.cancel import cancel, stop_button
 from bot.commands.clean import clean
 from bot.commands.follow import unfollow_button
 from bot.commands.help import help_, start_
 from bot.commands.jobs import jobs, jobs_button
 from bot.commands.late import run_late
-from bot.commands.logs import logs, logs_button
+from bot.commands.logs import file_button, logs, logs_button
 from bot.commands.repos import repos, repos_button
 from bot.commands.retry import retry, retry_button
 from bot.commands.run import run
@@ -76,6 +77,7 @@ BUTTONS: dict[str, Callable[[Press, Role, str, Desk], Awaitable[str]]] = {
     "late": run_late,
     "retry": retry_button,
     "logs": logs_button,
+    "file": file_button,
     "unfollow": unfollow_button,
     "repos": repos_button,
     "jobs": jobs_button,
@@ -103,6 +105,9 @@ class Router:
         application.add_handler(CommandHandler(list(BEHAVIOURS), self._on_edit, edited))
         application.add_handler(MessageHandler(fresh & filters.COMMAND, self._on_unknown))
         application.add_handler(MessageHandler(fresh & filters.CAPTION, self._on_caption))
+        replies = filters.TEXT & filters.REPLY & ~filters.COMMAND
+        application.add_handler(MessageHandler(fresh & replies, self._on_reply))
+        application.add_handler(MessageHandler(edited & replies, self._on_edited_reply))
         application.add_handler(CallbackQueryHandler(self._on_press))
         application.add_error_handler(self._on_error)
 
@@ -123,14 +128,37 @@ class Router:
         if message.forwarded:
             self._desk.answer(message, answers.forwarded())
             return
+        asked = Asked(message, role, command.arguments)
+        await self._carried_out(message, behaviour.carry_out(asked, self._desk))
+
+    async def _on_reply(self, update: Update, _context: Context) -> None:
+        """Take a reply to a Run's question as the answer; other talk is none of ours."""
+        message = read_message(update)
+        run = await asking_run(message, self._desk) if message else None
+        if message is None or run is None:
+            return
+        role = await self._admitted(message, Action.RUN)
+        if role is not None:
+            asked = Asked(message, role, message.text)
+            await self._carried_out(message, answer(asked, run, self._desk))
+
+    async def _on_edited_reply(self, update: Update, _context: Context) -> None:
+        message = read_message(update)
+        if message is None or await asking_run(message, self._desk) is None:
+            return
+        if await self._admitted(message, Action.RUN) is not None:
+            self._desk.answer(message, answers.edited_answer())
+
+    async def _carried_out(self, message: Incoming, doing: Awaitable[None]) -> None:
+        """Wait for what a message asks for; say what keeps it from being done."""
         try:
-            await behaviour.carry_out(Asked(message, role, command.arguments), self._desk)
+            await doing
         except Mistake as error:
             self._desk.answer(message, answers.mistake(error))
         except UnknownRun:
             self._desk.answer(message, answers.gone())
         except BackendError as error:
-            log.warning("/%s failed: %s", command.name, error)
+            log.warning("a message can't be followed: %s", error)
             self._desk.answer(message, answers.not_now(self._desk.backend.called))
 
     async def _on_id(self, update: Update, _context: Context) -> None:
@@ -144,10 +172,12 @@ class Router:
             self._desk.answer(message, answers.edited())
 
     async def _on_caption(self, update: Update, _context: Context) -> None:
-        """Answer a command under a file, which the library doesn't count as one."""
+        """Answer a command under a file, which the library doesn't count as one, or a file that answers a question."""
         message = read_message(update)
         command = read_command(message.text, self._desk.bot_name) if message else None
-        if message is None or command is None or command.name not in BEHAVIOURS:
+        if message is None or (command is not None and command.name not in BEHAVIOURS):
+            return
+        if command is None and await asking_run(message, self._desk) is None:
             return
         if await self._admitted(message, Action.READ) is not None:
             self._desk.answer(message, answers.captioned())

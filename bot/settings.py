@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from bot.address import BadRepo, forge_url
 from bot.nearest import nearest
+from runs.s3_place import EXAMPLE, S3Place, read_place
 
 
 class BackendName(Enum):
@@ -55,7 +56,7 @@ class Settings:
     agent: AgentName
     config_path: Path | None
     state_folder: Path
-    log_store: Path
+    log_store: Path | S3Place
     poll_seconds: float
     forge_url: str
     cluster: Cluster = Cluster()
@@ -170,12 +171,22 @@ class _Reader:
             self._note("SANDBOX_STATE", what, "/var/lib/claude-sandbox")
         return Path(text or f"{usual}/claude-sandbox")
 
-    def log_store(self, state: Path) -> Path:
+    def log_store(self, state: Path) -> Path | S3Place:
         text = self._text("SANDBOX_LOG_STORE")
-        if "://" in text:
-            what = "isn't a folder, and other places can't be used yet"
-            self._note("SANDBOX_LOG_STORE", what, "/var/lib/claude-sandbox/logs")
-        return Path(text) if text else state / "logs"
+        if not (text.startswith("s3:") or "://" in text):
+            return Path(text) if text else state / "logs"
+        place = read_place(text)
+        if place is None:
+            # Not shown: it may hold a key.
+            self._note("SANDBOX_LOG_STORE", "isn't a folder, and not a bucket of S3", EXAMPLE)
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+            if self._text(name):
+                self.url(name, "https://minio.example:9000")
+        keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+        for name, other in (keys, keys[::-1]):
+            if self._text(other) and not self._text(name):
+                self._note(name, f"isn't set, and {other} is", "…")
+        return place or state / "logs"
 
     def poll_seconds(self) -> float:
         text = self._text("SANDBOX_POLL_SECONDS")

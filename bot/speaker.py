@@ -5,7 +5,6 @@ Nothing leaves with a token in it, whoever wrote the text: all of it is redacted
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import logging
 from collections.abc import Awaitable, Callable
@@ -39,7 +38,7 @@ from bot.outbox import (
     UndeliverableError,
     UnreachableError,
 )
-from sandbox.redaction import Redactor
+from sandbox.redaction import Redacted, Redactor
 
 log = logging.getLogger(__name__)
 
@@ -186,15 +185,12 @@ class Speaker:
             log.info("a message in chat %s can't be deleted: %s", place.chat_id, error)
 
     async def send_file(
-        self, place: Place, name: str, data: bytes, caption: Markup, reply_to: int
+        self, place: Place, name: str, data: Redacted, caption: Markup, reply_to: int
     ) -> int:
         """Send a file of at most 50 MB (Bot API, sendDocument) when its turn comes; return the message's id.
 
-        A file is redacted like all that leaves, off the loop; who packs one (`.gz`) packs what is redacted. It goes on
-        its way like a message: without its topic where that is gone, say.
+        It goes on its way like a message: without its topic where that is gone, say.
         """
-        if not name.endswith(".gz"):
-            data = await asyncio.to_thread(self._redactor.log, data)
         letter = Letter(self._harmless(caption).cut(CAPTION_UNITS), reply_to=reply_to)
         file = InputFile(data, filename=name, attach=True)
         return await self._outbox.deliver(

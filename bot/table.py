@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.buttons import Keyboard, page_row
+from bot.card import PHASE_WORDS
 from bot.markup import Markup, bold, code, italic, joined, lines, paragraphs, plain, shortened
-from bot.messages import HEADLINES, ICONS, PHASE_WORDS, target
+from bot.messages import HEADLINES, ICONS, target
 from bot.speaker import Button
 from runs.run import Run, State, by_age
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence, Set
 
 from bot.cards import Cards
@@ -21,6 +22,9 @@ log = logging.getLogger(__name__)
 SWEEP_LIMIT_SECONDS = 60.0
 KEPT_SECONDS = 30 * 24 * 3600.0
 
+PRUNE_SECONDS = 3600.0
+"""So often it is looked for what is older: a list of all there is costs money where the log store is S3."""
+
 
 class Watch:
     """Follows the Backend, and re-reads it now and then since no watch can be trusted for ever."""
@@ -36,6 +40,8 @@ class Watch:
         self._backend = backend
         self._store = store
         self._errands = errands
+        self._clock: Callable[[], float] = time.monotonic
+        self._prune_at = self._clock()
         self._listeners: list[Callable[[Run], None]] = [
             book.see,
             *(teller.see for teller in tellers),
@@ -54,6 +60,13 @@ class Watch:
                 listener(run)
             except Exception:
                 log.exception("run %s can't be followed", run.id)
+
+    async def check_store(self) -> None:
+        """Say at the start what is wrong with the log store; the bot goes on without it."""
+        try:
+            await self._store.check()
+        except BackendError as error:
+            log.warning("%s Until then no log outlives its run.", error)
 
     async def run(self) -> None:
         """Follow for ever; when the Backend doesn't answer, again after a while."""
@@ -81,7 +94,9 @@ class Watch:
                     keep(ids)
                 for run in runs:
                     self.see(run)
-                await self._store.prune(KEPT_SECONDS)
+                if self._clock() >= self._prune_at:
+                    self._prune_at = self._clock() + PRUNE_SECONDS
+                    await self._store.prune(KEPT_SECONDS)
         except (BackendError, OSError, TimeoutError) as error:
             log.warning("the sweep didn't end: %s", str(error) or type(error).__name__)
 

@@ -37,11 +37,12 @@ def run_bot(environment: Mapping[str, str]) -> int:
     try:
         settings = read(environment)
         config = load_config(settings.config_path)
+        store = make_store(settings, environment)
     except (SettingsError, ConfigError) as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        asyncio.run(_serve(settings, config, environment))
+        asyncio.run(_serve(settings, config, store, environment))
     except TokenRefusedError:
         print(
             "Telegram refuses TELEGRAM_BOT_TOKEN. Take the token that @BotFather shows with /mybots.",
@@ -77,7 +78,7 @@ def make_backend(
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import SERVICE_IMAGES, KubernetesPlace
+    from k8s.place import GATE_SECONDS, SERVICE_IMAGES, KubernetesPlace
 
     cluster = settings.cluster
     images = {**SERVICE_IMAGES, **config.service_images}
@@ -93,12 +94,31 @@ def make_backend(
             entrypoints=config.entrypoints,
             service_images=images,
             gate=config.gate,
+            gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
+            runtime_class=config.runtime_class,
         )
     )
 
 
-async def _serve(settings: Settings, config: Config, environment: Mapping[str, str]) -> None:
+def make_store(settings: Settings, environment: Mapping[str, str]) -> LogStore:
+    """Return the log store that SANDBOX_LOG_STORE names. Raises SettingsError."""
+    redactor = Redactor(read_keys(environment).secrets)
+    place = settings.log_store
+    if isinstance(place, Path):
+        return LogStore(place, redactor)
+    # Loaded only here, like the cluster's client.
+    from runs.s3 import S3Objects
+
+    try:
+        return LogStore(S3Objects(place, environment), redactor)
+    except (OSError, ValueError) as error:
+        raise SettingsError((f"SANDBOX_LOG_STORE: {place} can't be used: {error}",)) from error
+
+
+async def _serve(
+    settings: Settings, config: Config, store: LogStore, environment: Mapping[str, str]
+) -> None:
     from bot.app import Surroundings, serve
 
     stop = asyncio.Event()
@@ -110,7 +130,6 @@ async def _serve(settings: Settings, config: Config, environment: Mapping[str, s
     # What is loaded by now stays: a full collection, for which the loop stands still, needn't look at it (60 ms).
     gc.freeze()
     try:
-        store = LogStore(settings.log_store, redactor)
         await serve(Surroundings(settings, config, backend, store, redactor=redactor), stop)
     finally:
         await backend.close()

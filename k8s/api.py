@@ -25,6 +25,7 @@ SILENCE_SECONDS = 70.0
 """A watch that is silent for so long is dead: bookmarks come about every 60 s."""
 
 MAX_LOG_BYTES = 16 * 1024 * 1024
+"""So much of a log's end is kept: more than one file of a log has, unless a cluster was told to let them grow."""
 JSON_PATCH = "application/json-patch+json"
 
 Patch = list[dict[str, object]]
@@ -75,14 +76,14 @@ class Api:
         await self._send("DELETE", path, body=body)
 
     async def log(self, path: str, query: Query, seconds: float = LIST_SECONDS) -> bytes:
-        """Read a log, MAX_LOG_BYTES of it at most. Raises Unavailable, Rejected."""
+        """Read a log, or the last MAX_LOG_BYTES of it. Raises Unavailable, Rejected."""
         data = bytearray()
         limit = aiohttp.ClientTimeout(seconds, sock_connect=CONNECT_SECONDS)
         async with self._response("GET", path, query, timeout=limit) as response:
             async for chunk in response.content.iter_any():
                 data += chunk
-                if len(data) >= MAX_LOG_BYTES:
-                    break
+                if len(data) > MAX_LOG_BYTES:
+                    del data[:-MAX_LOG_BYTES]
         return bytes(data)
 
     async def watch(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator
 from weakref import WeakValueDictionary
 
 from k8s import annotations as notes
-from k8s import names
+from k8s import log_start, names
 from k8s.annotations import Asked, End
-from k8s.api import Api, Patch
+from k8s.api import MAX_LOG_BYTES, Api, Patch
 from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
 from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
@@ -128,17 +128,22 @@ class KubernetesBackend:
         self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
     ) -> bytes:
         """See Backend.read_log; a service is a sidecar of the Pod, and its log goes with the Pod."""
-        name = names.job_name(run_id)
-        job = self._mirrored(run_id) or await self._jobs.read(run_id)
-        pod = self._mirror.pod(name) if self._follows else await self._jobs.pod(job)
+        pod = await self._pod(run_id)
         printed = b""
         if pod is not None:
             container = names.CONTAINER if service is None else _sidecar(pod, service)
             printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
+            if service is None and (tail_bytes is None or len(printed) < tail_bytes):
+                printed = await self._with_remark(printed, pod)
         if printed or tail_bytes == 0 or service is not None:
             return printed
         heard = await self._tending.last_words.of(run_id)
         return heard if tail_bytes is None else heard[-tail_bytes:]
+
+    async def services(self, run_id: str) -> tuple[str, ...]:
+        """See Backend.services: the sidecars of the Pod."""
+        pod = await self._pod(run_id)
+        return () if pod is None else _beside(pod)
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark: one patch that tests the text of the marks, which is their version."""
@@ -231,6 +236,22 @@ class KubernetesBackend:
         """Return the Job of a Run as the watches told it."""
         return self._mirror.jobs.objects.get(names.job_name(run_id)) if self._follows else None
 
+    async def _with_remark(self, printed: bytes, pod: Pod) -> bytes:
+        """Return a whole log, with a line before it where its beginning is gone."""
+        if not log_start.may_lack_its_start(printed):
+            return printed
+        if len(printed) >= MAX_LOG_BYTES:
+            return log_start.cut(MAX_LOG_BYTES) + printed
+        first_at = await self._jobs.first_line_at(pod.metadata.name)
+        return log_start.remark(first_at, pod) + printed
+
+    async def _pod(self, run_id: str) -> Pod | None:
+        """Return the Pod of a Run, None where there is none (any more). Raises UnknownRun."""
+        job = self._mirrored(run_id) or await self._jobs.read(run_id)
+        if self._follows:
+            return self._mirror.pod(names.job_name(run_id))
+        return await self._jobs.pod(job)
+
     async def _read(self, run_id: str) -> Run:
         """Read a Run anew. Raises UnknownRun."""
         return await self._seen(run_id, await self._jobs.read(run_id))
@@ -306,12 +327,18 @@ class KubernetesBackend:
 
 def _sidecar(pod: Pod, service: str) -> str:
     """Return the container of a service beside the agent. Raises Refused, naming those that are there."""
-    beside = [status.name for status in pod.status.init_container_statuses or ()]
-    name = names.sidecar(service)
-    if name not in beside:
-        there = ", ".join(map(names.service, beside)) or "none"
+    beside = _beside(pod)
+    if names.service(service) not in beside:
+        there = ", ".join(beside) or "none"
         raise Refused(f"No such service runs beside this run. There are: {there}.")
-    return name
+    containers = [status.name for status in pod.status.init_container_statuses or ()]
+    return next(name for name in containers if names.service(name) == names.service(service))
+
+
+def _beside(pod: Pod) -> tuple[str, ...]:
+    """Return the services of a Pod: its sidecars, whatever their containers are called."""
+    containers = [status.name for status in pod.status.init_container_statuses or ()]
+    return tuple(names.service(name) for name in containers if name != names.PROGRAM)
 
 
 def _same(run: Run, key: str) -> Run:

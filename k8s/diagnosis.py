@@ -1,13 +1,18 @@
-"""How a Run ended, and why one doesn't start: pure judgement over Job, Pod and events."""
+"""How a Run ended: pure judgement over Job and Pod, by small checks that are tried in the order of their tables.
+
+Why one doesn't start is in `k8s/obstacles.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from k8s.names import CONTAINER, PROGRAM
-from k8s.structs import ContainerStatus, Event, Job, Pod, Terminated
+from k8s.obstacles import crash
+from k8s.structs import Job, Pod, Terminated
 from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
 from sandbox.report import Cause, Phase, Report
@@ -19,15 +24,6 @@ class Ended:
 
     outcome: Outcome
     at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """What keeps a Run from starting; a `final` one never goes away by itself."""
-
-    cause: Seen
-    error: str
-    final: bool = False
 
 
 def report_of(run_id: str, pod: Pod | None) -> Report | None:
@@ -88,47 +84,196 @@ def with_job(ended: Ended, job: Job) -> Ended:
     return ended
 
 
-def obstacle(pod: Pod | None, events: Iterable[Event]) -> Obstacle | None:
-    """Say what keeps a Run from starting, by its Pod or, without one, by its Job's events.
+@dataclass(frozen=True, slots=True)
+class End:
+    """A program that ended, its Pod, and the Outcome as the program itself would have it."""
 
-    None when it is running, or nothing is wrong.
-    """
-    if pod is None:
-        return _no_pod(events)
-    state = pod.container(CONTAINER)
-    if state.running is not None or state.terminated is not None:
+    pod: Pod
+    terminated: Terminated
+    told: Outcome
+    cancelled: bool
+
+    @property
+    def is_unexplained(self) -> bool:
+        """Say whether the program leaves open why it ended."""
+        return self.told.cause in (Seen.KILLED, Seen.LOST, Seen.EXIT_CODE)
+
+    def never_ran(self, cause: Cause | Seen, words: str) -> Outcome | None:
+        """Return a failure with this cause if the program couldn't be started, with words that fit the pattern."""
+        message = self.terminated.message
+        if self.terminated.reason not in _NEVER_RAN or not re.search(words, message):
+            return None
+        return Outcome(Ending.FAILED, cause=cause, error=message)
+
+
+Why = tuple[Seen, str | None]
+"""A cause, and the words that prove it."""
+
+
+def no_program(end: End) -> Outcome | None:
+    """The image lacks python3, with which the sandbox program is started."""
+    return end.never_ran(Cause.TOOLS_MISSING, 'exec: "python3"')
+
+
+def exec_format(end: End) -> Outcome | None:
+    """The program is made for another kind of machine, or is none."""
+    return end.never_ran(Seen.EXEC_FORMAT, "exec format error")
+
+
+def entrypoint_missing(end: End) -> Outcome | None:
+    """The image lacks the program that it is to start, or nobody may start it."""
+    return end.never_ran(
+        Seen.ENTRYPOINT_MISSING, "no such file|not found in \\$PATH|permission denied"
+    )
+
+
+def never_ran(end: End) -> Outcome | None:
+    """The container was made, and its program couldn't be started."""
+    return end.never_ran(Seen.NOT_STARTED, "")
+
+
+def as_told(end: End) -> Outcome | None:
+    """It ended well, or as a person wanted it: what else was seen is a remark."""
+    stopped = end.told.ending is Ending.CANCELLED and end.cancelled
+    return end.told if end.told.ended_well or stopped else None
+
+
+def out_of_memory(end: End) -> Outcome | None:
+    """The kernel killed for lack of memory, and nothing else is known to have ended it."""
+    killed = end.is_unexplained or end.told.cause is Cause.AGENT_KILLED
+    if end.terminated.reason != "OOMKilled" or not killed:
         return None
-    for status in pod.statuses:
-        found = _of_container(status)
-        if found is not None:
-            return found
-    for condition in pod.status.conditions or ():
-        if condition.type == "PodScheduled" and condition.status == "False":
-            return Obstacle(Seen.UNSCHEDULABLE, condition.message)
-    return Obstacle(Seen.NOT_STARTED, "The Pod didn't become ready to start in time.")
+    return replace(end.told, cause=Seen.OUT_OF_MEMORY)
+
+
+def explained(end: End) -> Outcome | None:
+    """The sandbox says itself why it failed."""
+    return None if end.is_unexplained or end.told.cause is Cause.CANCELLED else end.told
+
+
+def stopped(end: End) -> Outcome | None:
+    """Its Pod was ended from outside."""
+    why = _first(STOPPED, end.pod)
+    if why is None:
+        return None
+    return replace(end.told, ending=Ending.FAILED, cause=why[0], error=why[1])
+
+
+def by_exit(end: End) -> Outcome | None:
+    """Nothing but the exit of the program is known."""
+    return end.told
+
+
+ENDED: tuple[Callable[[End], Outcome | None], ...] = (
+    no_program,
+    exec_format,
+    entrypoint_missing,
+    never_ran,
+    as_told,
+    out_of_memory,
+    explained,
+    stopped,
+    by_exit,
+)
+"""For a program that was seen to end."""
+
+
+def deadline_of_pod(pod: Pod) -> Why | None:
+    """The Pod's deadline was over."""
+    return (Seen.DEADLINE_BY_CLUSTER, None) if pod.status.reason == "DeadlineExceeded" else None
+
+
+def preempted(pod: Pod) -> Why | None:
+    """A Pod of more importance took its place."""
+    disruption = pod.condition("DisruptionTarget")
+    by_scheduler = disruption is not None and disruption.reason == "PreemptionByScheduler"
+    if not by_scheduler and pod.status.reason != "Preempting":
+        return None
+    return Seen.PREEMPTED, _disruption(pod)
+
+
+def disk_limit(pod: Pod) -> Why | None:
+    """It wrote more than its volume or its container may hold."""
+    if pod.status.reason != "Evicted" or "exceed" not in pod.status.message.lower():
+        return None
+    return Seen.DISK_LIMIT, pod.status.message.strip()
+
+
+def node_gone(pod: Pod) -> Why | None:
+    """Its machine went away, or doesn't answer."""
+    disruption = pod.condition("DisruptionTarget")
+    gone = disruption is not None and disruption.reason in _NODE_GONE
+    if not gone and pod.status.reason != "NodeLost":
+        return None
+    return Seen.NODE_GONE, _disruption(pod)
+
+
+def evicted(pod: Pod) -> Why | None:
+    """Its machine had to let it go: it lacks something, is emptied, or shuts down."""
+    disrupted = pod.condition("DisruptionTarget") is not None
+    if not disrupted and pod.status.reason not in _LET_GO:
+        return None
+    return Seen.EVICTED, _disruption(pod)
+
+
+def pod_deleted(pod: Pod) -> Why | None:
+    """Somebody deleted the Pod; its Job knows whether it was deleted, too, or was out of time."""
+    return None if pod.metadata.deletion_timestamp is None else (Seen.POD_DELETED, None)
+
+
+def program_not_brought(pod: Pod) -> Why | None:
+    """The sandbox program couldn't be brought into the run's image."""
+    for status in pod.status.init_container_statuses or ():
+        ended = status.state.terminated
+        if status.name == PROGRAM and ended is not None and ended.exit_code != 0:
+            return Seen.NOT_STARTED, f"{PROGRAM}: {ended.message or ended.reason}".strip()
+    return None
+
+
+def unknown_end(pod: Pod) -> Why | None:
+    """The Pod ended for a reason that nobody has told us of."""
+    if not pod.status.reason:
+        return None
+    return Seen.UNKNOWN, f"{pod.status.reason}: {pod.status.message}".rstrip(": ")
+
+
+STOPPED: tuple[Callable[[Pod], Why | None], ...] = (
+    deadline_of_pod,
+    preempted,
+    disk_limit,
+    node_gone,
+    evicted,
+    pod_deleted,
+)
+"""For a Pod that didn't end by itself."""
+
+UNSEEN: tuple[Callable[[Pod], Why | None], ...] = (*STOPPED, program_not_brought, unknown_end)
+"""For a Pod that ended, and nobody saw how its program did."""
+
+
+def remark_on(pod: Pod) -> str | None:
+    """Return what people should know of a Pod however it ended: what was killed for memory, or crashed, beside the agent."""
+    found = []
+    terminated = pod.container(CONTAINER).terminated
+    if terminated is not None and terminated.reason == "OOMKilled":
+        found.append("A process of the run needed more memory than there was, and was killed.")
+    found += [
+        f"{status.name} crashed and was started again: {crash(status.last_state.terminated)}"
+        for status in pod.status.init_container_statuses or ()
+        if status.restart_count and status.last_state.terminated is not None
+    ]
+    return "\n".join(found) or None
 
 
 def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: bool) -> Outcome:
-    if terminated.reason in _NEVER_RAN:
-        no_python = 'exec: "python3"' in terminated.message
-        cause = Cause.TOOLS_MISSING if no_python else Seen.NOT_STARTED
-        return Outcome(Ending.FAILED, cause=cause, error=terminated.message)
     if _read(terminated) is None:
-        outcome = judge_by_exit(_exit(terminated), cancelled=cancelled)
+        told = judge_by_exit(_exit(terminated), cancelled=cancelled)
     else:
-        outcome = judge(report_of(run_id, pod), _exit(terminated), cancelled=cancelled)
-    if outcome.ended_well or (outcome.ending is Ending.CANCELLED and cancelled):
-        return outcome
-    unexplained = outcome.cause in _UNEXPLAINED
-    if terminated.reason == "OOMKilled" and (unexplained or outcome.cause is Cause.AGENT_KILLED):
-        return replace(outcome, cause=Seen.OUT_OF_MEMORY)
-    if not unexplained and outcome.cause is not Cause.CANCELLED:
-        return outcome
-    why = _why_stopped(pod)
+        told = judge(report_of(run_id, pod), _exit(terminated), cancelled=cancelled)
+    end = End(pod, terminated, told, cancelled)
+    outcome = next(found for check in ENDED if (found := check(end)) is not None)
     return (
-        outcome
-        if why is None
-        else replace(outcome, ending=Ending.FAILED, cause=why[0], error=why[1])
+        outcome if outcome.cause is Seen.OUT_OF_MEMORY else replace(outcome, remark=remark_on(pod))
     )
 
 
@@ -146,69 +291,28 @@ def _exit(terminated: Terminated) -> Exit:
     return Exit(terminated.exit_code)
 
 
-def _why_stopped(pod: Pod) -> tuple[Seen, str | None] | None:
-    """Say who ended a Pod that didn't end by itself."""
-    if pod.status.reason == "DeadlineExceeded":
-        return Seen.DEADLINE_BY_CLUSTER, None
-    disruption = pod.condition("DisruptionTarget")
-    if pod.status.reason == "Evicted" or disruption is not None:
-        words = pod.status.message or (disruption.message if disruption is not None else "")
-        return Seen.EVICTED, words or None
-    if pod.status.reason in ("NodeLost", "Shutdown", "NodeShutdown", "Terminated"):
-        return Seen.EVICTED, pod.status.message or None
-    if pod.metadata.deletion_timestamp is not None:
-        return Seen.POD_DELETED, None
-    return None
-
-
 def _of_pod(pod: Pod, report: Report | None, *, cancelled: bool) -> Outcome:
     """Judge a Pod that ended without anybody having seen how its program did."""
     outcome = judge(report, None, cancelled=cancelled)
-    why = _why_stopped(pod) or _why_not_brought(pod)
+    why = _first(UNSEEN, pod)
     if why is None or outcome.ending is Ending.CANCELLED:
         return replace(outcome, error=pod.status.message or None)
     return replace(outcome, cause=why[0], error=why[1])
 
 
-def _why_not_brought(pod: Pod) -> tuple[Seen, str] | None:
-    """Say why the sandbox program could not be brought into the run's image."""
-    for status in pod.status.init_container_statuses or ():
-        ended = status.state.terminated
-        if status.name == PROGRAM and ended is not None and ended.exit_code != 0:
-            return Seen.NOT_STARTED, f"{PROGRAM}: {ended.message or ended.reason}".strip()
-    return None
+def _first(checks: Iterable[Callable[[Pod], Why | None]], pod: Pod) -> Why | None:
+    return next((why for check in checks if (why := check(pod)) is not None), None)
 
 
-def _no_pod(events: Iterable[Event]) -> Obstacle | None:
-    words = [event.message for event in events if event.reason == "FailedCreate"]
-    if not words:
-        return None
-    cause = Seen.QUOTA if "exceeded quota" in words[-1] else Seen.POD_REFUSED
-    return Obstacle(cause, words[-1])
-
-
-def _of_container(status: ContainerStatus) -> Obstacle | None:
-    waiting = status.state.waiting
-    if waiting is None:
-        return None
-    words = f"{status.name}: {waiting.message or waiting.reason}"
-    if waiting.reason in _BAD_IMAGE:
-        return Obstacle(Seen.IMAGE_PULL, words, final=True)
-    if waiting.reason in ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable"):
-        return Obstacle(Seen.IMAGE_PULL, words)
-    if waiting.reason in _NOT_CREATED:
-        missing = "secret" in waiting.message or "configmap" in waiting.message
-        return Obstacle(Seen.MISSING_SECRET if missing else Seen.NOT_STARTED, words)
-    if waiting.reason == "CrashLoopBackOff" and status.name != CONTAINER:
-        last = status.last_state.terminated
-        said = f" (exit code {last.exit_code}) {last.message}".rstrip() if last else ""
-        return Obstacle(Seen.SERVICE_FAILED, words + said)
-    return None
+def _disruption(pod: Pod) -> str | None:
+    """Return what the cluster says of why it took a Pod's place."""
+    disruption = pod.condition("DisruptionTarget")
+    words = pod.status.message or (disruption.message if disruption is not None else "")
+    return words.strip() or None
 
 
 _NOBODY_SAW = "ContainerStatusUnknown"
 """What a container has that was on a lost machine."""
-_UNEXPLAINED = (Seen.KILLED, Seen.LOST, Seen.EXIT_CODE)
-_NOT_CREATED = ("CreateContainerConfigError", "CreateContainerError")
 _NEVER_RAN = ("StartError", "ContainerCannotRun")
-_BAD_IMAGE = ("InvalidImageName", "ErrImageNeverPull")
+_NODE_GONE = ("DeletionByTaintManager", "DeletionByPodGC")
+_LET_GO = ("Evicted", "Shutdown", "NodeShutdown", "Terminated")

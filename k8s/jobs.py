@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
 
 from k8s import names
-from k8s.api import MAX_LOG_BYTES, Api, Patch, Rejected
+from k8s.api import Api, Patch, Rejected
 from k8s.structs import Event, Job, Page, Pod
 from runs.backend import Moved, Unavailable, UnknownRun
 from runs.run import is_run_id
@@ -81,9 +82,9 @@ class Jobs:
         pods = page.items or []
         return max(pods, key=lambda pod: str(pod.metadata.creation_timestamp), default=None)
 
-    async def events(self, job: Job) -> list[Event]:
-        """Read the events about a Job."""
-        selector = f"involvedObject.uid={job.metadata.uid}"
+    async def events(self, uid: str) -> list[Event]:
+        """Read the events about a Job or a Pod, which its uid names."""
+        selector = f"involvedObject.uid={uid}"
         data = await self._api.get(self._events_path, {"fieldSelector": selector, "limit": 50})
         return _decode(data, Page[Event]).items or []
 
@@ -94,10 +95,7 @@ class Jobs:
         """
         lines = None if tail_bytes is None else max(_FEWEST_LINES, tail_bytes // _USUAL_LINE)
         while True:
-            query: dict[str, str | int] = {
-                "container": container,
-                "limitBytes": MAX_LOG_BYTES,
-            }
+            query: dict[str, str | int] = {"container": container, "limitBytes": _LONGEST_LOG}
             if lines is not None:
                 query["tailLines"] = lines
             try:
@@ -112,11 +110,21 @@ class Jobs:
                 return data[max(len(data) - tail_bytes, 0) :]
             lines *= 16
 
+    async def first_line_at(self, pod_name: str) -> datetime | None:
+        """Return when the first line was printed that the cluster has of the agent's container; None where it can't be said."""
+        query: dict[str, str | int] = {"container": names.CONTAINER, "timestamps": "true"}
+        query["limitBytes"] = _STAMP_BYTES
+        try:
+            data = await self._api.log(f"{self.pods_path}/{pod_name}/log", query)
+            return msgspec.convert(data.partition(b" ")[0].decode(), datetime)
+        except (Rejected, msgspec.ValidationError, UnicodeDecodeError):
+            return None
+
     async def log_to_its_end(self, pod_name: str, seconds: float) -> bytes:
         """Read what the agent's container has printed, and then what it prints until it ends."""
         query: dict[str, str | int] = {
             "container": names.CONTAINER,
-            "limitBytes": MAX_LOG_BYTES,
+            "limitBytes": _LONGEST_LOG,
             "follow": "true",
         }
         return await self._api.log(f"{self.pods_path}/{pod_name}/log", query, seconds)
@@ -183,5 +191,7 @@ _FORBIDDEN = 403
 _NOT_FOUND = 404
 _CONFLICT = 409
 _INVALID = 422
+_LONGEST_LOG = 256 << 20
+_STAMP_BYTES = 64
 _FEWEST_LINES = 20
 _USUAL_LINE = 40

@@ -89,6 +89,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "image": image,
         "brought": None if place.runs_entrypoint(image) else Brought(place.image, place.agent),
         "gate": _gate(place),
+        "runtime_class": place.runtime_class,
         "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
         "environment": _environment(task, place, id_of_run),
         "secret": place.secret,

@@ -11,12 +11,16 @@ from pathlib import Path
 from runs.backend import Limits
 from runs.outcome import Seen
 from sandbox.gate import GateMode
+from sandbox.task import USUAL_MEMORY
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
 
 SERVICE_IMAGES: Mapping[str, str] = {"postgres": "postgres:16", "redis": "redis:7"}
 """The usual images of the services."""
+
+GATE_SECONDS: Mapping[GateMode, int] = {GateMode.OFF: 0, GateMode.WARN: 5, GateMode.FAIL: 30}
+"""How long a Run waits for the network policy: where it would fail, a slow engine gets the time that it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,37 +31,57 @@ class Resources:
     """
 
     memory_request: str = "2Gi"
-    memory_limit: str = "4Gi"
+    memory_limit: str = USUAL_MEMORY
     cpu_request: str = "1000m"
     cpu_limit: str = "2000m"
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """For how many seconds a Run may wait for something before it counts as failed.
+    """For how many seconds a Run may wait for something that Kubernetes would wait for without end.
 
-    `start` bounds every wait that nothing here names. `no_pod` is after how long, and how
-    often, the events of a Job without a Pod are read.
+    `other` bounds every wait that nothing here names, `gone` the wait for a machine that doesn't say how a deleted Pod
+    ended, beyond the Pod's grace time. `no_pod` is after how long, and how often, the events of a Job without a Pod are
+    read.
     """
 
     image: float = 180.0
-    configuration: float = 60.0
-    place: float = 900.0
+    secret: float = 60.0
+    service: float = 180.0
+    machine: float = 900.0
+    refused: float = 60.0
     quota: float = 1800.0
-    start: float = 900.0
+    gone: float = 60.0
+    other: float = 900.0
     no_pod: float = 10.0
 
     def of(self, cause: Seen) -> float:
         """Return how long a Run may wait for the end of this."""
-        known = {
-            Seen.IMAGE_PULL: self.image,
-            Seen.MISSING_SECRET: self.configuration,
-            Seen.SERVICE_FAILED: self.configuration,
-            Seen.POD_REFUSED: self.configuration,
-            Seen.UNSCHEDULABLE: self.place,
-            Seen.QUOTA: self.quota,
-        }
-        return known.get(cause, self.start)
+        seconds: float = getattr(self, _LIMITS.get(cause, "other"))
+        return seconds
+
+    def is_same(self, cause: Seen, other: Seen) -> bool:
+        """Say whether two causes have one limit, within which they may take turns."""
+        return _LIMITS.get(cause, cause) == _LIMITS.get(other, other)
+
+
+_LIMITS = {
+    Seen.IMAGE_PULL: "image",
+    Seen.IMAGE_NAME: "image",
+    Seen.IMAGE_REFUSED: "image",
+    Seen.MISSING_SECRET: "secret",
+    Seen.MISSING_KEY: "secret",
+    Seen.SERVICE_FAILED: "service",
+    Seen.SERVICE_OUT_OF_MEMORY: "service",
+    Seen.SERVICE_NOT_READY: "service",
+    Seen.UNSCHEDULABLE: "machine",
+    Seen.NO_MACHINE_FITS: "machine",
+    Seen.POD_REFUSED: "refused",
+    Seen.POD_SECURITY: "refused",
+    Seen.QUOTA: "quota",
+    Seen.NODE_GONE: "gone",
+}
+"""Which limit of Patience bounds the wait for the end of a cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +92,7 @@ class KubernetesPlace:
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
     start; then `limits` don't. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
-    GITHUB_API_URL); keys come from `secret`. `service_images` are `repository:tag` by service; a Task's `redis:6`
+    GITHUB_API_URL); keys come from `secret`. `runtime_class` names the RuntimeClass of every Pod, gVisor's for example. `service_images` are `repository:tag` by service; a Task's `redis:6`
     replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
     after `backstop_seconds`. `clock` gives seconds since 1970.
@@ -82,6 +106,7 @@ class KubernetesPlace:
     environment: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    runtime_class: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF
     gate_seconds: int = 5

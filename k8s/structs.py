@@ -91,9 +91,10 @@ class ContainerState(msgspec.Struct, frozen=True, gc=False):
 
 
 class ContainerStatus(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """How one container fares."""
+    """How one container fares; `started` says whether its startup probe succeeded, None that nobody says."""
 
     name: str = ""
+    started: bool | None = None
     restart_count: int = 0
     state: ContainerState = ContainerState()
     last_state: ContainerState = ContainerState()
@@ -137,9 +138,10 @@ class Pod(msgspec.Struct, frozen=True, gc=False):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """One event about a Job."""
+    """One event about a Job or a Pod; its `type` is Normal or Warning."""
 
     metadata: Metadata = Metadata()
+    type: str = ""
     reason: str = ""
     message: str = ""
 

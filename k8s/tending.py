@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from k8s import annotations as notes
 from k8s import names
 from k8s.annotations import End
-from k8s.diagnosis import Obstacle, ended_by_job, ended_by_pod, obstacle, with_job
+from k8s.diagnosis import ended_by_job, ended_by_pod, with_job
 from k8s.jobs import Jobs, ending, is_kueues, known, suspension
 from k8s.last_words import LastWords
 from k8s.mirror import Mirror
+from k8s.obstacles import Obstacle, obstacle, with_events
 from k8s.place import KubernetesPlace
 from k8s.reading import seconds
 from k8s.structs import Job
@@ -71,7 +72,7 @@ class Tending:
             except Exception:
                 log.exception("a mistake while tending the runs")
                 await asyncio.sleep(PAUSE_SECONDS)
-            waiting = any(run.report is None for run in self._mirror.open_runs)
+            waiting = any(self._may_hang(run) for run in self._mirror.open_runs)
             try:
                 async with asyncio.timeout(LOOK_SECONDS if waiting else None):
                     await self._mirror.news.wait()
@@ -85,8 +86,8 @@ class Tending:
         for name in names_of_jobs:
             await self._guarded(name, self._settle)
         for run in self._mirror.open_runs:
-            if run.state is State.RUNNING and run.report is None:
-                await self._guarded(names.job_name(run.id), self._look_at_start)
+            if run.state is State.RUNNING and self._may_hang(run):
+                await self._guarded(names.job_name(run.id), self._look_at)
         self._forget_those_gone()
         try:
             await self.admit()
@@ -222,20 +223,37 @@ class Tending:
         self._mirror.jobs.apply(changed)
         return None
 
-    async def _look_at_start(self, job: Job, run: Run) -> None:
-        """Give up on a Run that can't start, when that lasted too long."""
-        if run.cancelled_by is not None or job.spec.suspend:
-            return
+    def _may_hang(self, run: Run) -> bool:
+        """Say whether a Run waits for what may never come: its start, or the end of a Pod that is to go."""
+        if run.report is None:
+            return True
+        pod = self._mirror.pod(names.job_name(run.id))
+        return pod is not None and pod.metadata.deletion_timestamp is not None
+
+    async def _look_at(self, job: Job, run: Run) -> None:
+        """Give up on a Run that can't start, or whose end nobody tells, when that lasted too long."""
         now = self._monotonic()
         look = await self._look(job, self._looks.get(job.metadata.name, _Look(None, now)), now)
         self._looks[job.metadata.name] = look
         found = look.found
         if found is None:
             return
-        if found.final or now - look.since >= self._place.patience.of(found.cause):
-            outcome = Outcome(Ending.FAILED, cause=found.cause, error=found.error or None)
+        seconds = self._place.patience.of(found.cause)
+        if found.cause is Seen.NODE_GONE:
+            seconds += self._place.grace_seconds
+        elif run.cancelled_by is not None or job.spec.suspend:
+            return
+        if found.final or now - look.since >= seconds:
+            outcome = await self._given_up(job, run, found)
             end = End(outcome, self._place.clock(), run.started_at)
-            await self._end(job, end, notes.CANCELLED, stop=True)
+            await self._end(job, end, notes.CANCELLED, stop=not job.spec.suspend)
+
+    async def _given_up(self, job: Job, run: Run, found: Obstacle) -> Outcome:
+        pod = self._mirror.pod(job.metadata.name)
+        if found.by_events and pod is not None:
+            found = with_events(found, await self._jobs.events(pod.metadata.uid))
+        ending = Ending.FAILED if run.cancelled_by is None else Ending.CANCELLED
+        return Outcome(ending, run.report, cause=found.cause, error=found.error or None)
 
     async def _look(self, job: Job, before: _Look, now: float) -> _Look:
         """Look at what keeps a Job's Run from starting; its events are asked for from time to time only."""
@@ -246,11 +264,11 @@ class Tending:
         elif now - last < self._place.patience.no_pod:
             return before
         else:
-            found, read_at = obstacle(None, await self._jobs.events(job)), now
-        same = _cause(found) is _cause(before.found)
+            found, read_at = obstacle(None, await self._jobs.events(job.metadata.uid)), now
+        if found is not None and before.found is not None:
+            same = self._place.patience.is_same(found.cause, before.found.cause)
+            found = before.found if same and found.vague else found
+        else:
+            same = found is before.found
         first = before.found is None and pod is None
         return _Look(found, before.since if same or first else now, read_at)
-
-
-def _cause(found: Obstacle | None) -> Seen | None:
-    return None if found is None else found.cause

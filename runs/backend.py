@@ -107,6 +107,10 @@ class Backend(Protocol):
         """
         ...
 
+    async def services(self, run_id: str) -> tuple[str, ...]:
+        """Name what is beside the sandbox of a Run, as `read_log` takes it; nothing where that is gone. Raises UnknownRun."""
+        ...
+
     async def mark(self, run: Run, marks: Marks) -> Run:
         """Replace the marks of a Run, durably, if it hasn't changed since `run` was read. Raises Moved, UnknownRun."""
         ...

@@ -100,6 +100,7 @@ def outcome_values(outcome: Outcome) -> Values:
         "cause": None if outcome.cause is None else outcome.cause.value,
         "error": outcome.error,
         "exit": None if outcome.exit is None else asdict(outcome.exit),
+        "remark": outcome.remark,
         "report": _report_values(outcome.report),
     }
 
@@ -116,12 +117,14 @@ def read_outcome(found: object) -> Outcome | None:
         cause = Cause.INTERNAL
     ended = found.get("exit")
     codes = _typed(ended, {"code": int, "signal": int})
+    texts = _typed(found, {"error": str, "remark": str})
     return Outcome(
         ending,
         _read_report(found.get("report")),
         cause,
-        _typed(found, {"error": str}).get("error"),
+        texts.get("error"),
         Exit(codes.get("code"), codes.get("signal")) if isinstance(ended, dict) else None,
+        texts.get("remark"),
     )
 
 
@@ -140,8 +143,8 @@ def load(data: bytes) -> object:
 
 _NUMBER = (int, float)
 _TASK: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "base"), str),
-    **dict.fromkeys(("model", "memory", "cpu", "image"), str),
+    **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "model"), str),
+    **dict.fromkeys(("memory", "cpu", "image", "base", "trusted_base"), str),
     "timeout_seconds": int,
     "budget_usd": _NUMBER,
     "pull_request": bool,

@@ -244,6 +244,12 @@ class FakeBackend:
         )
         return log if tail_bytes is None else log[max(len(log) - tail_bytes, 0) :]
 
+    async def services(self, run_id: str) -> tuple[str, ...]:
+        """See Backend.services."""
+        await self._enter("services")
+        self.place.known(run_id)
+        return tuple(self.place.service_logs.get(run_id, {}))
+
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark."""
         await self._enter("mark")

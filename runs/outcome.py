@@ -11,13 +11,14 @@ from sandbox.report import Cause, Report, Verdict
 class Ending(Enum):
     """The closed set of ways in which a Run ends, for icons, labels and exit codes.
 
-    PUSHED and NOTHING_CHANGED ended well, and so did FINISHED, of which nothing more is known. NOT_PUSHED has commits
-    that the remote doesn't.
+    PUSHED and NOTHING_CHANGED ended well, and so did FINISHED, of which nothing more is known. ASKS ended with a
+    question to the person, with or without pushed work. NOT_PUSHED has commits that the remote doesn't.
     """
 
     PUSHED = "pushed"
     NOTHING_CHANGED = "nothing-changed"
     FINISHED = "finished"
+    ASKS = "asks"
     NOT_PUSHED = "not-pushed"
     CANCELLED = "cancelled"
     FAILED = "failed"
@@ -32,18 +33,32 @@ class Seen(Enum):
     EXIT_CODE = "exit-code"
     FORGED_REPORT = "forged-report"
     NOT_STARTED = "not-started"
+    ENTRYPOINT_MISSING = "entrypoint-missing"
+    EXEC_FORMAT = "exec-format"
     WAITED_TOO_LONG = "waited-too-long"
     OUT_OF_MEMORY = "out-of-memory"
     IMAGE_PULL = "image-pull"
+    IMAGE_NAME = "image-name"
+    IMAGE_REFUSED = "image-refused"
     MISSING_SECRET = "missing-secret"  # noqa: S105 - what was missed, not a secret
+    MISSING_KEY = "missing-key"
+    MISSING_VOLUME = "missing-volume"
     SERVICE_FAILED = "service-failed"
+    SERVICE_OUT_OF_MEMORY = "service-out-of-memory"
+    SERVICE_NOT_READY = "service-not-ready"
     UNSCHEDULABLE = "unschedulable"
+    NO_MACHINE_FITS = "no-machine-fits"
     POD_REFUSED = "pod-refused"
+    POD_SECURITY = "pod-security"
     QUOTA = "quota"
     DEADLINE_BY_CLUSTER = "deadline-by-cluster"
     EVICTED = "evicted"
+    PREEMPTED = "preempted"
+    DISK_LIMIT = "disk-limit"
+    NODE_GONE = "node-gone"
     POD_DELETED = "pod-deleted"
     JOB_DELETED = "job-deleted"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +75,7 @@ class Outcome:
 
     `report` is the last Report that may be believed: after a kill it only says how far the run came. `cause`
     stands exactly when the Run didn't end well (of a cancelled one it says how it stopped); `error` is the raw
-    text that proves it, if there is one.
+    text that proves it, if there is one. `remark` is what the outside saw beside the end and people should know.
     """
 
     ending: Ending
@@ -68,11 +83,12 @@ class Outcome:
     cause: Cause | Seen | None = None
     error: str | None = None
     exit: Exit | None = None
+    remark: str | None = None
 
     @property
     def ended_well(self) -> bool:
-        """Say whether the work was done: pushed, done with nothing to push, or done by a program's own account."""
-        return self.ending in (Ending.PUSHED, Ending.NOTHING_CHANGED, Ending.FINISHED)
+        """Say whether nothing failed: pushed, nothing to push, done by a program's own account, or waiting for an answer."""
+        return self.ending in _WELL
 
 
 def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) -> Outcome:
@@ -88,7 +104,8 @@ def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) 
         ending = Ending.CANCELLED if stopped else Ending.FAILED
         return Outcome(ending, _how_far(report), doubt, exit=program_exit)
     if report.verdict in _ENDED_WELL:
-        return Outcome(Ending(report.verdict.value), report, exit=program_exit)
+        ending = Ending.ASKS if report.question else Ending(report.verdict.value)
+        return Outcome(ending, report, exit=program_exit)
     return Outcome(
         _bad_ending(report), report, report.cause or Cause.INTERNAL, report.error, program_exit
     )
@@ -107,6 +124,7 @@ def judge_by_exit(program_exit: Exit, *, cancelled: bool) -> Outcome:
     return Outcome(ending, cause=Seen.EXIT_CODE, exit=program_exit)
 
 
+_WELL = (Ending.PUSHED, Ending.NOTHING_CHANGED, Ending.FINISHED, Ending.ASKS)
 _ENDED_WELL = (Verdict.PUSHED, Verdict.NOTHING_CHANGED)
 
 

@@ -90,18 +90,20 @@ class Recorded:
     async def read_log(
         self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
     ) -> bytes:
-        """See Backend.read_log; from the log store where the place has nothing any more, but for a service's."""
-        if service is not None:
-            return await self._backend.read_log(run_id, tail_bytes=tail_bytes, service=service)
+        """See Backend.read_log; of one that was deleted nothing is left but what the log store has."""
         try:
-            printed = await self._backend.read_log(run_id, tail_bytes=tail_bytes)
+            return await self._backend.read_log(run_id, tail_bytes=tail_bytes, service=service)
         except UnknownRun:
             await self._of_record(run_id)
-            printed = b""
-        try:
-            return printed or await self._store.read_log(run_id, tail_bytes=tail_bytes)
-        except BackendError:
             return b""
+
+    async def services(self, run_id: str) -> tuple[str, ...]:
+        """See Backend.services."""
+        try:
+            return await self._backend.services(run_id)
+        except UnknownRun:
+            await self._of_record(run_id)
+            return ()
 
     async def mark(self, run: Run, marks: Marks) -> Run:
         """See Backend.mark."""

@@ -101,15 +101,43 @@ def message_key(chat_id: int, message_id: int) -> str:
     return f"message:{chat_id}:{message_id}"
 
 
-def retry_key(parent_id: str, attempt: int) -> str:
-    """Return the key of a Run that does the Task of another again, so that a second press meets the first's Run."""
-    return f"retry:{parent_id}:{attempt}"
+def retry_key(parent_id: str, attempt: int, change: str = "") -> str:
+    """Return the key of a Run that does the Task of another again, so that a second press meets the first's Run.
+
+    `change` is a word for what it does otherwise, of small letters; each counts its attempts for itself.
+    """
+    return f"retry{change and '-'}{change}:{parent_id}:{attempt}"
 
 
-def retried(key: str) -> tuple[str, int] | None:
-    """Return of which Run a key's Run is a retry, and the number of the attempt; None for any other key."""
-    match = re.fullmatch("retry:([a-z2-7]{8}):([1-9][0-9]{0,8})", key)
-    return None if match is None else (match[1], int(match[2]))
+def reply_key(parent_id: str, chat_id: int, message_id: int) -> str:
+    """Return the key of a Run that goes on where another one asked, with the message that answers it."""
+    return f"reply:{parent_id}:{chat_id}:{message_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """From which Run a Run descends: a retry has an `attempt`, and a `change` where it does something otherwise.
+
+    One that answers its parent's question has attempt 0.
+    """
+
+    parent_id: str
+    attempt: int
+    change: str = ""
+
+    @property
+    def answers(self) -> bool:
+        """Say whether it goes on with an answer."""
+        return self.attempt == 0
+
+
+def lineage(key: str) -> Lineage | None:
+    """Return what a key says of where its Run comes from; None for a Run that began by itself."""
+    match = re.fullmatch("retry(?:-([a-z]{1,20}))?:([a-z2-7]{8}):([1-9][0-9]{0,8})", key)
+    if match is not None:
+        return Lineage(match[2], int(match[3]), match[1] or "")
+    match = re.fullmatch("reply:([a-z2-7]{8}):-?[0-9]{1,20}:[0-9]{1,20}", key)
+    return None if match is None else Lineage(match[1], 0)
 
 
 def by_age(run: Run) -> tuple[int, int, str]:

@@ -1,4 +1,4 @@
-"""What outlives a Run: its Record (JSON) and its log, in one folder."""
+"""What outlives a Run: its Record (JSON), its log, and when it failed the ends of the logs beside it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
-from runs import durable, encoding
+from runs import encoding
 from runs.backend import Unavailable, UnknownRun
+from runs.folder import Folder
+from runs.objects import Objects
 from runs.run import Run, by_age, is_run_id
-from sandbox.redaction import Redactor
+from sandbox.redaction import Redacted, Redactor
 
 logger = logging.getLogger(__name__)
-
-_Parameters = ParamSpec("_Parameters")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,138 +41,137 @@ class Record:
 
 
 class LogStore:
-    """Records and logs below one folder, made when the first is written: `<id>.json` and `<id>.log`.
+    """Records and logs: `<id>.json`, `<id>.log`, and `<id>.<service>.log` of what ran beside a Run.
 
-    Every method may raise Unavailable; those that take an id raise UnknownRun for what can't be one. `redactor` goes
-    over each log before it is written.
+    `place` is a folder, or what else has objects. Every method may raise Unavailable; those that take an id raise
+    UnknownRun for what can't be one. `redactor` goes over each log before it is written.
     """
 
-    def __init__(self, folder: Path, redactor: Redactor | None = None) -> None:
-        self._folder = folder
+    def __init__(self, place: Objects | Path, redactor: Redactor | None = None) -> None:
+        self._objects = Folder(place) if isinstance(place, Path) else place
         self._redactor = redactor or Redactor()
         self._complained: set[str] = set()
-        # First in, first out.
-        self._writing = asyncio.Lock()
+        self._read: dict[str, tuple[str, Record]] = {}
+        # First in, first out, for each file.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         # No more than one log in memory twice; Records don't wait for it.
         self._redacting = asyncio.Lock()
+
+    async def check(self) -> None:
+        """Try whether it can be used. Raises Unavailable with what to do."""
+        await self._objects.check()
 
     async def change_record(self, run_id: str, change: Callable[[Record | None], Record]) -> Record:
         """Replace the Record of a Run by what `change` makes of it, if that is another; return what stands there then.
 
-        No other object or process changes the Record meanwhile. `change` gets None where there is no Record that can
-        be read; what it raises is passed on. A password in the repo's URL is left out.
+        Where others change it at the same time, `change` is asked again, for what they wrote. It gets None where there
+        is no Record that can be read; what it raises is passed on. A password in the repo's URL is left out.
         """
-        async with self._writing:
-            return await self._do(self._change, run_id, change)
+        name = _name(run_id, "json")
+        async with self._turn(name):
+            for _ in range(_TRIES):
+                found = await self._objects.read(name)
+                before = None if found is None else self._record(name, found.data)
+                after = _without_password(change(before))
+                if after == before:
+                    return after
+                version = None if found is None else found.version
+                if await self._objects.write_if(name, _encoded(after), version):
+                    return after
+        raise Unavailable(f"The record of run {run_id} changes too fast to be written now.")
 
-    async def write_log(self, run_id: str, log: bytes) -> None:
-        """Write the log of a Run, or replace it; secrets and what harms a terminal are left out."""
+    async def write_log(self, run_id: str, log: bytes, service: str | None = None) -> None:
+        """Write the log of a Run, or of a service beside it, or replace it; secrets and what harms a terminal are left out."""
+        name = _name(run_id, _ending(service))
         async with self._redacting:
             redacted = await asyncio.to_thread(self._redactor.log, log)
-            async with self._writing:
-                await self._do(self._write, run_id, "log", redacted)
+            async with self._turn(name):
+                await self._objects.write(name, redacted)
 
     async def read_record(self, run_id: str) -> Record:
         """Read a Record. Raises UnknownRun when there is none that can be read."""
-        record = await self._do(self._read, self._path(run_id, "json"))
+        name = _name(run_id, "json")
+        found = await self._objects.read(name)
+        record = None if found is None else self._record(name, found.data)
         if record is None:
             raise UnknownRun(f"There is no record of a run {run_id}.")
         return record
 
-    async def read_log(self, run_id: str, *, tail_bytes: int | None = None) -> bytes:
-        """Read a log, or as much of its end. Raises UnknownRun when there is none."""
-        log = await self._do(durable.read_end, self._path(run_id, "log"), tail_bytes)
+    async def read_log(
+        self, run_id: str, *, tail_bytes: int | None = None, service: str | None = None
+    ) -> Redacted:
+        """Read a log as `write_log` left it, or as much of its end. Raises UnknownRun when there is none."""
+        log = await self._objects.read_end(_name(run_id, _ending(service)), tail_bytes)
         if log is None:
             raise UnknownRun(f"There is no log of a run {run_id}.")
-        return log
+        return Redacted(log)
 
     async def list_records(self) -> list[Record]:
-        """Read all Records, those of the newest Runs first; those that can't be read are left out and logged once."""
-        return await self._do(self._list)
+        """Read all Records, those of the newest Runs first; those that can't be read are left out and logged once.
+
+        Only those are read that changed since the last time.
+        """
+        listed = {each.name: each.version for each in await self._objects.list_all()}
+        versions = {name: listed[name] for name in listed if _RECORD.fullmatch(name)}
+        same = {
+            name: known
+            for name, known in self._read.items()
+            if versions.get(name) == known[0] and name in versions
+        }
+        data = await self._objects.read_many(versions.keys() - same.keys())
+        read = await asyncio.to_thread(self._records, data)
+        for name in versions.keys() - same.keys() - data.keys():
+            self._complain(name)
+        new = {
+            name: (version, record)
+            for name, record in read.items()
+            if (version := versions[name]) is not None
+        }
+        self._read = same | new
+        records = [*read.values(), *(record for _, record in same.values())]
+        return sorted(records, key=lambda record: by_age(record.run), reverse=True)
 
     async def prune(self, older_than_seconds: float) -> int:
         """Remove Records and logs that were written longer ago; return how many files that were."""
-        return await self._do(self._prune, time.time() - older_than_seconds)
+        before = time.time() - older_than_seconds
+        old = [
+            each.name
+            for each in await self._objects.list_all()
+            if each.changed_at < before and _OURS.fullmatch(each.name)
+        ]
+        for name in old:
+            await self._objects.remove(name)
+        return len(old)
 
-    def _change(self, run_id: str, change: Callable[[Record | None], Record]) -> Record:
-        path = self._path(run_id, "json")
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with durable.guarded(self._folder / ".lock"):
-            before = self._read(path)
-            after = _without_password(change(before))
-            if after != before:
-                durable.write(path, _encoded(after))
-        return after
+    def _turn(self, name: str) -> asyncio.Lock:
+        return self._turns.setdefault(name, asyncio.Lock())
 
-    def _write(self, run_id: str, ending: str, data: bytes) -> None:
-        path = self._path(run_id, ending)
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        durable.write(path, data)
+    def _records(self, data: Mapping[str, bytes]) -> dict[str, Record]:
+        records = {name: self._record(name, found) for name, found in data.items()}
+        return {name: record for name, record in records.items() if record is not None}
 
-    def _read(self, path: Path) -> Record | None:
-        try:
-            record = _decoded(encoding.load(path.read_bytes()))
-        except FileNotFoundError:
-            return None
-        if record is None or record.run.id != path.stem:
-            self._complain(path)
+    def _record(self, name: str, data: bytes) -> Record | None:
+        record = _decoded(encoding.load(data))
+        if record is None or f"{record.run.id}.json" != name:
+            self._complain(name)
             return None
         return record
 
-    def _list(self) -> list[Record]:
-        records = [
-            record
-            for path in self._files()
-            if path.suffix == ".json" and (record := self._read_tolerantly(path)) is not None
-        ]
-        return sorted(records, key=lambda record: by_age(record.run), reverse=True)
-
-    def _read_tolerantly(self, path: Path) -> Record | None:
-        try:
-            return self._read(path)
-        except OSError:
-            self._complain(path)
-            return None
-
-    def _prune(self, before: float) -> int:
-        pruned = 0
-        for path in self._files():
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < before:
-                    path.unlink()
-                    pruned += 1
-        return pruned
-
-    def _files(self) -> list[Path]:
-        """List what is ours: Records, logs, and what a crash left of a write."""
-        try:
-            return [path for path in self._folder.iterdir() if _FILE.fullmatch(path.name)]
-        except FileNotFoundError:
-            return []
-
-    def _complain(self, path: Path) -> None:
-        if path.name not in self._complained:
-            self._complained.add(path.name)
-            logger.warning("%s in the log store can't be read as a record", path.name)
-
-    def _path(self, run_id: str, ending: str) -> Path:
-        if not is_run_id(run_id):
-            raise UnknownRun("There is no such run.")
-        return self._folder / f"{run_id}.{ending}"
-
-    async def _do(
-        self,
-        work: Callable[_Parameters, _Result],
-        *args: _Parameters.args,
-        **kwargs: _Parameters.kwargs,
-    ) -> _Result:
-        try:
-            return await asyncio.to_thread(work, *args, **kwargs)
-        except OSError as error:
-            raise Unavailable(durable.in_words(error, "the log store")) from error
+    def _complain(self, name: str) -> None:
+        if name not in self._complained:
+            self._complained.add(name)
+            logger.warning("%s in the log store can't be read as a record", name)
 
 
-_FILE = re.compile(r"[a-z2-7]{8}\.(json|log)|\.[a-z2-7]{8}\.(json|log)\.\d+\.\d+~")
+_TRIES = 30
+"""How often a Record is changed anew that others got in the way of."""
+
+_RECORD = re.compile(r"[a-z2-7]{8}\.json")
+_SERVICE = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_KIND = r"[a-z2-7]{8}\.(?:json|(?:[a-z0-9-]{1,63}\.)?log)"
+_OURS = re.compile(rf"{_KIND}|\.{_KIND}\.\d+\.\d+~")
+"""Records, logs, and what a crash left of a write."""
+
 _USER_INFO = re.compile(r"^(https?://)[^/?#]*@", re.IGNORECASE)
 
 
@@ -196,3 +193,17 @@ def _decoded(found: object) -> Record | None:
     where = found.get("where")
     alone = run.ended and found.get("alone") is True
     return Record(run, where if isinstance(where, str) else "", alone)
+
+
+def _name(run_id: str, ending: str) -> str:
+    if not is_run_id(run_id):
+        raise UnknownRun("There is no such run.")
+    return f"{run_id}.{ending}"
+
+
+def _ending(service: str | None) -> str:
+    if service is None:
+        return "log"
+    if not _SERVICE.fullmatch(service):
+        raise UnknownRun("There is no such service.")
+    return f"{service}.log"

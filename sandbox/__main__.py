@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from sandbox.agents import Agent
 from sandbox.agents.choose import choose as choose_agent
-from sandbox.descendants import adopt_orphans
+from sandbox.descendants import adopt_orphans, close_memory
 from sandbox.keys import read_keys
 from sandbox.log import Log, Output
 from sandbox.phases import Surroundings, perform
@@ -32,6 +32,7 @@ def main(
 ) -> int:
     """Carry out one run in this process, which is given over to it; return the exit code."""
     started_at = time.monotonic()
+    close_memory()
     stop = Stop()
     stop.install()
     log = Log(Redactor(read_keys(environment).secrets), Output().write)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sandbox.agents import Agent, AgentResult
-from sandbox.keys import without_keys
+from sandbox.keys import past_proxies, without_keys
 from sandbox.lines import Lines
 from sandbox.log import RAW_LINE_BYTES, Log
 from sandbox.process import Command, Ended, Limits, ProgramMissing, run
@@ -31,7 +31,8 @@ def run_agent(
     of ours on the way counts as a failed agent, so that the work is still delivered.
     """
     output = _Output(agent, log)
-    scrubbed = {**without_keys(environment), "GIT_TERMINAL_PROMPT": "0", "PWD": folder}
+    scrubbed = {**without_keys(environment), **past_proxies(environment)}
+    scrubbed |= {"GIT_TERMINAL_PROMPT": "0", "PWD": folder}
     command = Command(agent.command(), folder, {**scrubbed, **agent.environment()})
     try:
         execution = run(command, limits, output.take, output.take_errors)

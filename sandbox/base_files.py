@@ -104,8 +104,8 @@ class _Base:
     def _fetch(self) -> None:
         options = ["--quiet", "--bare", "--depth=1", "--single-branch", "--no-tags", "--template="]
         options.append("--filter=blob:none")
-        if self._task.base is not None:
-            options.append(f"--branch={self._task.base}")
+        if self._task.trusted_base is not None:
+            options.append(f"--branch={self._task.trusted_base}")
         plain = replace(self._git, environment=self._own.environment)
         target = str(self._folder / "git")
         plain.run("clone", *options, "--", self._clone.url, target, network=self._network)

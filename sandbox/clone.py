@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -68,6 +69,7 @@ def make_clone(git: Git, keys: Keys, task: Task, branch: str) -> Clone:
         "--origin=origin",
     ]
     arguments += ["-c", f"user.name={NAME}", "-c", f"user.email={EMAIL}"]
+    arguments += keys.clone_options(task.repo_url)
     if task.branch is not None:
         arguments.append(f"--branch={task.branch}")
     try:
@@ -82,7 +84,7 @@ def cause_of(failure: GitFailed, task: Task) -> Cause:
     if failure.ended is Ended.STOPPED:
         return Cause.CANCELLED
     if failure.ended is Ended.DEADLINE:
-        return Cause.DEADLINE
+        return Cause.CLONE_TIMEOUT
     said = failure.errors
     if task.branch is not None:
         if f"Remote branch {task.branch} not found in upstream" in said:
@@ -102,7 +104,7 @@ def _own_folder(workspace: str) -> str:
             return tempfile.mkdtemp(prefix="repo-", dir=folder.parent)
         folder.mkdir()
     except OSError as error:
-        cause = Cause.DISK_FULL if "No space left" in str(error) else Cause.CLONE_FAILED
+        cause = _OF_DISK.get(error.errno or 0, Cause.CLONE_FAILED)
         raise CloneFailed(cause, f"the workspace can't be used: {error}") from error
     return str(folder)
 
@@ -126,10 +128,16 @@ def _words(failure: GitFailed) -> str:
     return failure.errors
 
 
+_OF_DISK = {
+    errno.ENOSPC: Cause.DISK_FULL,
+    errno.EDQUOT: Cause.DISK_FULL,
+    errno.EROFS: Cause.READ_ONLY,
+}
 _SIGNS = tuple(
     (re.compile(pattern, re.IGNORECASE), cause)
     for pattern, cause in (
         (r"No space left on device|Disk quota exceeded", Cause.DISK_FULL),
+        (r"Read-only file system", Cause.READ_ONLY),
         (
             r"Authentication failed|could not read (Username|Password)|returned error: 40[13]"
             r"|Permission denied \(|Host key verification failed|Access denied",

@@ -17,15 +17,20 @@ _ROUNDS = 200
 
 
 def adopt_orphans() -> bool:
-    """Become the parent of every orphaned descendant, and close our memory and environment to the agent.
-
-    Without the second, an agent with our uid reads the keys from /proc/<pid>/environ. True when orphans come to us.
-    """
+    """Become the parent of every orphaned descendant; True when orphans come to us."""
     if sys.platform != "linux":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def close_memory() -> None:
+    """Close our memory and environment to other processes of our uid, the agent's above all.
+
+    Without it they read the keys from /proc/<pid>/environ and /proc/<pid>/mem. Not kept over an exec.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def die_with_parent() -> None:

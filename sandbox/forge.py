@@ -44,8 +44,9 @@ def open_pull_request(wanted: PullRequest, keys: Keys, deadline: float) -> str:
 
     `deadline` is a `time.monotonic` value. Raises NoPullRequest.
     """
-    api, repo = _api(wanted.repo_url, keys)
-    call = _Caller(keys.forge_headers(), deadline)
+    api, repo = address_of(wanted.repo_url, keys.forge_api)
+    api = keys.forge_address(api)
+    call = _Caller(keys.forge_headers(), deadline, direct=keys.broker is not None)
     values = {"title": wanted.title, "head": wanted.head, "base": wanted.base, "body": wanted.body}
     status, answer = call.json("POST", f"{api}/repos/{repo}/pulls", values)
     if status == 201:
@@ -69,27 +70,27 @@ def body_text(summary: str, prompt: str, run_id: str) -> str:
     return text.replace("@", "@\u200b")[:MAX_BODY]
 
 
-def _api(repo_url: str, keys: Keys) -> tuple[str, str]:
-    """Return the API's address and `owner/name`."""
+def address_of(repo_url: str, forge_api: str | None) -> tuple[str, str]:
+    """Return the API's address and `owner/name`; `forge_api` None means GitHub's own. Raises NoPullRequest."""
     scp = re.fullmatch(r"(?:[\w.-]+@)?([\w.-]+):(?!//)(.+)", repo_url)
     parts = urllib.parse.urlsplit(repo_url)
     host, path = (scp[1], scp[2]) if scp else (parts.hostname or "", parts.path)
-    if keys.forge_api is None and host.lower() not in ("github.com", "www.github.com"):
+    if forge_api is None and host.lower() not in ("github.com", "www.github.com"):
         raise NoPullRequest(
             f"pull requests can be opened on GitHub only, not on {host or 'a folder'}; "
             "for a GitHub server of your own set GITHUB_API_URL"
         )
     names = [name for name in path.removesuffix("/").removesuffix(".git").split("/") if name]
-    if len(names) < 2 and keys.forge_api is None:
+    if len(names) < 2 and forge_api is None:
         raise NoPullRequest("the repository's address names no owner")
     repo = "/".join(urllib.parse.quote(urllib.parse.unquote(n), safe="") for n in names[-2:])
-    return (keys.forge_api or GITHUB_API).rstrip("/"), repo
+    return (forge_api or GITHUB_API).rstrip("/"), repo
 
 
 class _Caller:
     """Calls the API, within one deadline."""
 
-    def __init__(self, headers: Mapping[str, str], deadline: float) -> None:
+    def __init__(self, headers: Mapping[str, str], deadline: float, *, direct: bool) -> None:
         self._headers = {
             **headers,
             "Accept": "application/vnd.github+json",
@@ -97,7 +98,9 @@ class _Caller:
             "User-Agent": "claude-sandbox",
         }
         self._deadline = deadline
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        # A broker is on this machine: no proxy leads there.
+        proxies = [urllib.request.ProxyHandler({})] if direct else []
+        self._opener = urllib.request.build_opener(_NoRedirect, *proxies)
 
     def json(self, method: str, url: str, values: Mapping[str, str] | None) -> tuple[int, Any]:
         """Make one call, following one redirect within the same server; return status and decoded answer."""

@@ -108,7 +108,10 @@ class Git:
             output.add,
             errors.add,
         )
-        return _judge(execution, output.text(), errors.text())
+        said = output.text(), errors.text()
+        if network is not None:
+            said = keys.shown(said[0], url), keys.shown(said[1], url)
+        return _judge(execution, *said)
 
 
 def clean_environment(environment: Mapping[str, str], **variables: str) -> dict[str, str]:

@@ -14,17 +14,29 @@ from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
 from sandbox.agents.claude import has_own_home
 from sandbox.base_files import find_guidance
+from sandbox.broker.client import read_state
+from sandbox.broker.refusals import remark
+from sandbox.broker.state import State
 from sandbox.clone import Clone, CloneFailed, cause_of, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, GitFailed, clean_environment
-from sandbox.keys import read_keys
+from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
 from sandbox.process import GRACE_SECONDS, Limits, Stop
 from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
 from sandbox.task import Assignment, BadEnvironment
-from sandbox.verdict import MAX_ERROR, AgentEnd, ended_well, settle, shown, told_by_agent
+from sandbox.verdict import (
+    MAX_ERROR,
+    AgentEnd,
+    ended_well,
+    measured,
+    over_budget,
+    settle,
+    shown,
+    told_by_agent,
+)
 from sandbox.words import branch_name, title
 
 DELIVERY_SECONDS = 60.0
@@ -32,6 +44,8 @@ DELIVERY_SECONDS = 60.0
 RESERVED_SHARE = 0.1
 """The part of the run's time, DELIVERY_SECONDS at most, that is kept from the agent for the delivery."""
 PULL_REQUEST_SECONDS = 30.0
+BROKER_SECONDS = 30.0
+"""A broker that was killed is started again, by Kubernetes after a pause of up to 20 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,7 @@ class _Run:
         clone = self._clone_behind_gate(git)
         end = self._run_agent(self._guided(agent, git, clone), clone)
         delivery = self._deliver(git, clone, end)
-        self._report = settle(self._report, end, delivery, self._task.timeout_seconds)
+        self._report = settle(self._report, end, delivery, self._assignment)
         if self._report.verdict is Verdict.PUSHED and self._task.pull_request:
             self._open_pull_request(clone)
         self._report = replace(self._report, phase=Phase.DONE)
@@ -111,6 +125,8 @@ class _Run:
         if error is not None:
             self._report = replace(self._report, error=self._clean(error).strip()[-MAX_ERROR:])
         self._report = replace(self._report, summary=self._clean(self._report.summary))
+        if self._report.question is not None:
+            self._report = replace(self._report, question=self._clean(self._report.question))
         self._write()
         self._log.phase(Phase.DONE.value, _ending(self._report))
         if self._report.error:
@@ -119,6 +135,7 @@ class _Run:
 
     def _prepare(self) -> tuple[Git, Agent]:
         self._enter(Phase.ENVIRONMENT, f"run {self._assignment.run_id}")
+        self._find_broker()
         if self._task.pull_request:
             # Most runs don't need the HTTP client; who does loads it before the agent could change what is loaded.
             import sandbox.forge  # noqa: F401 (loaded for `_open_pull_request`)
@@ -135,6 +152,26 @@ class _Run:
         workspace = self._assignment.workspace
         git = Git(executable, workspace, environment, self._agent_deadline, self._around.stop)
         return git, agent
+
+    def _find_broker(self) -> None:
+        """Learn from the broker, where there is one, what it holds; who started it may have said so already."""
+        environment, broker = self._around.environment, self._keys.broker
+        if broker is None:
+            return
+        if not self._keys.brokers(self._task.repo_url) and "file:" not in self._task.repo_url:
+            self._remark(_PAST_BROKER)
+        if BROKER_MODEL not in environment:
+            state = self._ask_broker(BROKER_SECONDS)
+            if state is None:
+                raise _Failed(Cause.BROKER, f"the broker didn't answer within {BROKER_SECONDS:g} s")
+            environment = {**environment, BROKER_MODEL: state.model_key.value}
+            self._around = replace(self._around, environment=environment)
+
+    def _ask_broker(self, seconds: float) -> State | None:
+        if self._keys.broker is None:
+            return None
+        stop = self._around.stop
+        return read_state(self._keys.broker, seconds, lambda: stop.requested)
 
     def _clone_behind_gate(self, git: Git) -> Clone:
         """Clone, and go on only behind the gate: until then nothing of the repository has run."""
@@ -194,10 +231,34 @@ class _Run:
     def _run_agent(self, agent: Agent, clone: Clone) -> AgentEnd:
         self._enter(Phase.AGENT, self._assignment.agent)
         around = self._around
-        limits = Limits(self._agent_deadline, around.grace_seconds, around.stop, around.adopted)
+        limits = Limits(
+            self._agent_deadline,
+            around.grace_seconds,
+            around.stop,
+            around.adopted,
+            self._assignment.silence_seconds,
+        )
         end = run_agent(agent, clone.folder, around.environment, limits, self._log)
         self._report = told_by_agent(self._report, end, self._clean)
-        return end
+        return self._hear_broker(end)
+
+    def _hear_broker(self, end: AgentEnd) -> AgentEnd:
+        """Take from the broker what the agent did through it; the delivery needs it to be there, too."""
+        if self._keys.broker is None:
+            return end
+        state = self._ask_broker(BROKER_SECONDS)
+        if state is None:
+            self._log.note("the broker doesn't answer: the cost is what the agent claims")
+            return end
+        self._report = measured(self._report, state)
+        if told := remark(state.refusals):
+            self._remark(told)
+            self._log.note(told)
+        return over_budget(end, state)
+
+    def _remark(self, text: str) -> None:
+        known = self._report.remark
+        self._report = replace(self._report, remark=f"{known} {text}" if known else text)
 
     def _deliver(self, git: Git, clone: Clone, end: AgentEnd) -> Delivery:
         suffix = "" if ended_well(end) else "-wip"
@@ -226,7 +287,11 @@ class _Run:
         prompt = self._clean(self._task.prompt)
         body = body_text(self._report.summary, prompt, self._assignment.run_id)
         wanted = PullRequest(
-            clone.url, str(self._report.branch), clone.base or "", title(prompt, MAX_TITLE), body
+            clone.url,
+            str(self._report.branch),
+            self._task.base or clone.base or "",
+            title(prompt, MAX_TITLE),
+            body,
         )
         try:
             until = time.monotonic() + PULL_REQUEST_SECONDS
@@ -247,15 +312,12 @@ class _Run:
         if problem := write_report(self._assignment.report_path, self._report):
             self._log.note(problem)
 
-    def _remark(self, text: str) -> None:
-        both = f"{self._report.remark or ''} {self._clean(text)}".strip()
-        self._report = replace(self._report, remark=both)
-
     def _clean(self, text: str) -> str:
         return self._log.redactor.text(shown(text))
 
 
 _CONFIGURED_BY_FILES = ("claude",)
+_PAST_BROKER = "Git went past the broker (ssh): what was pushed wasn't checked by it."
 _UNPROTECTED = "No network policy kept this run away from the cluster's own API."
 
 
@@ -266,6 +328,8 @@ def _check_run_id(run_id: str) -> None:
 
 def _ending(report: Report) -> str:
     words = [report.verdict.value]
+    if report.question is not None:
+        words.append("asks back")
     if report.cause is not None:
         words.append(report.cause.value)
     if report.branch is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -26,10 +27,11 @@ class ProgramMissing(Exception):
 
 
 class Ended(Enum):
-    """Who ended the program: itself, its deadline, or a signal that came to us."""
+    """Who ended the program: itself, its deadline, its silence, or a signal that came to us."""
 
     BY_ITSELF = "by itself"
     DEADLINE = "deadline"
+    SILENT = "silent"
     STOPPED = "stopped"
 
 
@@ -47,13 +49,14 @@ class Limits:
     """When a program must end. `deadline` is a `time.monotonic` value; after SIGTERM it has `grace_seconds`.
 
     `stop` None means that signals to us don't concern this program. `adopted` has every descendant killed at the
-    end, not only the process group.
+    end, not only the process group. One that prints nothing for `silence_seconds` is ended; 0 means never.
     """
 
     deadline: float
     grace_seconds: float = GRACE_SECONDS
     stop: Stop | None = None
     adopted: bool = False
+    silence_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class _Running:
         self._sinks = sinks
         self._ended = Ended.BY_ITSELF
         self._kill_at: float | None = None
+        self._heard_at = time.monotonic()
         self._wake = [] if limits.stop is None else [limits.stop.wake]
         self._end = _open_end(process.pid)
 
@@ -159,6 +163,8 @@ class _Running:
                 self._ended = Ended.STOPPED
             elif now >= self._limits.deadline:
                 self._ended = Ended.DEADLINE
+            elif now >= self._silent_at():
+                self._ended = Ended.SILENT
             else:
                 return
             self._kill_at = now + self._limits.grace_seconds
@@ -167,8 +173,13 @@ class _Running:
             _kill_group(self._process.pid)
 
     def _wait_seconds(self) -> float:
-        until = self._limits.deadline if self._kill_at is None else self._kill_at
+        due = min(self._limits.deadline, self._silent_at())
+        until = due if self._kill_at is None else self._kill_at
         return min(max(until - time.monotonic(), 0.005), _TICK_SECONDS if self._end else 0.02)
+
+    def _silent_at(self) -> float:
+        seconds = self._limits.silence_seconds
+        return self._heard_at + seconds if seconds else math.inf
 
     def _pass_on(self, seconds: float) -> None:
         waiting = [*self._sinks, *self._wake, *self._end]
@@ -177,6 +188,7 @@ class _Running:
             if source in self._wake:
                 _empty(source)
             elif source in self._sinks and (chunk := os.read(source, _CHUNK)):
+                self._heard_at = time.monotonic()
                 self._sinks[source](chunk)
             else:
                 self._sinks.pop(source, None)

@@ -12,12 +12,16 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from typing import NewType
 from urllib.parse import quote, quote_plus
 
 from sandbox.tokens import Span, token_spans
 from sandbox.words import printable
 
 MARK = "[redacted]"
+
+Redacted = NewType("Redacted", bytes)
+"""A log, or a part of one, that a Redactor has gone over: it may leave as it is."""
 
 _MIN_HELD = 4
 """A line that ends in this many characters of a secret waits for the next line."""
@@ -66,14 +70,14 @@ class Redactor:
             yield from redactor.line(printable(line))
         yield from redactor.flush()
 
-    def log(self, log: bytes) -> bytes:
+    def log(self, log: bytes) -> Redacted:
         """Return a whole log as `stream` does; takes about a second for 8 MiB, so call it off an event loop."""
         # Piece by piece: a thread that works on all of it in one call keeps the event loop waiting for that long.
         shown = bytearray()
         for line in self.stream(_lines(log)):
             shown += line.encode() + b"\n"
         del shown[-1:]
-        return bytes(shown)
+        return Redacted(bytes(shown))
 
 
 class _Values:

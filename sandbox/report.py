@@ -42,16 +42,20 @@ class Cause(str, Enum):
     BAD_ENVIRONMENT = "bad-environment"
     TOOLS_MISSING = "tools-missing"
     UNPROTECTED = "unprotected"
+    BROKER = "broker"
     CLONE_AUTH = "clone-auth"
     CLONE_NOT_FOUND = "clone-not-found"
     CLONE_BRANCH = "clone-branch"
     CLONE_NETWORK = "clone-network"
+    CLONE_TIMEOUT = "clone-timeout"
     CLONE_FAILED = "clone-failed"
     AGENT_MISSING = "agent-missing"
     AGENT_FAILED = "agent-failed"
     AGENT_SILENT = "agent-silent"
     AGENT_KILLED = "agent-killed"
+    AGENT_HANGS = "agent-hangs"
     LOGIN = "login"
+    LOGIN_EXPIRED = "login-expired"
     API_AUTH = "api-auth"
     API_FORBIDDEN = "api-forbidden"
     API_NOT_FOUND = "api-not-found"
@@ -66,6 +70,7 @@ class Cause(str, Enum):
     PUSH_REFUSED = "push-refused"
     PUSH_FAILED = "push-failed"
     DISK_FULL = "disk-full"
+    READ_ONLY = "read-only"
     INTERNAL = "internal"
 
 
@@ -75,10 +80,12 @@ class Report:
 
     Until the end, `verdict` is UNFINISHED and the rest is what is known so far. `summary` is the agent's own last
     words. `branch` is the branch that was pushed, `base` the one it started from, `files`, `insertions` and
-    `deletions` are counted against `base`. `cost_usd` is what the agent claims. `denied` lists tools that were
+    `deletions` are counted against `base`. `cost_usd` and tokens are what the broker
+    measured, or without one what the agent claims. `denied` lists tools that were
     refused to the agent. `cause` and `error` (at most a few hundred characters, redacted) stand on a Report whose
     verdict is FAILED or NOT_PUSHED; `pull_request_error` alone never makes a run fail. `agent_ended_well` says
-    whether the agent itself reported success. `remark` is what people should know, however it ended.
+    whether the agent itself reported success. `remark` is what people should know, however it ended. `question` is what
+    the agent asks at the end of its last words: it waits for an answer, whether it pushed something or changed nothing.
     """
 
     run_id: str
@@ -103,6 +110,7 @@ class Report:
     denied: tuple[str, ...] = ()
     agent_ended_well: bool = False
     remark: str | None = None
+    question: str | None = None
     cause: Cause | None = None
     error: str | None = None
     version: int = 1
@@ -119,6 +127,9 @@ def encode(report: Report) -> bytes:
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
             remark=None if report.remark is None else _cut(report.remark, 300),
+            question=None
+            if report.question is None
+            else _cut(report.question, 700 if limit else 200),
             denied=tuple(_cut(name, 60) for name in report.denied[: 2 + limit // 100]),
         )
         data = _dump(cut)
@@ -161,7 +172,7 @@ def decode(data: bytes) -> Report | None:
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("summary", "branch", "base", "pull_request", "pull_request_error"), str),
-    **dict.fromkeys(("model", "session_id", "error", "remark"), str),
+    **dict.fromkeys(("model", "session_id", "error", "remark", "question"), str),
     **dict.fromkeys(("commits", "files", "insertions", "deletions", "turns", "version"), int),
     **dict.fromkeys(("input_tokens", "output_tokens"), int),
     **dict.fromkeys(("pushed", "agent_ended_well"), bool),

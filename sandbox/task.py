@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.gate import Gate, read_gate
 from sandbox.guidance import Guidance
 
+SILENCE_SECONDS = 900
+"""An agent that prints nothing for longer hangs; its longest tool call, a command of 10 minutes, is silent too."""
+
 DEFAULT_REPORT = "/dev/termination-log"
+
+USUAL_MEMORY = "4Gi"
+"""The limit of a Task that names none, where the Backend applies one (a Kubernetes quantity)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +25,9 @@ class Task:
     `branch` None means the remote's default branch. `timeout_seconds` covers everything from the clone to the
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
-    it decides nothing. The files of `branch` may configure the agent when `trusts_branch`; else those of `base` do,
-    where None means the remote's default branch.
+    it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
+    The files of `branch` may configure the agent when `trusts_branch`; else those of `trusted_base` do, None being the
+    remote's default branch.
     """
 
     repo_url: str
@@ -35,6 +43,7 @@ class Task:
     image: str | None = None
     services: tuple[str, ...] | None = None
     base: str | None = None
+    trusted_base: str | None = None
     trusts_branch: bool = False
 
 
@@ -47,8 +56,8 @@ class Assignment:
     """What the sandbox program reads from its environment: the Task and its surroundings.
 
     `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`. `gate` None means
-    that no network policies are waited for. `guidance` is what configures the agent in place of its clone; it is found
-    on the way.
+    that no network policies are waited for. An agent that prints nothing for `silence_seconds` is ended; 0 means never. `guidance` is
+    what configures the agent in place of its clone; it is found on the way.
     """
 
     run_id: str
@@ -57,6 +66,7 @@ class Assignment:
     report_path: str
     workspace: str
     gate: Gate | None = None
+    silence_seconds: int = SILENCE_SECONDS
     guidance: Guidance | None = None
 
 
@@ -66,11 +76,12 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "TASK": task.prompt,
         "REPO_URL": task.repo_url,
         "REPO_BRANCH": task.branch or "",
-        "SANDBOX_BASE": task.base or "",
+        "SANDBOX_TRUSTED_BASE": task.trusted_base or "",
         "SANDBOX_TRUST": "branch" if task.trusts_branch else "base",
         "SANDBOX_RUN": run_id,
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
+        "SANDBOX_BASE": task.base or "",
         "SANDBOX_MODEL": task.model or "",
         "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
     }
@@ -99,6 +110,7 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             value = -1.0
         if not 0 < value < 1e9:
             mistakes.append(f"{name} is {text!r}, not a positive number")
+            return default
         return value
 
     timeout = number("SANDBOX_TIMEOUT", 3600.0)
@@ -109,21 +121,31 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             repo_url=required("REPO_URL"),
             prompt=required("TASK"),
             branch=environment.get("REPO_BRANCH") or None,
-            base=environment.get("SANDBOX_BASE") or None,
+            trusted_base=environment.get("SANDBOX_TRUSTED_BASE") or None,
             trusts_branch=environment.get("SANDBOX_TRUST") == "branch",
             timeout_seconds=int(timeout or 3600),
             model=environment.get("SANDBOX_MODEL") or None,
             budget_usd=budget,
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
+            base=environment.get("SANDBOX_BASE") or None,
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
         workspace=environment.get("SANDBOX_WORKSPACE") or "/workspace",
         gate=_gate(environment, mistakes),
+        silence_seconds=_silence(environment, mistakes),
     )
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _silence(environment: Mapping[str, str], mistakes: list[str]) -> int:
+    text = environment.get("SANDBOX_SILENCE") or str(SILENCE_SECONDS)
+    if re.fullmatch("[0-9]{1,6}", text):
+        return int(text)
+    mistakes.append(f"SANDBOX_SILENCE is {text!r}, not a number of seconds; 0 means never")
+    return SILENCE_SECONDS
 
 
 def _gate(environment: Mapping[str, str], mistakes: list[str]) -> Gate | None:

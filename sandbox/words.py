@@ -7,11 +7,12 @@ import unicodedata
 
 MAX_SLUG = 40
 MAX_TITLE = 72
+_PARAGRAPH = "\n\n"
 
 
 def branch_name(run_id: str, prompt: str) -> str:
-    """Return `claude/<run>-<words>`, valid for git whatever the prompt is."""
-    return f"claude/{run_id}-{slug(prompt)}"
+    """Return `claude/<run>-<words>`, valid for git whatever the prompt is; the words are those of its first paragraph."""
+    return f"claude/{run_id}-{slug(prompt.strip().partition(_PARAGRAPH)[0])}"
 
 
 def slug(text: str) -> str:

@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.parts.fixtures",
     "tests.parts.model_fixtures",
     "tests.parts.browser_fixtures",
+    "tests.parts.s3_fixtures",
     "tests.parts.left_out",
 ]
 

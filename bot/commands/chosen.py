@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 from bot.config import Role
@@ -9,8 +10,10 @@ from bot.desk import Asked, Desk
 from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import pick_run
-from runs.backend import UnknownRun
-from runs.run import Run
+from runs.backend import BackendError, UnknownRun
+from runs.run import Run, is_run_id
+
+log = logging.getLogger(__name__)
 
 _ID = re.compile(r"\b[a-z2-7]{8}\b")
 
@@ -24,8 +27,26 @@ async def known_runs(asked: Asked, desk: Desk) -> list[Run]:
     """Return the Runs that this person sees here, and those of which only the Record is left."""
     runs = await visible_runs(asked, desk)
     present = {run.id for run in runs}
-    records = [record.run for record in await desk.store.list_records()]
+    try:
+        records = [record.run for record in await desk.store.list_records()]
+    except BackendError as error:
+        log.warning("only runs that are still there are known now: %s", error)
+        return runs
     return runs + [run for run in records if run.id not in present and asked.sees(run)]
+
+
+async def known_run(id_of_run: str, asked: Asked, desk: Desk) -> Run | None:
+    """Return the Run with this whole id, without reading all others; None where this person sees none here."""
+    if not is_run_id(id_of_run):
+        return None
+    try:
+        run = await desk.backend.get(id_of_run)
+    except BackendError:
+        try:
+            run = (await desk.store.read_record(id_of_run)).run
+        except BackendError:
+            return None
+    return run if asked.sees(run) else None
 
 
 async def pressed_run(press: Press, role: Role, run_id: str, desk: Desk) -> Run:

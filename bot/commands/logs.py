@@ -7,19 +7,20 @@ import gzip
 
 from bot import answers
 from bot.access import Action, refuse
-from bot.commands.chosen import known_runs, named_run, pressed_run, replied_run
+from bot.commands.chosen import known_run, known_runs, named_run, pressed_run, replied_run
 from bot.commands.follow import FollowedLog
 from bot.config import Role
 from bot.desk import Asked, Desk
-from bot.incoming import Press
+from bot.incoming import Place, Press
 from bot.log_lines import Fitted, fitted, matching, of_phase, rows_of
-from bot.log_reading import read_end, read_service, read_whole
-from bot.markup import Markup, clean
+from bot.log_reading import LogsAway, read_end, read_service, read_whole
+from bot.markup import clean
 from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView, read_logs
 from bot.speaker import Letter
 from runs.run import Run
 from sandbox.proof import narrowed, proving_lines, tells_of_failure
+from sandbox.redaction import Redacted
 
 LINES = 30
 MESSAGE_ROOM = 3600
@@ -36,14 +37,20 @@ async def logs(asked: Asked, desk: Desk) -> None:
     """Answer with what was asked of a log: as a message where it fits, as a file where more was asked for."""
     request = read_logs(asked.arguments)
     run = await _chosen(asked, request, desk)
+    try:
+        await _show(asked, run, request, desk)
+    except LogsAway as error:
+        raise Mistake(answers.LOGS_AWAY) from error
+
+
+async def _show(asked: Asked, run: Run, request: LogsRequest, desk: Desk) -> None:
     match request.view:
         case LogView.LINES:
             await _last_lines(asked, run, request.lines or LINES, desk)
         case LogView.FOLLOW:
             desk.live.show(asked.message.place, FollowedLog(run, asked.message.message_id, desk))
         case LogView.FILE:
-            async with desk.one_log:
-                await _whole_file(asked, run, desk)
+            await _send_whole(run, asked.message.place, asked.message.message_id, desk)
         case LogView.SIDECAR:
             rows = rows_of(await read_service(run, request.word, desk))
             shown = fitted(rows[-LINES:], MESSAGE_ROOM)
@@ -60,7 +67,10 @@ async def logs_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
     run = await pressed_run(press, role, run_id, desk)
     if refuse(role, Action.READ) is not None:
         return "You may not look at logs."
-    rows, whole = await _tail(run, LINES, desk)
+    try:
+        rows, whole = await _tail(run, LINES, desk)
+    except LogsAway:
+        return answers.LOGS_AWAY
     shown = fitted(rows[-LINES:], MESSAGE_ROOM)
     text = answers.log_lines(run, shown, whole=whole and shown.all and len(rows) <= LINES)
     letter = Letter(text, reply_to=press.message_id, silent=True)
@@ -68,7 +78,22 @@ async def logs_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
     return "Its last lines come as a message."
 
 
+async def file_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
+    """Send the whole log of the Run under whose message the button stands; return the line shown at once."""
+    run = await pressed_run(press, role, run_id, desk)
+    if refuse(role, Action.READ) is not None:
+        return "You may not look at logs."
+    try:
+        await _send_whole(run, press.place, press.message_id, desk)
+    except LogsAway:
+        return answers.LOGS_AWAY
+    return "Its whole log comes as a file."
+
+
 async def _chosen(asked: Asked, request: LogsRequest, desk: Desk) -> Run:
+    named = await known_run(request.run_prefix, asked, desk) if request.run_prefix else None
+    if named is not None:
+        return named
     runs = await known_runs(asked, desk)
     if request.run_prefix is not None:
         return named_run(request.run_prefix, runs, "logs")
@@ -91,7 +116,11 @@ async def _last_lines(asked: Asked, run: Run, wanted: int, desk: Desk) -> None:
         desk.answer(asked.message, answers.log_lines(run, shown, whole=whole))
         return
     caption = answers.last_lines_caption(run, len(last))
-    _send(asked, f"{run.id}.log", "\n".join(last).encode(), caption, desk)
+    message, data = asked.message, Redacted("\n".join(last).encode())
+    sending = desk.speaker.send_file(
+        message.place, f"{run.id}.log", data, caption, message.message_id
+    )
+    desk.errands.run(sending)
 
 
 async def _tail(run: Run, wanted: int, desk: Desk) -> tuple[list[str], bool]:
@@ -102,23 +131,19 @@ async def _tail(run: Run, wanted: int, desk: Desk) -> tuple[list[str], bool]:
     return (rows, True) if whole else (rows[1:] or rows, False)
 
 
-async def _whole_file(asked: Asked, run: Run, desk: Desk) -> None:
-    log = await read_whole(run, desk)
+async def _send_whole(run: Run, place: Place, reply_to: int, desk: Desk) -> None:
+    """Send a whole log as a file, compressed where it is too large; an empty one is told."""
+    async with desk.one_log:
+        log = await read_whole(run, desk)
+        name, size = f"{run.id}.log", len(log)
+        if size > PLAIN_FILE_BYTES:
+            name += ".gz"
+            log = Redacted(await asyncio.to_thread(gzip.compress, log, 6))
     if not log:
-        desk.answer(asked.message, answers.log_lines(run, Fitted([], all=True), whole=True))
+        desk.reply(place, reply_to, answers.log_lines(run, Fitted([], all=True), whole=True))
         return
-    name = f"{run.id}.log"
-    size = len(log)
-    if size > PLAIN_FILE_BYTES:
-        name += ".gz"
-        log = await asyncio.to_thread(gzip.compress, log, 6)
-    _send(asked, name, log, answers.whole_log_caption(run, size), desk)
-
-
-def _send(asked: Asked, name: str, data: bytes, caption: Markup, desk: Desk) -> None:
-    message = asked.message
-    sending = desk.speaker.send_file(message.place, name, data, caption, message.message_id)
-    desk.errands.run(sending)
+    caption = answers.whole_log_caption(run, size)
+    desk.errands.run(desk.speaker.send_file(place, name, log, caption, reply_to))
 
 
 def _selected(log: bytes, request: LogsRequest) -> tuple[Fitted, int]:

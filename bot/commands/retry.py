@@ -1,22 +1,21 @@
-"""/retry and the Retry button: the task of a Run once more, as a new Run."""
+"""/retry and the Retry buttons: the task of a Run once more, as it was or with a change, as a new Run."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from bot import answers
-from bot.access import Action, refuse, refuse_repo
+from bot.access import Action, refuse
+from bot.commands.again import allowed_today, known_run, usual_image
 from bot.commands.chosen import known_runs, named_run, pressed_run, replied_run
 from bot.commands.run import STALE_SECONDS, Wish, start
 from bot.config import Role
 from bot.desk import Asked, Desk
 from bot.incoming import Press
 from bot.mistake import Mistake
-from bot.parse import read_one_run, trusts
-from bot.repo import find_again
-from runs.backend import UnknownRun
-from runs.run import Origin, Run, retried, retry_key, run_id
+from bot.parse import read_one_run
+from bot.remedy import Change, changed, with_change
+from runs.run import Origin, Run, lineage, retry_key, run_id
 from sandbox.task import Task
 
 
@@ -27,8 +26,8 @@ async def retry(asked: Asked, desk: Desk) -> None:
     if parent is None:
         return
     message = asked.message
-    retries = {number: run for run in runs if (number := _attempt(run, parent)) is not None}
-    for run in retries.values():
+    retries = [run for run in runs if is_retry_of(run, parent)]
+    for run in retries:
         if (run.origin.chat_id, run.origin.message_id) == (
             message.place.chat_id,
             message.message_id,
@@ -42,7 +41,7 @@ async def retry(asked: Asked, desk: Desk) -> None:
     if not parent.ended:
         desk.answer(message, answers.still_runs(parent))
         return
-    under_way = next((run for run in retries.values() if not run.ended), None)
+    under_way = next((run for run in retries if not run.ended), None)
     if under_way is not None:
         desk.answer(message, answers.retried_already(parent, under_way))
         return
@@ -50,8 +49,8 @@ async def retry(asked: Asked, desk: Desk) -> None:
     if age > STALE_SECONDS:
         desk.answer(message, answers.too_late(age))
         return
-    key = retry_key(parent.id, max(retries, default=0) + 1)
-    task = _task(parent, asked.role, desk)
+    key = retry_key(parent.id, max(map(_attempt, retries), default=0) + 1)
+    task = allowed_today(parent.task, asked.role, desk)
     started = await start(Wish(key, task, message.origin()), desk)
     if started is not None and started.origin.message_id != message.message_id:
         desk.answer(message, answers.retried_already(parent, started))
@@ -72,18 +71,33 @@ async def retry_button(press: Press, role: Role, data: str, desk: Desk) -> str:
         return "That run is somebody else's: its owner or an admin can try it again."
     if not parent.ended:
         return "It hasn't ended yet."
-    key = retry_key(parent.id, int(match["attempt"]))
-    known = await _known(run_id(key), desk)
+    change = Change(match["change"]) if match["change"] else None
+    key = retry_key(parent.id, int(match["attempt"]), change.value if change else "")
+    known = await known_run(run_id(key), desk)
     if known is not None:
         return _already(known)
+    if under_way := await _under_way(parent, desk):
+        return f"It is tried again already: {under_way.id}. Stop that one first."
+    task = allowed_today(_with_change(parent.task, change, desk), role, desk)
     origin = _origin(press)
-    started = await start(Wish(key, _task(parent, role, desk), origin), desk)
+    started = await start(Wish(key, task, origin), desk)
     if started is None:
         return "It couldn't be started."
-    return "Started again." if started.origin == origin else _already(started)
+    if started.origin != origin:
+        return _already(started)
+    return f"Started again, {with_change(task, change)}." if change else "Started again."
 
 
-_DATA = re.compile("(?P<run>[a-z2-7]{8}):(?P<attempt>[1-9][0-9]{0,3})")
+_CHANGES = "|".join(change.value for change in Change)
+_DATA = re.compile(
+    rf"(?P<run>[a-z2-7]{{8}}):(?P<attempt>[1-9][0-9]{{0,3}})(?::(?P<change>{_CHANGES}))?"
+)
+
+
+def is_retry_of(run: Run, parent: Run) -> bool:
+    """Say whether a Run does another one again, changed or not."""
+    of = lineage(run.key)
+    return of is not None and not of.answers and of.parent_id == parent.id
 
 
 def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> Run | None:
@@ -102,37 +116,26 @@ def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> Run | None:
     return None
 
 
-def _attempt(run: Run, parent: Run) -> int | None:
-    of = retried(run.key)
-    return of[1] if of is not None and of[0] == parent.id else None
+def _attempt(run: Run) -> int:
+    """Return which attempt a retry is; one with a change is none of those that are counted here."""
+    of = lineage(run.key)
+    return 0 if of is None or of.change else of.attempt
 
 
-def _task(parent: Run, role: Role, desk: Desk) -> Task:
-    """Return the Task as the config of today allows it. Raises Mistake where it doesn't any more."""
-    config = desk.config
-    target = find_again(parent.task.repo_url, parent.task.branch, config, desk.forge_url)
-    refusal = None if target is None else refuse_repo(role, target, config)
-    if target is None or refusal is not None:
-        raise Mistake("You may not run that repo (any more).", "/repos")
-    image = parent.task.image
-    if image is not None and not config.allows_image(image):
-        raise Mistake("Its image isn't allowed any more: send the task again without it.", "/repos")
-    usual = config.options_of(target.named)
-    trusted = trusts(parent.task.branch, usual)
-    return replace(
-        parent.task, repo_url=target.address.url, base=usual.branch, trusts_branch=trusted
-    )
+async def _under_way(parent: Run, desk: Desk) -> Run | None:
+    """Return the Run that does this one again now."""
+    runs = await desk.backend.list_runs()
+    return next((run for run in runs if not run.ended and is_retry_of(run, parent)), None)
 
 
-async def _known(id_of_run: str, desk: Desk) -> Run | None:
-    try:
-        return await desk.backend.get(id_of_run)
-    except UnknownRun:
-        pass
-    try:
-        return (await desk.store.read_record(id_of_run)).run
-    except UnknownRun:
-        return None
+def _with_change(task: Task, change: Change | None, desk: Desk) -> Task:
+    """Return the Task with the change of the button. Raises Mistake where that is used up."""
+    if change is None:
+        return task
+    other = changed(task, change, usual_image(task, desk))
+    if other is None:
+        raise Mistake("More than that can't be had. Send the task again in smaller parts.")
+    return other
 
 
 def _already(run: Run) -> str:

@@ -6,6 +6,7 @@ isolated mode, so it imports the standard library only. Words that it knows, in 
     farewell   adds a function and its tests to a `greeter` package, and runs the project's tests
     readme     adds what is missing to README.md
     nothing    changes nothing
+    ask        changes nothing and ends with a question; with the answer to it in the task it goes on
     fail       does its edit, then ends with an error
     slow, wait N   does its edit, then takes N seconds (30 if there is no number)
     stubborn   takes as long, and ignores SIGTERM
@@ -29,7 +30,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a task's words ask for. `edit` is farewell, readme, nothing or note."""
+    """What a task's words ask for. `edit` is farewell, readme, nothing, ask or note."""
 
     edit: str
     fails: bool = False
@@ -39,10 +40,16 @@ class Script:
     commits: bool = False
 
 
+_KNOWN = ("nothing", "farewell", "readme")
+_ANSWERED = "\n--- The answer ---\n"
+"""So begins the answer in a task that goes on: bot/continuation.py."""
+
+
 def read_task(task: str) -> Script:
     """Choose the script by the task's words, whatever their case and order."""
     words = set(re.findall(r"[a-z]+", task.lower()))
-    edits = [name for name in ("nothing", "farewell", "readme") if name in words]
+    known = _KNOWN if _ANSWERED in task else ("ask", *_KNOWN)
+    edits = [name for name in known if name in words]
     slow = bool(words & {"slow", "wait", "stubborn"})
     return Script(
         edit=edits[0] if edits else "note",
@@ -186,6 +193,11 @@ def _nothing(transcript: _Transcript, _folder: Path, _task: str) -> str:
     return "Nothing needed to be changed."
 
 
+def _ask(transcript: _Transcript, _folder: Path, _task: str) -> str:
+    transcript.say("I looked around; there are two ways to do this.")
+    return "I can do this formally or casually, and nobody but you can know.\n\nWhich one shall it be?\n\n1. formally\n2. casually"
+
+
 def _note(transcript: _Transcript, folder: Path, task: str) -> str:
     notes = folder / "NOTES.md"
     noted = _read(notes) or "# Notes\n"
@@ -194,7 +206,7 @@ def _note(transcript: _Transcript, folder: Path, task: str) -> str:
     return "Wrote the task down in NOTES.md."
 
 
-_EDITS = {"farewell": _farewell, "readme": _readme, "nothing": _nothing, "note": _note}
+_EDITS = {"farewell": _farewell, "readme": _readme, "nothing": _nothing, "ask": _ask, "note": _note}
 
 
 def _read(path: Path) -> str:

@@ -118,6 +118,10 @@ _FAILED = b'"is_error":true'
 _NOT_THE_MODEL = "<synthetic>"
 """The model that Claude Code names beside its own messages about errors."""
 
+_UNAUTHORIZED = 401
+_EXPIRED = "OAuth token has expired"
+"""What the API says of a login that was valid once (https://docs.claude.com/en/docs/claude-code/troubleshooting)."""
+
 _STATUS_CAUSES = {
     401: Cause.API_AUTH,
     403: Cause.API_FORBIDDEN,
@@ -164,6 +168,8 @@ def _failure(row: dict[str, Any]) -> tuple[Cause, str]:
     if words.startswith("Not logged in"):
         return Cause.LOGIN, words
     status = _api_status(row, words)
+    if status == _UNAUTHORIZED and _EXPIRED in words:
+        return Cause.LOGIN_EXPIRED, words
     if status is not None:
         return _STATUS_CAUSES.get(status, Cause.API_ERROR), words or f"API error {status}"
     if rows.text(row, "terminal_reason") == "api_error" or words.startswith("API Error"):

@@ -39,6 +39,7 @@ GOOD = Report(
     model="claude-opus",
     agent_ended_well=True,
 )
+QUESTION = "Which **farewell** shall it be?\n\n1. `Goodbye`\n2. See <you>"
 ERROR = "fatal: the words of\nthe program <that> failed & why"
 
 
@@ -83,6 +84,29 @@ ENDS: dict[str, Run] = {
         Outcome(
             Ending.NOTHING_CHANGED,
             Report(ID, Phase.DONE, Verdict.NOTHING_CHANGED, "There is one already.", turns=1),
+        )
+    ),
+    "asks back, nothing changed": ended(
+        Outcome(
+            Ending.ASKS,
+            Report(
+                ID,
+                Phase.DONE,
+                Verdict.NOTHING_CHANGED,
+                f"The greeter is used in **two** places.\n\n{QUESTION}",
+                question=QUESTION,
+                turns=3,
+            ),
+        )
+    ),
+    "asks back, its work pushed": ended(
+        Outcome(
+            Ending.ASKS,
+            replace(
+                GOOD,
+                summary=f"{GOOD.summary}\n\nWhich license?\n\nthe agent's branch x is on y",
+                question="Which license?",
+            ),
         )
     ),
     "finished by an image's own program": ended(Outcome(Ending.FINISHED, exit=Exit(0))),

@@ -71,6 +71,8 @@ def told() -> dict[str, Markup]:
         **{f"refused, {why.value}": answers.refused(why, ASKED) for why in Refusal},
         "stale": answers.stale(23 * 3600),
         "edited": answers.edited(),
+        "edited answer": answers.edited_answer(),
+        "answered already": answers.answered_already(RUNNING),
         "forwarded": answers.forwarded(),
         "captioned": answers.captioned(),
         "glued": answers.glued(),

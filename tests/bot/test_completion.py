@@ -59,6 +59,40 @@ async def test_a_log_store_that_takes_nothing_keeps_no_end_from_being_told_fault
     assert "can't be kept" in talk.log.text()
 
 
+async def test_a_log_that_could_not_be_kept_is_kept_as_soon_as_it_can_be_fault_30(
+    talk: Talk,
+) -> None:
+    (talk.folder / "logs").write_text("a file where the folder should be")
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log=b"what it printed\n")
+        talk.place.service_logs[run.id] = {"postgres": b"what that printed\n"}
+        talk.place.finish(run.id, Outcome(Ending.FAILED, cause=Cause.API_AUTH, error="401"))
+        await talk.told(run)
+        (talk.folder / "logs").unlink()
+        kept = talk.folder / "logs" / f"{run.id}.postgres.log"
+        await talk.until(kept.exists, "the logs are kept")
+        assert await LogStore(talk.folder / "logs").read_log(run.id) == b"what it printed\n"
+        written = kept.stat().st_mtime_ns
+        await talk.quiet(120)
+        assert kept.stat().st_mtime_ns == written
+
+
+async def test_the_proof_of_a_failure_is_read_from_the_log_store_when_its_place_is_gone(
+    talk: Talk,
+) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        talk.place.progress(run.id, log="│ one\nfatal: no space\n".encode())
+        talk.world.faults.refuse("sendMessage", 429, "slow down", parameters={"retry_after": 30})
+        talk.place.finish(run.id, Outcome(Ending.FAILED, cause=Seen.NO_REPORT))
+        await talk.until(lambda: "asks to wait" in talk.log.text(), "the wait")
+        talk.place.logs[run.id] = b""
+        talk.place.hold("read_log")
+        await talk.said("The run ended without saying how", "fatal: no space")
+        talk.place.release("read_log")
+
+
 async def test_a_log_that_cannot_be_read_keeps_no_end_from_being_told(talk: Talk) -> None:
     async with talk.bot():
         runs = await several(talk, 2)

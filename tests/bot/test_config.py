@@ -39,6 +39,7 @@ imagePullSecrets: [regcred]
 entrypoints: ["ghcr.io/acme/own:*"]
 gate: off
 kueue: sandboxes
+runtimeClass: gvisor
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
 """
@@ -77,6 +78,7 @@ def test_every_key_is_read():
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
+    assert config.runtime_class == "gvisor"
     assert config.gate is GateMode.OFF
     assert config.limits == Limits(runs=4, runs_per_person=2, queue_seconds=5400)
     assert config.defaults == RepoOptions(
@@ -195,6 +197,7 @@ limts: {runs: 4}
         ("limits: {queue_minutes: 1.5}", "line 1: limits.queue_minutes takes a whole number"),
         ("images: [a b]", "line 1: images takes images"),
         ("entrypoints: box", "line 1: entrypoints takes a list"),
+        ("runtimeClass: a/b", "line 1: runtimeClass takes the name of a RuntimeClass"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
             "serviceImages: {mysql: mysql:8}",

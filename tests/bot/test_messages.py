@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.card import Progress, card, step_of_log
 from bot.markup import MESSAGE_UNITS, Markup, clean
 from bot.messages import (
-    Progress,
     bare,
-    card,
     completion,
     digest,
     home_notice,
-    step_of_log,
     told_elsewhere,
 )
 from bot.table import table
@@ -82,6 +80,18 @@ def test_cards_golden() -> None:
                 RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
             ),
             "running, once more": card(replace(RUNNING, key="retry:aaaabbbb:1"), Progress(), NOW),
+            "running, once more with more": card(
+                replace(
+                    RUNNING,
+                    key="retry-memory:aaaabbbb:1",
+                    task=replace(RUNNING.task, memory="8Gi"),
+                ),
+                Progress(),
+                NOW,
+            ),
+            "running, with an answer": card(
+                replace(RUNNING, key="reply:aaaabbbb:-1001:9"), Progress(), NOW
+            ),
             "stopping": card(replace(RUNNING, cancelled_by="Grace"), Progress(), NOW),
             **{
                 f"a task that hides something, {state}": card(hiding(run), Progress(), NOW)
@@ -134,7 +144,7 @@ def test_every_cause_is_told_with_its_proof_and_its_next_step(cause: Cause | See
         assert "Stopped" in text
         return
     assert "the words of\nthe program <that> failed & why" in text
-    assert "\n➜ " in text
+    assert ("\n➜ " in text) is (cause is not Seen.UNKNOWN)
     assert text.endswith(ID)
 
 
@@ -142,8 +152,8 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
     tail = "".join(f"line {number}\n" for number in range(40))
     text = completion(failed(Seen.NO_REPORT, None), tail).text()
     assert "line 39" in text
-    assert "line 25\n" in text
-    assert "line 24" not in text
+    assert "line 34\n" in text
+    assert "line 33" not in text
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:
@@ -166,12 +176,14 @@ def worst_runs(text: str) -> Iterator[Run]:
         pull_request=f"https://github.com/a/b/pull/1{text}",
         denied=(text,) * 20,
         error=text,
+        question=text,
     )
     origin = replace(ORIGIN, person_name=text)
     base = replace(PUSHED, task=task, origin=origin, cancelled_by=text)
     for ending, cause in [
         (Ending.PUSHED, None),
         (Ending.NOTHING_CHANGED, None),
+        (Ending.ASKS, None),
         (Ending.NOT_PUSHED, Cause.PUSH_REFUSED),
         (Ending.CANCELLED, Cause.CANCELLED),
         *((Ending.FAILED, cause) for cause in CAUSES),

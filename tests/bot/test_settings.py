@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import AgentName, BackendName, Cluster, SettingsError, read
+from runs.s3_place import S3Place
 
 TOKEN = "123456789:AAFs3cretS3cretS3cret"
 LEAST = {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_CHAT_ID": "-1001234", "HOME": "/home/me"}
@@ -83,7 +84,12 @@ def test_empty_variables_count_as_absent():
         ("TELEGRAM_API_URL", "https://user:pw@host"),
         ("SANDBOX_BACKEND", "kubernets"),
         ("SANDBOX_AGENT", "Claude"),
-        ("SANDBOX_LOG_STORE", "s3://bucket"),
+        ("SANDBOX_LOG_STORE", "s3://"),
+        ("SANDBOX_LOG_STORE", "s3:bucket/logs"),
+        ("SANDBOX_LOG_STORE", "s3://key:hunter2@bucket"),
+        ("SANDBOX_LOG_STORE", "s3://bucket/../other"),
+        ("SANDBOX_LOG_STORE", "s3://Bucket"),
+        ("SANDBOX_LOG_STORE", "gs://bucket/logs"),
         ("SANDBOX_POLL_SECONDS", "0"),
         ("SANDBOX_POLL_SECONDS", "3601"),
         ("SANDBOX_POLL_SECONDS", "soon"),
@@ -97,6 +103,7 @@ def test_empty_variables_count_as_absent():
 def test_a_wrong_value_is_named_with_an_example(name, value):
     (mistake,) = mistakes(**{name: value})
     assert mistake.startswith(f"{name} isn't ")
+    assert "hunter2" not in mistake
     assert f"Example: {name}=" in mistake
 
 
@@ -180,3 +187,32 @@ def test_the_token_is_in_no_text_of_settings_or_mistakes():
     told = mistakes(TELEGRAM_BOT_TOKEN=f"{TOKEN} oops", TELEGRAM_API_URL=f"https://{TOKEN}@x")
     assert len(told) == 2
     assert "s3cret" not in "\n".join(told)
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("s3://bucket", S3Place("bucket")),
+        ("s3://my.bucket-1/", S3Place("my.bucket-1")),
+        ("s3://bucket/team/logs/", S3Place("bucket", "team/logs")),
+    ],
+)
+def test_the_log_store_may_be_a_bucket(value, place):
+    assert read({**LEAST, "SANDBOX_LOG_STORE": value}).log_store == place
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "minio:9000"),
+        ("AWS_ENDPOINT_URL_S3", "http://key:hunter2@minio:9000"),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_ACCESS_KEY_ID", ""),
+    ],
+)
+def test_what_a_bucket_needs_is_looked_at_where_it_is_used(name, value):
+    keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", name: value}
+    (mistake,) = mistakes(SANDBOX_LOG_STORE="s3://bucket", **keys)
+    assert mistake.startswith(f"{name} isn't ")
+    assert "hunter2" not in mistake
+    read({**LEAST, **keys})

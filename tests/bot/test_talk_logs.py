@@ -9,7 +9,9 @@ import pytest
 from bot.commands import logs as logs_command
 from playground.messages import Message
 from runs.backend import Unavailable
+from runs.outcome import Ending, Outcome
 from runs.run import Run
+from sandbox.report import Cause
 from tests.bot.talk import Talk
 
 RUN = '/run owner/demo "add a farewell"'
@@ -74,7 +76,68 @@ async def test_every_form_works_in_answer_to_a_message_and_on_a_run_that_is_gone
             assert run.id in answer.text
             assert newer.id not in answer.text
         talk.world.say(talk.grace, talk.team, "/logs sidecar postgres", reply_to=told)
-        await talk.said("The logs of services go with their run")
+        await talk.said("Nothing is left of postgres", "kept when their run fails")
+
+
+async def test_what_ran_beside_a_failed_run_is_read_when_all_of_it_is_gone(talk: Talk) -> None:
+    token = "ghp_" + "Zk3vQ9xT7bLm2RwY8nPc5HdJ4sGf6KaE1uXo"
+    async with talk.bot():
+        run = await printed(talk)
+        talk.place.service_logs[run.id] = {
+            "postgres": b"a line of it\n" * 9000 + f"FATAL: no space, {token}\n".encode(),
+            "redis": b"",
+        }
+        talk.place.finish(run.id, Outcome(Ending.FAILED, cause=Cause.AGENT_FAILED, error="No."))
+        told = await talk.said("No.", run.id)
+        await talk.told(run)
+        talk.place.forget(run.id)
+        talk.world.say(talk.grace, talk.team, "/logs sidecar postgres", reply_to=told)
+        await talk.said("FATAL: no space, [redacted]", "the last lines of postgres")
+        talk.world.say(talk.grace, talk.team, "/logs sidecar redis", reply_to=told)
+        await talk.said("Nothing is left of redis")
+    kept = (talk.folder / "logs" / f"{run.id}.postgres.log").read_text()
+    assert 60_000 < len(kept) < 70_000
+    assert not (talk.folder / "logs" / f"{run.id}.redis.log").exists()
+
+
+async def test_of_a_run_that_ended_well_no_log_of_a_service_is_kept(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        talk.place.service_logs[run.id] = {"postgres": b"ready\n"}
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.told(run)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} sidecar postgres")
+        await talk.said("ready", "the last lines of postgres")
+    assert not (talk.folder / "logs" / f"{run.id}.postgres.log").exists()
+
+
+async def test_a_log_is_read_although_the_node_that_has_it_does_not_answer_fault_22(
+    talk: Talk,
+) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.told(run)
+        talk.place.hold("read_log")
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id}")
+        await talk.said("1 failed", "all of it")
+        talk.place.release("read_log")
+
+
+async def test_a_log_store_that_is_away_hides_no_log_that_is_elsewhere_fault_30(talk: Talk) -> None:
+    (talk.folder / "logs").write_text("a file where the folder should be")
+    async with talk.bot():
+        run = await printed(talk)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} grep pytest")
+        await talk.said("1 line with “pytest”")
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.told(run)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id}")
+        await talk.said("1 failed", "all of it")
+        talk.place.logs[run.id] = b""
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id} grep pytest")
+        await talk.said("The log store doesn't answer now")
+    assert "Until then no log outlives its run" in talk.log.text()
 
 
 async def test_a_whole_log_comes_as_a_file_with_every_line(talk: Talk) -> None:

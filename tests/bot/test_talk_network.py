@@ -217,3 +217,20 @@ async def test_a_flood_of_commands_is_answered_within_the_limits_and_all_is_told
             assert all(f"did task {number}." in text for number in range(22))
         refused = [call for call in talk.world.calls() if call.status == 429]
         assert len(refused) <= 5
+
+
+async def test_the_pulse_beats_with_each_good_answer_and_with_no_other(talk: Talk) -> None:
+    pulse = talk.settings.state_folder / "pulse"
+    talk.world.faults.answer("getUpdates", 502, b"<html>", times=3)
+    async with talk.bot():
+        await talk.until(lambda: len(talk.world.calls("getUpdates")) >= 3, "three bad answers")
+        assert not pulse.exists()
+        await talk.until(pulse.exists, "a beat")
+
+
+async def test_a_pulse_that_cannot_be_written_keeps_no_update_out_fault_30(talk: Talk) -> None:
+    talk.settings.state_folder.write_text("a file where the folder would be")
+    async with talk.bot():
+        await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
+        await talk.until(lambda: not talk.world.state.updates.pending(), "all confirmed")
+    assert talk.log.text().count("the pulse can't be written") == 1

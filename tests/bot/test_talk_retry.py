@@ -10,27 +10,30 @@ from bot.address import read_configured
 from bot.config import Config, Repo, RepoOptions, Role
 from playground.messages import Message
 from runs.backend import Unavailable
-from runs.outcome import Ending, Outcome
-from runs.run import Run, retried, retry_key, run_id
+from runs.outcome import Ending, Outcome, Seen
+from runs.run import Run, lineage, retry_key, run_id
 from sandbox.report import Cause
 from tests.bot.talk import Talk, talking
 
 RUN = '/run owner/demo@dev --timeout 45m "add a farewell"'
 FAILED = Outcome(Ending.FAILED, None, Cause.AGENT_FAILED, "no way")
+STARVED = Outcome(Ending.FAILED, None, Seen.OUT_OF_MEMORY)
+LATE = Outcome(Ending.FAILED, None, Cause.DEADLINE, "the time of 2700 seconds was over")
+NO_IMAGE = Outcome(Ending.FAILED, None, Seen.IMAGE_PULL, "claude: not found")
 
 
-async def failed(talk: Talk, text: str = RUN) -> tuple[Run, Message]:
+async def failed(talk: Talk, text: str = RUN, outcome: Outcome = FAILED) -> tuple[Run, Message]:
     """Let Grace's Run fail; return it with the message that tells it."""
     run = await talk.run_of(talk.world.say(talk.grace, talk.team, text))
-    talk.place.finish(run.id, FAILED)
+    talk.place.finish(run.id, outcome)
     await talk.told(run)
-    return talk.place.runs[run.id], await talk.said("The agent failed.", run.id)
+    return talk.place.runs[run.id], await talk.said("Failed", run.id, "➜")
 
 
 def retries_of(talk: Talk, run: Run) -> list[Run]:
     """Return the Runs that do this one again."""
-    found = [(retried(other.key), other) for other in talk.place.runs.values()]
-    return [other for of, other in found if of is not None and of[0] == run.id]
+    found = [(lineage(other.key), other) for other in talk.place.runs.values()]
+    return [other for of, other in found if of is not None and of.parent_id == run.id]
 
 
 async def retry_of(talk: Talk, run: Run, count: int = 1) -> Run:
@@ -162,6 +165,112 @@ async def test_a_repo_that_may_not_run_any_more_is_not_run_again(tmp_path: Path)
             assert again.task.repo_url == "file:///srv/demo.git"
 
 
+async def pressed(talk: Talk, told: Message, button: str) -> str:
+    """Press a button as Grace; return what was said at once."""
+    answer = await talk.world.press(talk.grace, told, button)
+    assert answer is not None
+    return answer.text or ""
+
+
+async def test_a_run_that_lacked_memory_is_done_again_with_twice_as_much(talk: Talk) -> None:
+    async with talk.bot():
+        run, told = await failed(talk, outcome=STARVED)
+        rows = [[button.text for button in row] for row in told.keyboard]
+        assert rows == [["🔁 Retry", "🔁 with 8 GiB"], ["📄 Logs", "📎 Full log"]]
+        presses = (pressed(talk, told, "🔁 with 8 GiB") for _ in range(3))
+        again = f"It was tried again already: {run_id(retry_key(run.id, 1, 'memory'))}."
+        assert set(await asyncio.gather(*presses)) <= {"Started again, with 8 GiB.", again}
+        more = await retry_of(talk, run)
+        assert more.task == replace(run.task, memory="8Gi")
+        assert more.id == run_id(retry_key(run.id, 1, "memory"))
+        await talk.said("Running", f"🔁 {run.id} once more, with 8 GiB")
+        talk.place.finish(more.id, STARVED)
+        told = await talk.said("needed more memory", more.id)
+        assert await pressed(talk, told, "🔁 with 16 GiB") == "Started again, with 16 GiB."
+        assert (await retry_of(talk, more)).task.memory == "16Gi"
+
+
+async def test_another_retry_waits_for_the_one_that_is_under_way(talk: Talk) -> None:
+    async with talk.bot():
+        run, told = await failed(talk, outcome=LATE)
+        assert await pressed(talk, told, "🔁 with 1 h 30 min") == "Started again, with 1 h 30 min."
+        longer = await retry_of(talk, run)
+        assert longer.task == replace(run.task, timeout_seconds=5400)
+        assert f"tried again already: {longer.id}" in await pressed(talk, told, "🔁 Retry")
+        talk.world.say(talk.grace, talk.team, f"/retry {run.id}")
+        await talk.said(f"{run.id} is tried again already: {longer.id}")
+        talk.place.finish(longer.id, FAILED)
+        await talk.told(longer)
+        assert await pressed(talk, told, "🔁 Retry") == "Started again."
+        assert len(retries_of(talk, run)) == 2
+
+
+async def test_what_this_place_cannot_apply_is_not_offered(tmp_path: Path) -> None:
+    async with talking(tmp_path, ignored=frozenset({"memory"})) as talk, talk.bot():
+        _, told = await failed(talk, outcome=STARVED)
+        assert [button.text for button in told.keyboard[0]] == ["🔁 Retry"]
+
+
+async def test_an_image_that_cannot_be_pulled_is_left_out_also_when_it_is_not_allowed_any_more(
+    tmp_path: Path,
+) -> None:
+    async with talking(tmp_path, Config(images=("ghcr.io/acme/*",))) as talk:
+        async with talk.bot():
+            text = "/run owner/demo --image ghcr.io/acme/x fix it"
+            run, told = await failed(talk, text, NO_IMAGE)
+            talk.place.forget(run.id)
+        talk.config = Config(defaults=RepoOptions(image="ghcr.io/acme/usual"))
+        async with talk.bot():
+            assert "isn't allowed" in await pressed(talk, told, "🔁 Retry")
+            said = await pressed(talk, told, "🔁 with the usual image")
+            assert said == "Started again, with the usual image."
+            assert (await retry_of(talk, run)).task.image == "ghcr.io/acme/usual"
+
+
+async def test_a_change_that_nobody_offered_does_nothing(talk: Talk) -> None:
+    async with talk.bot():
+        run, told = await failed(talk, "/run owner/demo --memory 64Gi fix it", STARVED)
+        assert [button.text for button in told.keyboard[0]] == ["🔁 Retry"]
+        shown = talk.world.message(talk.team, told.id)
+        assert shown is not None
+        for data, words in (
+            (f"retry:{run.id}:1:memory", "More than that can't be had"),
+            (f"retry:{run.id}:1:luck", "from an older time"),
+            (f"retry:{run.id}:1:memory:x", "from an older time"),
+        ):
+            row = (replace(told.keyboard[0][0], data=data),)
+            forged = talk.world.state.change(replace(shown, keyboard=(row,)))
+            assert words in await pressed(talk, forged, data)
+        assert len(talk.place.runs) == 1
+
+
+async def test_the_whole_log_of_a_failure_comes_as_a_file_also_after_its_job_is_gone(
+    talk: Talk,
+) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.grace, talk.team, RUN))
+        talk.place.progress(run.id, log=b"".join(b"line %d\n" % number for number in range(2000)))
+        talk.place.finish(run.id, FAILED)
+        told = await talk.said("The agent failed.", run.id)
+        await talk.told(run)
+        talk.place.forget(run.id)
+        assert await pressed(talk, told, "📎 Full log") == "Its whole log comes as a file."
+        sent = await talk.said("the whole log", run.id)
+        assert sent.document is not None
+        assert sent.reply_to_id == told.id
+        assert talk.world.file(sent.document).count(b"\n") == 2000
+
+
+async def test_an_empty_log_is_told_and_no_stranger_gets_one(talk: Talk) -> None:
+    async with talk.bot():
+        _, told = await failed(talk)
+        refused = await talk.world.press(talk.mallory, told, "📎 Full log")
+        assert refused is not None
+        assert "I don't know you" in (refused.text or "")
+        await pressed(talk, told, "📎 Full log")
+        await talk.said("It printed nothing.")
+
+
 async def test_a_slow_place_is_said_at_once_and_the_outcome_as_a_message(talk: Talk) -> None:
     async with talk.bot():
         run, told = await failed(talk)
@@ -190,9 +299,9 @@ async def test_a_branch_that_the_config_trusts_no_more_is_not_trusted_again(tmp_
     async with talking(tmp_path, Config(repos={"demo": repo})) as talk:
         async with talk.bot():
             run, told = await failed(talk, "/run demo@dev fix it")
-            assert (run.task.base, run.task.trusts_branch) == ("main", True)
+            assert (run.task.trusted_base, run.task.trusts_branch) == ("main", True)
         talk.config = Config(repos={"demo": replace(repo, options=RepoOptions())})
         async with talk.bot():
             await talk.world.press(talk.grace, told, "🔁 Retry")
             again = await retry_of(talk, run)
-            assert (again.task.base, again.task.trusts_branch) == (None, False)
+            assert (again.task.trusted_base, again.task.trusts_branch) == (None, False)

@@ -23,6 +23,7 @@ from playground.server import Playground, start
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import ChatScene, open_chat_scene
+from tests.cluster.deployment import Deployed, Ground, deploy
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
 from tests.parts.git_server import TOKEN, GitServer
@@ -75,6 +76,19 @@ def host_address(kubeconfig: Path) -> str:
     if ipaddress.ip_address(found).is_loopback:
         pytest.exit("Say by which address Pods reach this machine: TEST_HOST_ADDRESS=…", 2)
     return found
+
+
+@pytest.fixture(scope="session")
+def deployed(
+    cluster: Kubectl,
+    images: Images,
+    host_address: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Deployed]:
+    """The bot and the sandboxes in their own namespaces, deployed by the commands of the README."""
+    folder = tmp_path_factory.mktemp("deployed")
+    with deploy(Ground(cluster, images, host_address, not _ANOTHER, folder)) as found:
+        yield found
 
 
 @pytest.fixture

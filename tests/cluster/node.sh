@@ -191,6 +191,15 @@ stop_node() { # also clears what a killed cluster left behind
   remove_traces
 }
 
+restart_node() { # only what runs is lost; what stands on disk stays
+  local part
+  for part in router proxy kubelet; do stop $part; done
+  remove_pods
+  stop containerd
+  start_containerd
+  start_kubelet
+}
+
 remove_pods() { # by the runtime's own interface; the namespaces of their network go by name
   local container namespace
   for container in $(ctr -a "$socket" -n k8s.io container ls -q); do

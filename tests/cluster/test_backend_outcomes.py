@@ -20,7 +20,7 @@ from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.kubectl import Kubectl
 from tests.runs.contract import ended, reached, start
 
-IMPATIENT = Patience(2.0, 2.0, 2.0, 2.0, 20.0, 1.0)
+IMPATIENT = Patience(2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 20.0, 1.0)
 """What waits for longer than this fails: the tests want to see it."""
 
 

@@ -95,7 +95,7 @@ environments = st.fixed_dictionaries(
     {"TASK": texts, "REPO_URL": st.one_of(texts, st.just("https://github.com/a/b"))},
     optional={
         "REPO_BRANCH": texts,
-        "SANDBOX_BASE": texts,
+        "SANDBOX_TRUSTED_BASE": texts,
         "SANDBOX_MODEL": texts,
         "SANDBOX_BUDGET": texts,
         "SANDBOX_TIMEOUT": texts,

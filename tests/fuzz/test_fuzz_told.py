@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from bot.messages import Progress, bare, card, completion, digest, home_notice, step_of_log
+from bot.card import Progress, card, step_of_log
+from bot.messages import bare, completion, digest, home_notice
 from bot.table import table
 from k8s import annotations as notes
 from k8s import diagnosis

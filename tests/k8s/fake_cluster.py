@@ -31,6 +31,7 @@ class FakeCluster:
         self.events: list[tuple[int, str, str, Object]] = []
         self.version = 10
         self.logs: dict[str, bytes] = {}
+        self.first_line_at = EPOCH
         self.faults: list[Fault] = []
         self.requests: list[tuple[str, str]] = []
         self.controlled = True
@@ -167,6 +168,8 @@ class FakeCluster:
             await self._news.wait()
         container = request.query["container"]
         data = self.logs.get(name if container == "claude" else f"{name}/{container}", b"")
+        if "timestamps" in request.query:
+            data = f"{self.first_line_at} ".encode() + data
         if "tailLines" in request.query:
             wanted = int(request.query["tailLines"])
             data = b"".join(data.splitlines(keepends=True)[-wanted:])

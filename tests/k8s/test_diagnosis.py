@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from k8s.diagnosis import ended_by_job, ended_by_pod, obstacle, report_of, with_job
+from k8s.diagnosis import ended_by_job, ended_by_pod, report_of, with_job
+from k8s.obstacles import obstacle
 from k8s.structs import Event, Job, Metadata, Pod
 from runs.outcome import Ending, Exit, Seen
 from sandbox.report import Cause, Phase, Report, Verdict
@@ -92,7 +93,7 @@ DISRUPTED = {
         (
             pod(terminated(137, reason="ContainerStatusUnknown"), {"phase": "Failed", "reason": "NodeLost"}),
             Ending.FAILED,
-            Seen.EVICTED,
+            Seen.NODE_GONE,
         ),
         (pod(terminated(137), deletionTimestamp=AT), Ending.FAILED, Seen.POD_DELETED),
         (
@@ -241,7 +242,9 @@ def waits(name: str, reason: str, message: str = "", **more: Any) -> Pod:
 
 
 UNSCHEDULABLE = {
-    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]
+    "conditions": [
+        {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: 1 Insufficient cpu."}
+    ]
 }
 CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
 
@@ -251,7 +254,7 @@ CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
     [
         (waits("claude", "ErrImagePull", "not found"), Seen.IMAGE_PULL, "claude: not found", False),
         (waits("claude", "ImagePullBackOff"), Seen.IMAGE_PULL, "claude: ImagePullBackOff", False),
-        (waits("claude", "InvalidImageName"), Seen.IMAGE_PULL, "claude: InvalidImageName", True),
+        (waits("claude", "InvalidImageName"), Seen.IMAGE_NAME, "claude: InvalidImageName", True),
         (waits("redis-sidecar", "ErrImagePull"), Seen.IMAGE_PULL, "redis-sidecar: ErrImagePull", False),
         (
             waits("claude", "CreateContainerConfigError", 'secret "x" not found'),
@@ -264,10 +267,10 @@ CRASHED = {"lastState": {"terminated": {"exitCode": 7, "message": "no disk"}}}
         (
             waits("postgres-sidecar", "CrashLoopBackOff", "back-off", **CRASHED),
             Seen.SERVICE_FAILED,
-            "postgres-sidecar: back-off (exit code 7) no disk",
+            "postgres-sidecar: exit code 7 no disk",
             False,
         ),
-        (pod(None, UNSCHEDULABLE), Seen.UNSCHEDULABLE, "0/1 nodes", False),
+        (pod(None, UNSCHEDULABLE), Seen.UNSCHEDULABLE, "0/1 nodes: 1 Insufficient cpu.", False),
         (waits("claude", "PodInitializing"), Seen.NOT_STARTED, "The Pod didn't become ready to start in time.", False),
     ],
 )  # fmt: skip
@@ -284,7 +287,7 @@ def test_a_job_without_a_pod_says_by_its_events_why_fault_18() -> None:
     quota = Event(reason="FailedCreate", message="forbidden: exceeded quota: small")
     refused = Event(reason="FailedCreate", message="violates PodSecurity")
     assert obstacle(None, [other]) is None
-    for events, cause in (([other, quota], Seen.QUOTA), ([quota, refused], Seen.POD_REFUSED)):
+    for events, cause in (([other, quota], Seen.QUOTA), ([quota, refused], Seen.POD_SECURITY)):
         found = obstacle(None, events)
         assert found is not None
         assert found.cause is cause

@@ -259,6 +259,14 @@ def test_without_a_gate_there_is_no_variable() -> None:
     assert "SANDBOX_GATE" not in environment(BASELINE)
 
 
+def test_a_runtime_class_stands_on_the_pod_where_one_is_set() -> None:
+    pods = [
+        manifest(ASKED, place, suspended=False)["spec"]["template"]["spec"]
+        for place in (PLACE, replace(PLACE, runtime_class="gvisor"))
+    ]
+    assert [pod.get("runtimeClassName") for pod in pods] == [None, "gvisor"]
+
+
 def test_services_are_native_sidecars_with_their_addresses() -> None:
     task = replace(TASK, services=("postgres", "redis:6"))
     job = manifest(replace(ASKED, task=task), PLACE, suspended=False)

@@ -45,6 +45,8 @@ class GitServer:
         self.root = root
         self.token = token
         self.requests: list[GitRequest] = []
+        self.public = False
+        """Whether it serves without a token, too; a wrong one it refuses all the same."""
         self.answers: dict[str, tuple[int, Mapping[str, str]]] = {}
         """Path prefix -> status and headers to answer with instead of git, for redirects and errors."""
         root.mkdir(parents=True, exist_ok=True)
@@ -220,7 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             if self.path.startswith(prefix):
                 self._answer(status, headers, b"")
                 return
-        if given != wanted:
+        if given != wanted and (given or not server.public):
             self._answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"no\n")
             return
         self._run_backend(server, body)

@@ -15,6 +15,18 @@ HOW_TO_HAVE = {
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
     ),
+    "s3": (
+        "a real S3 server",
+        "`make minio` builds MinIO, once, in about 3 minutes (needs Go 1.24 or newer)",
+    ),
+    "own_cluster": (
+        "stand-ins in the network of a cluster of the tests' own",
+        "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
+    ),
+    "kubectl": (
+        "kubectl, which renders the manifests",
+        "put kubectl on PATH, that of `make cluster` for example",
+    ),
 }
 """By marker: what is missing, and how to get it."""
 

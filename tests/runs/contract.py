@@ -299,6 +299,9 @@ class BackendContract:
             await backend.read_log(run.id, service="no-such-service")
         with pytest.raises(UnknownRun):
             await backend.read_log("22222222", service="postgres")
+        assert "no-such-service" not in await backend.services(run.id)
+        with pytest.raises(UnknownRun):
+            await backend.services("22222222")
 
     async def test_over_the_limit_runs_wait_in_order_and_start_by_themselves(
         self, place: Place

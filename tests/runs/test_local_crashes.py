@@ -192,7 +192,7 @@ async def test_a_keeper_killed_before_its_claim_is_replaced_fault_26(place: Stan
     with durable.guarded(folder(place, run).path / keeper.GUARD):
         first = place.make()
         await first.sweep()  # its keeper waits for the guard
-        (waiting,) = _children_in(folder(place, run).path)
+        (waiting,) = await keepers(folder(place, run).path)
         os.kill(waiting, signal.SIGKILL)
         await until_gone(waiting)
     assert (await first.get(run.id)).state is State.RUNNING
@@ -307,6 +307,14 @@ def _children_in(path: Path) -> list[int]:
             continue
         if os.fsencode(path) in words:
             found.append(int(line.parent.name))
+    return found
+
+
+async def keepers(path: Path) -> list[int]:
+    """Wait for a keeper: one that was just started has no arguments yet, since its parent goes on before it is loaded."""
+    async with asyncio.timeout(LIMIT_SECONDS):
+        while not (found := _children_in(path)):
+            await asyncio.sleep(0.01)
     return found
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,7 @@ HOW_FAR = Report(RUN, Phase.DELIVER, base="main")
 PUSHED = report(Verdict.PUSHED)
 NOTHING = report(Verdict.NOTHING_CHANGED)
 NOT_PUSHED = report(Verdict.NOT_PUSHED, Cause.PUSH_REFUSED, "protected branch")
+ASKS = replace(PUSHED, question="Which one?")
 FAILED = report(Verdict.FAILED, Cause.BUDGET, "budget reached")
 STOPPED = report(Verdict.FAILED, Cause.CANCELLED)
 UNFINISHED = report(Verdict.UNFINISHED)
@@ -44,6 +46,9 @@ GOOD, BAD, KILL = Exit(0), Exit(1), Exit(None, 9)
     [
         (PUSHED, GOOD, False, Outcome(Ending.PUSHED, PUSHED, exit=GOOD)),
         (NOTHING, GOOD, False, Outcome(Ending.NOTHING_CHANGED, NOTHING, exit=GOOD)),
+        (ASKS, GOOD, False, Outcome(Ending.ASKS, ASKS, exit=GOOD)),
+        (ASKS, BAD, False, Outcome(Ending.FAILED, HOW_FAR, Seen.FORGED_REPORT, exit=BAD)),
+        (ASKS, KILL, True, Outcome(Ending.CANCELLED, HOW_FAR, Seen.KILLED, exit=KILL)),
         (
             NOT_PUSHED,
             BAD,

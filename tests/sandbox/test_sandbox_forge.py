@@ -246,6 +246,22 @@ def test_a_run_with_a_pull_request_tells_its_address(
     assert values["body"].startswith("Mended.")
 
 
+def test_a_run_that_goes_on_from_a_branch_asks_to_be_merged_where_that_was_to_be(
+    github: FakeGitHub, file_repo: OriginRepo, tmp_path: Path
+) -> None:
+    done = run(
+        tmp_path / "run",
+        "echo 1 > one",
+        file_repo.file_url,
+        SANDBOX_PR="1",
+        SANDBOX_BASE="release",
+        GITHUB_API_URL=github.url,
+    )
+    assert done.report.pull_request == ADDRESS, done.log
+    assert github.asked[0][3]["base"] == "release"
+    assert done.report.base == "main"
+
+
 def test_a_refused_pull_request_fails_no_run(
     github: FakeGitHub, file_repo: OriginRepo, tmp_path: Path
 ) -> None:

@@ -153,7 +153,7 @@ class Workspace:
     def guidance(
         self, branch: str | None, base: str | None = None
     ) -> tuple[Guidance | None, Clone]:
-        task = Task(self._url, "mend the roof", branch=branch, base=base)
+        task = Task(self._url, "mend the roof", branch=branch, trusted_base=base)
         clone = make_clone(self._git, self._keys, task, "claude/x")
         before = run_git(Path(clone.folder), "status", "--short", "--ignored")
         found = find_guidance(self._git, self._keys, clone, task)

@@ -120,7 +120,7 @@ def test_a_server_that_never_answers_ends_at_the_deadline(
         GITHUB_TOKEN=git_server.token,
         SANDBOX_TIMEOUT="1",
     )
-    assert (done.report.verdict, done.report.cause) == (Verdict.FAILED, Cause.DEADLINE)
+    assert (done.report.verdict, done.report.cause) == (Verdict.FAILED, Cause.CLONE_TIMEOUT)
     assert "took too long" in (done.report.error or "")
 
 

@@ -105,3 +105,15 @@ def test_every_hostile_text_fits_and_comes_back() -> None:
         assert found is not None
         assert found.phase is Phase.DONE
         assert found.summary[:50] == text[:50]
+
+
+def test_a_question_is_kept_before_the_words_around_it() -> None:
+    question = "哪" * 699 + "？"
+    report = Report(
+        "x", Phase.DONE, summary="字" * 2000, branch="b" * 100, question=question, remark="r" * 200
+    )
+    data = encode(report)
+    assert len(data) <= MAX_BYTES
+    found = decode(data)
+    assert found is not None
+    assert found.question == question

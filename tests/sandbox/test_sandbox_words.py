@@ -32,6 +32,12 @@ def test_words_of_a_text(text: str, words: str) -> None:
     assert slug(text) == words
 
 
+def test_a_branch_has_the_words_of_the_first_paragraph() -> None:
+    assert branch_name("abcd2345", "\n\nAdd a\nfarewell\n\nand more") == (
+        "claude/abcd2345-add-a-farewell"
+    )
+
+
 def test_every_hostile_text_makes_a_branch_that_git_accepts() -> None:
     for text in HOSTILE:
         name = branch_name("abcd2345", text)

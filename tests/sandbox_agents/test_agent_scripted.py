@@ -16,6 +16,7 @@ import pytest
 from sandbox.agents import AgentResult
 from sandbox.agents.choose import choose
 from sandbox.agents.scripted import Script, read_task
+from sandbox.question import closing_question
 from sandbox.report import Cause
 from sandbox.task import Assignment, Task
 
@@ -88,6 +89,8 @@ def work(folder: Path, task: str) -> tuple[list[str], AgentResult]:
         ("stubborn", Script("note", wait_seconds=30, stubborn=True)),
         ("noise 200", Script("note", noise_megabytes=200)),
         ("farewell and commit", Script("farewell", commits=True)),
+        ("ask before the farewell", Script("ask")),
+        ("ask before the farewell\n\n--- The answer ---\n\n1", Script("farewell")),
     ],
 )
 def test_the_words_of_a_task_choose_what_is_done(task: str, script: Script) -> None:
@@ -120,6 +123,15 @@ def test_a_farewell_that_is_there_already_changes_nothing_more(project: Path) ->
     work(project, "farewell and commit")
     _, result = work(project, "farewell")
     assert result.summary.startswith("greeter has farewell(name) already; all 5 tests")
+    assert changed(project) == []
+
+
+def test_a_question_changes_nothing_and_is_taken_for_one(project: Path) -> None:
+    _, result = work(project, "ask me first")
+    assert result.ended_well
+    assert closing_question(result.summary, changed=False) == (
+        "Which one shall it be?\n\n1. formally\n2. casually"
+    )
     assert changed(project) == []
 
 

@@ -190,7 +190,7 @@ def test_nothing_of_the_repo_counts_where_the_bases_files_cant(
         home = tmp_path / "home" / ".claude"
         home.mkdir()
         (home / "settings.json").write_text(json.dumps({"env": {"MARK": "HOME-ENV"}}))
-    base = {"SANDBOX_BASE": "gone"} if case == "no base" else {}
+    base = {"SANDBOX_TRUSTED_BASE": "gone"} if case == "no base" else {}
     ran = studio.run(REPO_BRANCH="feature", **base)
     assert (ran.texts, ran.started) == (set(), set())
     assert (ran.done.report.remark or "").startswith(words)

@@ -1,0 +1,107 @@
+"""The text of the card: the one message that is edited as its Run moves. Pure: a Run in, markup out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.explain import duration
+from bot.invisible import invisible
+from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
+from bot.messages import headline, target
+from bot.remedy import Change, with_change
+from runs.outcome import Outcome
+from runs.run import Run, State, lineage
+from sandbox.report import Phase
+
+SILENT_SECONDS = 300
+"""After so long without a line from the agent the card says that it is silent."""
+
+PHASE_WORDS = {
+    None: "starting",
+    Phase.ENVIRONMENT: "starting",
+    Phase.CLONE: "cloning",
+    Phase.AGENT: "the agent works",
+    Phase.DELIVER: "pushing",
+    Phase.DONE: "done",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known of a live Run beside itself: the last line of its log and its age, its phase and the time in it.
+
+    `phase` None means that only its Report can tell, `phase_seconds` None that nobody saw the phase begin.
+    """
+
+    step: str = ""
+    silent_seconds: float = 0.0
+    phase: Phase | None = None
+    phase_seconds: float | None = None
+
+
+def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) -> Markup:
+    """Return the text of the card of a Run as it stands; `notes` are remarks such as options that don't apply."""
+    if run.outcome is not None:
+        return _closed_card(run, run.outcome)
+    task = quote(shortened(run.task.prompt, 240))
+    services = ", ".join(run.task.services or ())
+    remarks = [
+        plain(invisible(run.task.prompt)),
+        plain(f"with {shortened(services, 120)}") if services else Markup(),
+        plain(_descent(run)),
+        *(italic(note) for note in notes),
+    ]
+    if run.state is State.QUEUED:
+        place = f"place {run.place}" if run.place else ""
+        waited = duration(now - run.created_at)
+        return lines(
+            joined([plain("🕐 ") + bold("Waiting"), place, target(run)], " · "),
+            task,
+            f"since {waited}",
+            *remarks,
+            code(run.id),
+        )
+    phase = progress.phase or (run.report.phase if run.report else None)
+    elapsed = duration(now - (run.started_at or run.created_at))
+    doing = f"▶ {PHASE_WORDS[phase]}"
+    if progress.phase_seconds is not None:
+        doing, elapsed = f"{doing} {duration(progress.phase_seconds)}", f"{elapsed} in all"
+    stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
+    state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
+    where = joined([doing, elapsed, stopping], " · ")
+    step: Markup = code(shortened(progress.step, 160)) if progress.step else Markup()
+    silence = Markup()
+    if progress.silent_seconds >= SILENT_SECONDS:
+        silence = plain(f"🔇 silent for {duration(progress.silent_seconds)}")
+    return lines(state, task, where, step, silence, *remarks, code(run.id))
+
+
+def step_of_log(tail: str) -> str:
+    """Return the last line of a log's tail that says what goes on; our own phase lines and notes don't."""
+    for line in reversed(clean(tail).split("\n")):
+        text = line.strip(" │\t")
+        if text and not text.startswith(("▶", "·")):
+            return text
+    return ""
+
+
+def _closed_card(run: Run, outcome: Outcome) -> Markup:
+    took = duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
+    return lines(
+        headline(run, outcome),
+        quote(shortened(run.task.prompt, 240)),
+        invisible(run.task.prompt),
+        joined([took, code(run.id)], " · "),
+    )
+
+
+def _descent(run: Run) -> str:
+    """Return which Run this one goes on from, or does again and what otherwise."""
+    of = lineage(run.key)
+    if of is None:
+        return ""
+    if of.answers:
+        return f"💬 {of.parent_id} goes on with the answer"
+    change = next((with_change(run.task, each) for each in Change if each.value == of.change), "")
+    return ", ".join(filter(None, (f"🔁 {of.parent_id} once more", change)))
