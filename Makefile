@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz check format lock bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz check format lock outcomes bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -54,6 +54,9 @@ check: $(READY) ## Format, lint and types, as CI does
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+outcomes: $(READY) ## Make docs/outcomes.md from what the tests saw on the cluster
+	@$(BIN)/python -m tests.outcomes.page
 
 bench: $(READY) ## Measure speed and memory, and print the figures
 	@$(BIN)/python -m bench

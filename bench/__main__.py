@@ -12,10 +12,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench import (
+    broker,
     clone,
     idle,
     intake,
     job_created,
+    job_logs,
     job_requests,
     job_seen,
     log,
@@ -32,6 +34,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "clone": clone.measure,
+    "broker": broker.measure,
     "log": log.measure,
     "intake": intake.measure,
     "told": told.measure,
@@ -40,6 +43,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "relist": relist.measure,
     "job-created": job_created.measure,
     "job-seen": job_seen.measure,
+    "job-logs": job_logs.measure,
     "job-requests": job_requests.measure,
 }
 LIMIT_SECONDS = 150.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.remedy import changed, remedy, with_change
+from bot.remedy import GO_ON, changed, remedy, with_change
 from bot.speaker import Button
 from runs.run import Run
 
@@ -33,7 +33,8 @@ def page_row(verb: str, page: int, last: int, *between: Button) -> tuple[Button,
 
 
 def end_buttons(run: Run, ignored: frozenset[str] = frozenset()) -> Keyboard:
-    """Return what can be done with a Run that ended: one that didn't end well can be tried again, as it was or changed.
+    """Return what can be done with a Run that ended: one that didn't end well can be tried again, as it was or changed, or
+    go on from what it pushed.
 
     `ignored` are the fields of a Task that the Backend can't apply.
     """
@@ -47,4 +48,8 @@ def end_buttons(run: Run, ignored: frozenset[str] = frozenset()) -> Keyboard:
     if change is not None and task is not None:
         label = f"🔁 {with_change(task, change)}"
         again.append(Button(label, f"retry:{run.id}:1:{change.value}"))
-    return (tuple(again), (logs, Button("📎 Full log", f"file:{run.id}")))
+    report = run.outcome.report
+    rows = [tuple(again), (logs, Button("📎 Full log", f"file:{run.id}"))]
+    if report is not None and report.pushed and report.branch:
+        rows.insert(1, (Button("▶ Go on from there", f"retry:{run.id}:1:{GO_ON}"),))
+    return tuple(rows)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from bot.explain import duration
 from bot.invisible import invisible
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
-from bot.messages import headline, target
-from bot.remedy import Change, with_change
+from bot.messages import dependencies_words, headline, target
+from bot.remedy import GO_ON, Change, with_change
 from runs.outcome import Outcome
 from runs.run import Run, State, lineage
 from sandbox.report import Phase
@@ -21,6 +21,10 @@ PHASE_WORDS = {
     None: "starting",
     Phase.ENVIRONMENT: "starting",
     Phase.CLONE: "cloning",
+    Phase.SECRETS: "decrypting",
+    Phase.SERVICES: "waiting for services",
+    Phase.DEPENDENCIES: "getting dependencies",
+    Phase.SETUP: "setting up",
     Phase.AGENT: "the agent works",
     Phase.DELIVER: "pushing",
     Phase.DONE: "done",
@@ -74,7 +78,8 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     silence = Markup()
     if progress.silent_seconds >= SILENT_SECONDS:
         silence = plain(f"🔇 silent for {duration(progress.silent_seconds)}")
-    return lines(state, task, where, step, silence, *remarks, code(run.id))
+    cached = plain(dependencies_words(run.report))
+    return lines(state, task, where, step, silence, cached, *remarks, code(run.id))
 
 
 def step_of_log(tail: str) -> str:
@@ -103,5 +108,7 @@ def _descent(run: Run) -> str:
         return ""
     if of.answers:
         return f"💬 {of.parent_id} goes on with the answer"
+    if of.change == GO_ON:
+        return f"▶ {of.parent_id} goes on from there"
     change = next((with_change(run.task, each) for each in Change if each.value == of.change), "")
     return ", ".join(filter(None, (f"🔁 {of.parent_id} once more", change)))

@@ -12,6 +12,9 @@ from bot.address import Address
 from runs.backend import Limits
 from sandbox.gate import GateMode
 
+PATIENCE = ("image", "secret", "service", "machine", "refused", "quota", "gone", "other")
+"""What a run on a cluster may wait for, each with a limit of its own."""
+
 
 class Role(Enum):
     """What a person may do: viewer reads, runner also runs and stops what is their own, admin everything."""
@@ -55,8 +58,10 @@ class Config:
     `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
     membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
     images that run their own entrypoint. `service_images` are the images of services by name, where they aren't the usual
-    ones. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the RuntimeClass of all Pods.
-    `gate` says what a run does when no network policy takes hold.
+    ones. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the RuntimeClass of all Pods,
+    `cache_claim` the claim of the volume on which dependencies are kept.
+    `gate` says what a run does when no network policy takes hold. An agent that says nothing for `silence_seconds` is
+    ended, 0 means never, None the usual time. `patience` are seconds by the names of PATIENCE.
     """
 
     repos: Mapping[str, Repo] = field(default_factory=dict)
@@ -67,8 +72,11 @@ class Config:
     service_images: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    cache_claim: str | None = None
     runtime_class: str | None = None
     gate: GateMode = GateMode.WARN
+    silence_seconds: int | None = None
+    patience: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     defaults: RepoOptions = field(default_factory=RepoOptions)
 

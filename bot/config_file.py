@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bot.address import BadRepo, read_configured, refuse_branch
-from bot.config import Config, Repo, RepoOptions, Role
+from bot.config import PATIENCE, Config, Repo, RepoOptions, Role
 from bot.nodes import (
     BadNode,
     Key,
@@ -150,6 +150,15 @@ def _trust(text: str) -> bool:
     return text == "branch"
 
 
+def _silence(text: str) -> int:
+    if text.lower() == "off":
+        return 0
+    try:
+        return read_timeout(text)
+    except BadValue:
+        raise BadValue("a time such as 15m, from 1m to 24h, or off") from None
+
+
 def _branch(text: str) -> str:
     refuse_branch(text)
     return text
@@ -205,8 +214,16 @@ def _limits(reader: Reader, node: yaml.Node, place: str) -> Limits:
     return Limits(**reader.fields(node, place, _LIMIT_KEYS))
 
 
+def _patience(reader: Reader, node: yaml.Node, place: str) -> dict[str, float]:
+    return dict(reader.fields(node, place, _PATIENCE_KEYS))
+
+
 def _defaults(reader: Reader, node: yaml.Node, place: str) -> RepoOptions:
     return RepoOptions(**reader.fields(node, place, _REPO_KEYS))
+
+
+def _cache(reader: Reader, node: yaml.Node, place: str) -> str | None:
+    return reader.fields(node, place, {"claim": _CLAIM}).get("claim")
 
 
 _SAMPLE_URL = "https://github.com/owner/name"
@@ -216,6 +233,12 @@ _SERVICE = _pattern(
 _IMAGE_PATTERN = _pattern(r"[A-Za-z0-9./:_*?@\[\]-]{1,255}", "images, with * for anything")
 _SECRET_NAME = _pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "names of Secrets")
 _RUNTIME_CLASS = _pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "the name of a RuntimeClass")
+_CLAIM_EXAMPLE = "claim: claude-sandbox-cache"
+_CLAIM = Key(
+    "claim",
+    _scalar(_pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "the name of a volume claim")),
+    _CLAIM_EXAMPLE,
+)
 _QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQueue")
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
 _PERSON = Key("", _scalar(_person), "12345678: runner")
@@ -240,6 +263,7 @@ _LIMIT_KEYS = {
         "queue_seconds", _scalar(lambda text: 60 * _whole(10_080)(text)), "queue_minutes: 60"
     ),
 }
+_PATIENCE_KEYS = {name: Key(name, _scalar(read_timeout), f"{name}: 15m") for name in PATIENCE}
 _KEYS = {
     "repos": Key("repos", _repos, f"repos: {{demo: {_SAMPLE_URL}}}"),
     "chats": _list_key("chats", _id, "chats: [-1001234567890]", frozenset),
@@ -252,7 +276,10 @@ _KEYS = {
         "service_images", _service_images, "serviceImages: {redis: registry.example/redis:7}"
     ),
     "gate": Key("gate", _scalar(_gate), "gate: fail"),
+    "silence": Key("silence_seconds", _scalar(_silence), "silence: 15m"),
+    "patience": Key("patience", _patience, "patience: {image: 5m, machine: 30m}"),
     "kueue": Key("kueue", _scalar(_QUEUE), "kueue: sandboxes"),
+    "cache": Key("cache_claim", _cache, f"cache: {{{_CLAIM_EXAMPLE}}}"),
     "runtimeClass": Key("runtime_class", _scalar(_RUNTIME_CLASS), "runtimeClass: gvisor"),
     "imagePullSecrets": _list_key(
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"

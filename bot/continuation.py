@@ -1,4 +1,4 @@
-"""The Task that goes on where another Run stopped, with a person's answer to what its agent asked. Pure."""
+"""The Task that goes on where another Run stopped, also with a person's answer to what its agent asked. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ MOST_BYTES = 100_000
 
 _BEGUN = "\n\n--- You began that, and ended with this question ---\n\n"
 _ANSWER = "\n\n--- The answer ---\n\n"
-_PUSHED = "\n\n--- What you had done by then is in the branch that you start from. ---"
+_PUSHED = (
+    "\n\n--- You began that: what you had done by then is in the branch that you start from. ---"
+)
 
 
 def continued(parent: Run, task: Task, answer: str) -> Task:
@@ -24,11 +26,18 @@ def continued(parent: Run, task: Task, answer: str) -> Task:
     report = parent.outcome.report if parent.outcome else None
     question = report.question if report and report.question else "(the question is lost)"
     prompt = _without_old_rounds(task.prompt + _BEGUN + question + _ANSWER + answer.strip())
+    return gone_on(parent, replace(task, prompt=prompt)) or replace(task, prompt=prompt)
+
+
+def gone_on(parent: Run, task: Task) -> Task | None:
+    """Return the Task that goes on from what the parent pushed; None where it pushed nothing."""
+    report = parent.outcome.report if parent.outcome else None
     if report is None or not (report.pushed and report.branch):
-        return replace(task, prompt=prompt)
+        return None
     # A pull request of the parent grows by ours, when ours is merged into its branch; without one ours goes to the base.
     base = None if report.pull_request else (task.base or report.base)
-    return replace(task, prompt=prompt + _PUSHED, branch=report.branch, base=base)
+    prompt = task.prompt.removesuffix(_PUSHED) + _PUSHED
+    return replace(task, prompt=prompt, branch=report.branch, base=base)
 
 
 def _without_old_rounds(prompt: str) -> str:

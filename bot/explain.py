@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runs.outcome import Ending, Outcome, Seen
 from sandbox.report import Cause
@@ -26,6 +26,13 @@ def explain(outcome: Outcome, task: Task) -> Explanation:
         )
     sentence, advice = _WORDS[cause]
     return Explanation(_filled(sentence, task, outcome), _filled(advice, task, outcome))
+
+
+def seen_in_log(outcome: Outcome, log: str) -> Outcome:
+    """Return the Outcome with a cause that only the log tells: some runtimes say there alone why a program didn't start."""
+    if outcome.cause is Seen.EXIT_CODE and log.rstrip().endswith("exec format error"):
+        return replace(outcome, cause=Seen.EXEC_FORMAT)
+    return outcome
 
 
 def _filled(text: str, task: Task, outcome: Outcome) -> str:
@@ -119,6 +126,18 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     Cause.CLONE_FAILED: (
         "The repository couldn't be cloned.",
         "Git's own words say why; the log has all: /logs",
+    ),
+    Cause.DECRYPT_FAILED: (
+        "The repository's secrets couldn't be decrypted.",
+        "An admin puts the age key that they are encrypted for into the secret age-key.",
+    ),
+    Cause.SERVICE_UNREACHABLE: (
+        "A service that the run needs can't be reached.",
+        "Its log says why: /logs with `sidecar NAME`; check the repo's services.",
+    ),
+    Cause.SETUP_FAILED: (
+        "The repository's own setup failed.",
+        "Mend it in the repository: .claude-sandbox/setup, or setup: in .claude-sandbox.yaml",
     ),
     Cause.AGENT_MISSING: (
         "The agent's program isn't installed where the run was.",
@@ -263,6 +282,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     Seen.MISSING_VOLUME: (
         "A volume of the run couldn't be mounted.",
         "An admin mends what the words name, then send the task again.",
+    ),
+    Seen.BROKER_FAILED: (
+        "The broker, which holds the run's keys, doesn't start.",
+        "An admin looks at CLAUDE_IMAGE: one with a program of its own stands under `entrypoints` in the config.",
     ),
     Seen.SERVICE_FAILED: (
         "A service beside the agent doesn't start.",

@@ -57,7 +57,8 @@ _MORE: dict[str, str] = {
     "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
     "is pushed to a branch that ends in -wip.",
     "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "
-    "from the branch as it is now. Your own runs only, but for admins.",
+    "from the branch as it is now. Where that would help, a second button does it with twice the memory or time, or with "
+    "the usual image, and ▶ goes on from what the run had pushed. Your own runs only, but for admins.",
     "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
     "which; their logs stay 30 days. With ids behind it, only these.",
     "help": "With a command's name behind it, more about that command.",
@@ -91,6 +92,7 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
         "Give me a task for a repo: a coding agent works on it in a sandbox, and I tell you how it ended.",
         lines(*rows),
         repos,
+        "❓ A run that asks back goes on when you reply to its message with the answer.",
         lines("Try:", code(_example(aliases))),
     )
 

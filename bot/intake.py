@@ -120,9 +120,11 @@ class Intake:
     async def _ask(self) -> Sequence[Numbered]:
         """Ask for the updates after those that are confirmed; while some are in hand, without waiting for new ones.
 
+        The first time neither, so that it is known at once whether updates flow.
         The outer limit is for a connection pool that is wedged and never even asks.
         """
-        seconds = 0 if self._in_hand else self._poll_seconds
+        at_once = self._in_hand or self.last_good_poll is None
+        seconds = 0 if at_once else self._poll_seconds
         self._moved.clear()
         async with asyncio.timeout(seconds + 20):
             return await self._poll(self._offset, seconds)

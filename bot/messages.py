@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.explain import duration, explain, is_proved_by_log
+from bot.explain import duration, explain, is_proved_by_log, seen_in_log
 from bot.links import branch_url, pull_request_link
 from bot.markup import (
     MESSAGE_UNITS,
@@ -28,10 +28,10 @@ from bot.markup import (
 )
 from bot.question import question_apart
 from bot.summary import summary
-from runs.outcome import Ending, Outcome
+from runs.outcome import Ending, Outcome, Seen
 from runs.run import Origin, Run
 from sandbox.proof import narrowed, proving_lines, tells_of_failure
-from sandbox.report import Phase, Report
+from sandbox.report import Cause, Phase, Report
 
 PROVING_LINES = 6
 """More doesn't fit on a phone's screen beside the rest; /logs errors has them all."""
@@ -80,7 +80,6 @@ def completion(run: Run, log_tail: str = "") -> Markup:
     report = outcome.report
     facts = lines(
         _work(run, report),
-        _way_on(run, report),
         _pull_request(report),
         _numbers(run, report),
         _denied(report),
@@ -102,7 +101,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         return paragraphs(head, said, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(head, lines(facts, identity)).cut()
-    words = explain(outcome, run.task)
+    words = explain(seen_in_log(outcome, log_tail), run.task)
     proof = _proof(outcome, log_tail)
     reached = _REACHED.get(report.phase, "") if report else ""
     return paragraphs(
@@ -221,14 +220,6 @@ def _branch_line(run: Run, report: Report | None) -> Markup:
     return plain("🌿 ") + name
 
 
-def _way_on(run: Run, report: Report | None) -> Markup:
-    """Return how to go on from the unfinished work of a Run that didn't end well."""
-    if run.outcome is None or run.outcome.ended_well or not report or not report.pushed:
-        return Markup()
-    name = run.task.repo_name or run.task.repo_url
-    return plain("To go on from it: ") + code(f"/run {name}@{report.branch}")
-
-
 def _pull_request(report: Report | None) -> Markup:
     if report is None:
         return Markup()
@@ -251,9 +242,18 @@ def _numbers(run: Run, report: Report | None) -> Markup:
             parts.append("1 turn" if report.turns == 1 else f"{report.turns} turns")
         if report.model:
             parts.append(shortened(report.model, 60))
+    parts += filter(None, [dependencies_words(report)])
     if run.ended_at is not None:
         parts.append(duration(run.ended_at - (run.started_at or run.created_at)))
     return plain(" · ".join(parts))
+
+
+def dependencies_words(report: Report | None) -> str:
+    """Say where the dependencies came from and how long that took; empty where there were none, or no cache."""
+    if report is None or report.cache not in _CACHE_WORDS:
+        return ""
+    took = "" if report.dependency_seconds is None else duration(report.dependency_seconds)
+    return " · ".join(part for part in (_CACHE_WORDS[report.cache], took) if part)
 
 
 def _remark(words: str | None) -> Markup:
@@ -271,15 +271,24 @@ def _denied(report: Report | None) -> Markup:
 def _proof(outcome: Outcome, log_tail: str) -> str:
     """Return what was seen of the failure, then what the log says of it."""
     told = _rows(outcome.error or "")
-    rows = [narrowed(row, ERROR_CHARACTERS) for row in told[-PROVING_LINES:]]
+    if outcome.cause is Cause.DEADLINE:
+        told = [row for row in told if not row.startswith("the time of ")]  # the sentence says so
+    cut = _without_middle if isinstance(outcome.cause, Seen) else narrowed
+    rows = [cut(row, ERROR_CHARACTERS) for row in told[-PROVING_LINES:]]
     # Beside words of its own, the last lines of a log that tells of no failure prove nothing.
     helps = is_proved_by_log(outcome) and (not told or tells_of_failure(log_tail))
     log = log_tail if helps else ""
-    found = [clean(row) for row in proving_lines(log, most=PROVING_LINES)]
+    # What a command prints is set in below it; a phone has no room for that.
+    found = [clean(row).removeprefix("  ") for row in proving_lines(log, most=PROVING_LINES)]
     more = [row for row in found if not any(row.strip() in each for each in told)]
     room = PROVING_LINES - len(rows)
     rows += [narrowed(row, ROW_CHARACTERS) for row in more[max(len(more) - room, 0) :]]
     return plain("\n".join(rows)).cut(MESSAGE_UNITS // 2).text()
+
+
+def _without_middle(row: str, width: int) -> str:
+    """Cut a line in its middle: a cluster says first what it tried, and last why that failed."""
+    return row if len(row) <= width else f"{row[: width // 2 - 1]} … {row[2 - width // 2 :]}"
 
 
 def _last_lines(log_tail: str) -> str:
@@ -292,6 +301,8 @@ def _rows(text: str) -> list[str]:
     return [row.rstrip() for row in clean(text).split("\n") if row.strip()]
 
 
+_CACHE_WORDS = {"hit": "cache hit", "miss": "cache miss", "part": "cache hit in part"}
+
 _NO_REPORT = (
     "The image's own program ended well. What it did, only its log and the repository tell."
 )
@@ -299,6 +310,10 @@ _NO_REPORT = (
 _REACHED = {
     Phase.ENVIRONMENT: "It ended before the clone.",
     Phase.CLONE: "It ended in the clone, before the agent began.",
+    Phase.SECRETS: "It ended before the agent began.",
+    Phase.SERVICES: "It ended before the agent began.",
+    Phase.DEPENDENCIES: "It ended in the dependencies, before the agent began.",
+    Phase.SETUP: "It ended in the setup, before the agent began.",
     Phase.AGENT: "It ended while the agent worked.",
     Phase.DELIVER: "It ended while the work was pushed.",
 }

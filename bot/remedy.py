@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from enum import Enum
 
-from bot.explain import duration
 from runs.outcome import Outcome, Seen
 from sandbox.report import Cause
 from sandbox.task import USUAL_MEMORY, Task
@@ -24,12 +23,20 @@ class Change(Enum):
     IMAGE = "image"
 
 
+GO_ON = "on"
+"""The word for another try that begins where the Run stopped, in a button's data and in the Run's key."""
+
 REMEDIES: dict[Cause | Seen, Change] = {
     Seen.OUT_OF_MEMORY: Change.MEMORY,
     Cause.AGENT_KILLED: Change.MEMORY,
     Cause.DEADLINE: Change.TIME,
     Seen.DEADLINE_BY_CLUSTER: Change.TIME,
+    Cause.CLONE_TIMEOUT: Change.TIME,
     Seen.IMAGE_PULL: Change.IMAGE,
+    Seen.IMAGE_NAME: Change.IMAGE,
+    Seen.IMAGE_REFUSED: Change.IMAGE,
+    Seen.ENTRYPOINT_MISSING: Change.IMAGE,
+    Seen.EXEC_FORMAT: Change.IMAGE,
     Cause.TOOLS_MISSING: Change.IMAGE,
 }
 """What helps against a cause. An agent that was killed mostly was so for the memory that its commands took."""
@@ -66,12 +73,20 @@ def changed(task: Task, change: Change, usual_image: str | None = None) -> Task 
 
 
 def with_change(task: Task, change: Change) -> str:
-    """Return what a changed Task has otherwise, for behind "Retry": "with 8 GiB"."""
+    """Return what a changed Task has otherwise, short enough for a button: "with 8 GiB"."""
     if change is Change.IMAGE:
-        return "with the usual image"
+        return "usual image"
     if change is Change.TIME:
-        return f"with {duration(task.timeout_seconds)}"
+        return f"with {_short(task.timeout_seconds)}"
     return "with " + re.sub("([GM])i$", r" \1iB", task.memory or USUAL_MEMORY)
+
+
+def _short(seconds: int) -> str:
+    """Return a time in one unit, since a button on a phone has room for few letters: "2 h", "90 min"."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
 
 
 def _mebibytes(quantity: str) -> int:

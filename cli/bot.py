@@ -19,6 +19,7 @@ from cli.log_format import start_logging
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.store import LogStore
+from sandbox.descendants import close_memory
 from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
 
@@ -31,6 +32,7 @@ _PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SANDBOX_SCRIPTED_PACE")
 
 def run_bot(environment: Mapping[str, str]) -> int:
     """Run the bot until a signal ends it; return the exit code: 0, 1 for a refused token, 2 for wrong settings."""
+    close_memory()
     # The library's new form of durations; the old one warns at every use.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     start_logging(environment)
@@ -67,20 +69,23 @@ def make_backend(
     settings: Settings, config: Config, environment: Mapping[str, str]
 ) -> LocalBackend | KubernetesBackend:
     """Return the Backend that SANDBOX_BACKEND names."""
+    silence = config.silence_seconds
+    more = {} if silence is None else {"SANDBOX_SILENCE": str(silence)}
     if settings.backend is BackendName.LOCAL:
         return LocalBackend(
             LocalPlace(
                 settings.state_folder,
-                environment,
+                {**environment, **more},
                 agent=settings.agent.value,
                 limits=config.limits,
             )
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import GATE_SECONDS, SERVICE_IMAGES, KubernetesPlace
+    from k8s.place import GATE_SECONDS, SERVICE_IMAGES, KubernetesPlace, Patience
 
     cluster = settings.cluster
+    passed_on = [name for name in _PASSED_ON if environment.get(name)]
     images = {**SERVICE_IMAGES, **config.service_images}
     return KubernetesBackend(
         KubernetesPlace(
@@ -89,13 +94,15 @@ def make_backend(
             kubeconfig=cluster.kubeconfig,
             agent=settings.agent.value,
             limits=config.limits,
-            environment={name: environment[name] for name in _PASSED_ON if environment.get(name)},
+            environment={name: environment[name] for name in passed_on} | more,
+            patience=Patience(**config.patience),
             image_pull_secrets=config.image_pull_secrets,
             entrypoints=config.entrypoints,
             service_images=images,
             gate=config.gate,
             gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
+            cache_claim=config.cache_claim,
             runtime_class=config.runtime_class,
         )
     )

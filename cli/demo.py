@@ -26,6 +26,7 @@ from cli.demo_stage import (
 )
 from cli.transcript import Transcript, wrapped
 from runs.backend import Backend, BackendError
+from runs.outcome import Ending
 from runs.run import Run
 
 ENDED_WELL = 0
@@ -155,7 +156,8 @@ def _conclusion(stage: Stage, run: Run) -> int:
         room = _terminal_columns()
         for line in shown_branch(stage.ground.remote, report.branch, room).splitlines():
             print(*wrapped(line, room), sep="\n")
-    return ENDED_WELL if outcome is not None and outcome.ended_well else NOT_WELL
+    done = outcome is not None and outcome.ended_well and outcome.ending is not Ending.ASKS
+    return ENDED_WELL if done else NOT_WELL
 
 
 async def _host(stage: Stage, browser: bool) -> NoReturn:

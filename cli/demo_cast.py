@@ -14,7 +14,12 @@ WELCOME = (
     "Give me a task for a repo with /run: an agent works on it in a sandbox, and I tell you how it "
     "ended. The repo demo is here to try it on."
 )
-EXAMPLES = ('/run demo "add a farewell to the greeter"', "/run demo wait 20", "/jobs")
+EXAMPLES = (
+    '/run demo "add a farewell to the greeter"',
+    "/run demo ask me, then add a farewell",
+    "/run demo wait 20",
+    "/jobs",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from k8s.names import CONTAINER, PROGRAM
-from k8s.obstacles import crash
+from k8s.obstacles import how
 from k8s.structs import Job, Pod, Terminated
 from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
@@ -258,7 +258,7 @@ def remark_on(pod: Pod) -> str | None:
     if terminated is not None and terminated.reason == "OOMKilled":
         found.append("A process of the run needed more memory than there was, and was killed.")
     found += [
-        f"{status.name} crashed and was started again: {crash(status.last_state.terminated)}"
+        f"{status.name} ended and was started again: {how(status.last_state.terminated)}"
         for status in pod.status.init_container_statuses or ()
         if status.restart_count and status.last_state.terminated is not None
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
 import yaml
@@ -15,7 +15,11 @@ from k8s.annotations import ALL, Asked, initial
 from k8s.place import KubernetesPlace
 from runs.backend import Refused
 from runs.run import run_id
+from sandbox.broker.settings import PORT, READY
+from sandbox.dependencies.cache import folder_name
 from sandbox.gate import GateMode
+from sandbox.keys import BROKER
+from sandbox.services import VARIABLE
 from sandbox.task import Task, to_environment
 
 Manifest = dict[str, Any]
@@ -26,6 +30,8 @@ SECRET_KEYS = ("GITHUB_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY")
 
 PROGRAM_FOLDER = "/claude-sandbox"
 """Where the sandbox program stands in an image that it is brought into."""
+BROKER_FOLDER = "/broker"
+"""Where the broker keeps its state, in a volume that only it mounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,36 @@ class Brought:
     agent: str
     container: str = names.PROGRAM
     folder: str = PROGRAM_FOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerBeside:
+    """The broker of a Run: its image, which of the Secret's keys it gets, and its plain variables."""
+
+    image: str
+    environment: Mapping[str, str]
+    keys: tuple[str, ...] = SECRET_KEYS
+    container: str = names.BROKER
+    folder: str = BROKER_FOLDER
+
+    @property
+    def probe(self) -> str:
+        """Return the shell line that ends when the broker takes connections."""
+        return f"until [ -e {self.folder}/{READY} ]; do sleep 0.05; done"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The volume of dependencies: its claim, and the folder of it that this Run's repository has, and no other one."""
+
+    claim: str
+    repo_url: str
+    folder: ClassVar[str] = "/cache"
+
+    @property
+    def part(self) -> str:
+        """Return the folder's name on the volume."""
+        return folder_name(self.repo_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +93,7 @@ def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manife
         found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except (OSError, jinja2.TemplateError, yaml.YAMLError) as error:
         raise Refused(f"The Job's template can't be used: {error}") from error
+    _check_broker(found, wanted=place.brokers(asked.task))
     return _checked(found, names.job_name(run_id(asked.key)))
 
 
@@ -78,6 +115,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
     task, id_of_run = asked.task, run_id(asked.key)
     services = services_of(task, place)
     image = task.image or place.image
+    broker = _broker(task, place, id_of_run) if place.brokers(task) else None
     pod_seconds = task.timeout_seconds + place.pod_margin_seconds
     return {
         "name": names.job_name(id_of_run),
@@ -91,9 +129,11 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "gate": _gate(place),
         "runtime_class": place.runtime_class,
         "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
+        "broker": broker,
         "environment": _environment(task, place, id_of_run),
         "secret": place.secret,
-        "secret_keys": SECRET_KEYS,
+        "secret_keys": () if broker else SECRET_KEYS,
+        "cache": None if place.cache_claim is None else Cache(place.cache_claim, task.repo_url),
         "age_secret": place.age_secret,
         "requests": _resources(task, place.resources.memory_request, place.resources.cpu_request),
         "limits": _resources(task, place.resources.memory_limit, place.resources.cpu_limit),
@@ -119,7 +159,27 @@ def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str
         **place.environment,
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
+        "SANDBOX_IMAGE": task.image or place.image,
+        VARIABLE: " ".join(f"{name}:{_PORTS[name]}" for name in sorted(services & _PORTS.keys())),
+        "SANDBOX_CACHE": "" if place.cache_claim is None else Cache.folder,
     }
+    if place.brokers(task):
+        # No key stands in the agent's container, and so none of their names.
+        values |= {BROKER: _BROKER_URL, "ANTHROPIC_BASE_URL": f"{_BROKER_URL}/model"}
+    return _verbatim(values)
+
+
+def _broker(task: Task, place: KubernetesPlace, id_of_run: str) -> BrokerBeside:
+    asked = to_environment(task, id_of_run)
+    known = {
+        name: asked[name] for name in ("REPO_URL", "SANDBOX_RUN", "SANDBOX_PR", "SANDBOX_BUDGET")
+    }
+    values = {**place.environment, **known, "SANDBOX_BROKER_STATE": BROKER_FOLDER}
+    return BrokerBeside(place.image, _verbatim(values))
+
+
+def _verbatim(values: Mapping[str, str]) -> dict[str, str]:
+    """Return variables in the form in which a container gets them as they are. Raises Refused."""
     for name, value in values.items():
         _check(name, value)
     # Kubernetes expands $(NAME), takes every $$ for $, and breaks a letter like é after a single $
@@ -153,6 +213,17 @@ def _check(name: str, value: str) -> None:
 
 def _resources(task: Task, memory: str, cpu: str) -> dict[str, str]:
     return {"memory": task.memory or memory, "cpu": task.cpu or cpu}
+
+
+def _check_broker(found: object, *, wanted: bool) -> None:
+    """Refuse a Job whose agent would be without keys and without a broker, as older templates make it."""
+    try:
+        containers = found["spec"]["template"]["spec"].get("initContainers") or ()  # type: ignore[index]  # what it isn't raises
+        has_one = any(container["name"] == names.BROKER for container in containers)
+    except (TypeError, KeyError, AttributeError):
+        has_one = False
+    if wanted and not has_one:
+        raise Refused("The Job's template has no broker: take it over from manifests/job.yaml.j2.")
 
 
 def _checked(found: object, name: str) -> Manifest:
@@ -215,6 +286,8 @@ _GIT_TRUSTS_WORKSPACE = {
     "GIT_CONFIG_VALUE_0": "/workspace",
 }
 """The volume belongs to root: git refuses to work in it itself, as existing images do; ours has a folder below it."""
+_BROKER_URL = f"http://127.0.0.1:{PORT}"
+_PORTS = {"postgres": 5432, "redis": 6379}
 _MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
 _ONE_LINE = 1 << 30
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -29,6 +29,9 @@ CONTAINER = "claude"
 PROGRAM = "sandbox-program"
 """The init container that brings the sandbox program into an image that hasn't got it, and its volume."""
 
+BROKER = "broker"
+"""The native sidecar that holds the Run's keys, and its volume."""
+
 KUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """On Jobs: the LocalQueue from which Kueue lets them start (https://kueue.sigs.k8s.io/docs/tasks/run/jobs/)."""
 

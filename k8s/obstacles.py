@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from k8s.names import CONTAINER
+from k8s.names import BROKER, CONTAINER
 from k8s.structs import ContainerStatus, Event, Pod, Terminated
 from runs.outcome import Seen
 
@@ -58,7 +59,7 @@ def with_events(found: Obstacle, events: Iterable[Event]) -> Obstacle:
     mounts = [event for event in warnings if event.reason == "FailedMount"]
     if found.cause is Seen.NOT_STARTED and mounts:
         return replace(found, cause=Seen.MISSING_VOLUME, error=mounts[-1].message)
-    told = [event.message for event in warnings if event.reason == "Unhealthy"]
+    told = [event.message.strip() for event in warnings if event.reason == "Unhealthy"]
     return replace(found, error="\n".join([found.error, *told[-1:]]))
 
 
@@ -113,12 +114,20 @@ def not_created(status: ContainerStatus) -> Obstacle | None:
     return Obstacle(Seen.NOT_STARTED, _words(status))
 
 
+def broker_fails(status: ContainerStatus) -> Obstacle | None:
+    """The broker, without which the run has no keys, ends before it is ready, or doesn't get ready."""
+    if status.name != BROKER:
+        return None
+    found = service_crashes(status) or service_not_ready(status)
+    return None if found is None else replace(found, cause=Seen.BROKER_FAILED)
+
+
 def service_out_of_memory(status: ContainerStatus) -> Obstacle | None:
     """A service beside the agent needs more memory than it may have, before it is ready."""
     last = _last_crash(status)
     if last is None or last.reason != "OOMKilled":
         return None
-    return Obstacle(Seen.SERVICE_OUT_OF_MEMORY, f"{status.name}: {crash(last)}")
+    return Obstacle(Seen.SERVICE_OUT_OF_MEMORY, f"{status.name}: {_crash(last)}")
 
 
 def service_crashes(status: ContainerStatus) -> Obstacle | None:
@@ -126,8 +135,9 @@ def service_crashes(status: ContainerStatus) -> Obstacle | None:
     last = _last_crash(status)
     if last is None and not _backs_off(status):
         return None
-    words = _words(status) if last is None else f"{status.name}: {crash(last)}"
-    return Obstacle(Seen.SERVICE_FAILED, words, by_events=True)
+    words = _words(status) if last is None else f"{status.name}: {_crash(last)}"
+    by_kubelet = last is not None and last.exit_code in _ENDED_BY_SIGNAL
+    return Obstacle(Seen.SERVICE_FAILED, words, by_events=by_kubelet)
 
 
 def service_not_ready(status: ContainerStatus) -> Obstacle | None:
@@ -191,6 +201,7 @@ OF_CONTAINER: tuple[Callable[[ContainerStatus], Obstacle | None], ...] = (
     missing_key,
     missing_secret,
     not_created,
+    broker_fails,
     service_out_of_memory,
     service_crashes,
     service_not_ready,
@@ -226,11 +237,15 @@ WITHOUT_POD: tuple[Callable[[str], Seen | None], ...] = (exceeded_quota, pod_sec
 """Where there is no Pod, over the words of the last refusal among the Job's events."""
 
 
-def crash(ended: Terminated) -> str:
-    """Return how a container ended, in a few words, and its own last ones."""
+def how(ended: Terminated) -> str:
+    """Return how a container ended, in a few words."""
     code = f"signal {ended.signal}" if ended.signal else f"exit code {ended.exit_code}"
-    known = "" if ended.reason in ("", "Error", "Completed") else f"{ended.reason}, "
-    return f"{known}{code} {ended.message}".rstrip()
+    return code if ended.reason in ("", "Error", "Completed") else f"{ended.reason}, {code}"
+
+
+def _crash(ended: Terminated) -> str:
+    """Return how a container ended, and its own last words."""
+    return f"{how(ended)} {ended.message}".rstrip()
 
 
 def _no_pod(events: Iterable[Event]) -> Obstacle | None:
@@ -270,4 +285,6 @@ _REFUSED = re.compile(
 )
 _NOT_CREATED = ("CreateContainerConfigError", "CreateContainerError")
 _BEGINNING = ("", "PodInitializing", "ContainerCreating", "CrashLoopBackOff")
+_ENDED_BY_SIGNAL = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
+"""So a service ends whose startup probe failed for too long; the events say how."""
 _NOT_IN_TIME = "The Pod didn't become ready to start in time."

@@ -11,7 +11,7 @@ from pathlib import Path
 from runs.backend import Limits
 from runs.outcome import Seen
 from sandbox.gate import GateMode
-from sandbox.task import USUAL_MEMORY
+from sandbox.task import USUAL_MEMORY, Task
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
@@ -60,6 +60,10 @@ class Patience:
         seconds: float = getattr(self, _LIMITS.get(cause, "other"))
         return seconds
 
+    def name_of(self, cause: Seen) -> str | None:
+        """Return the name of the limit that bounds a cause; None where that is `other`."""
+        return _LIMITS.get(cause)
+
     def is_same(self, cause: Seen, other: Seen) -> bool:
         """Say whether two causes have one limit, within which they may take turns."""
         return _LIMITS.get(cause, cause) == _LIMITS.get(other, other)
@@ -67,10 +71,10 @@ class Patience:
 
 _LIMITS = {
     Seen.IMAGE_PULL: "image",
-    Seen.IMAGE_NAME: "image",
     Seen.IMAGE_REFUSED: "image",
     Seen.MISSING_SECRET: "secret",
     Seen.MISSING_KEY: "secret",
+    Seen.BROKER_FAILED: "service",
     Seen.SERVICE_FAILED: "service",
     Seen.SERVICE_OUT_OF_MEMORY: "service",
     Seen.SERVICE_NOT_READY: "service",
@@ -91,7 +95,7 @@ class KubernetesPlace:
     `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one; into that one the
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
-    start; then `limits` don't. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
+    start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
     GITHUB_API_URL); keys come from `secret`. `runtime_class` names the RuntimeClass of every Pod, gVisor's for example. `service_images` are `repository:tag` by service; a Task's `redis:6`
     replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
@@ -106,6 +110,7 @@ class KubernetesPlace:
     environment: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    cache_claim: str | None = None
     runtime_class: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF
@@ -133,6 +138,14 @@ class KubernetesPlace:
         return _repository(image) == _repository(self.image) or any(
             fnmatchcase(image, pattern) for pattern in self.entrypoints
         )
+
+    def brokers(self, task: Task) -> bool:
+        """Say whether a Run's keys are with a broker: unless its image has a program of its own, which knows none.
+
+        What `entrypoints` names has one; of `image` it is known that it is ours.
+        """
+        image = task.image or self.image
+        return not any(fnmatchcase(image, pattern) for pattern in self.entrypoints)
 
 
 def _repository(image: str) -> str:

@@ -143,7 +143,7 @@ def load(data: bytes) -> object:
 
 _NUMBER = (int, float)
 _TASK: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "model"), str),
+    **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "model", "setup"), str),
     **dict.fromkeys(("memory", "cpu", "image", "base", "trusted_base"), str),
     "timeout_seconds": int,
     "budget_usd": _NUMBER,

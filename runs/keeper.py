@@ -16,9 +16,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from runs import durable
+from runs.beside import HANDED, Beside, read_keys
 
 LOCK = "lock"
 """Held by the keeper and its program while they live; taken once in the life of a Run."""
@@ -36,6 +38,7 @@ GIVEN_UP = "given-up.json"
 _WRITE_TRIES = 120
 _WRITE_PAUSE_SECONDS = 1.0
 _KILL_LIMIT_SECONDS = 10.0
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36  # include/uapi/linux/prctl.h
 
 
@@ -43,15 +46,29 @@ def main(arguments: list[str], environment: Mapping[str, str]) -> int:
     """Keep the Run of a folder: `folder grace_seconds program...`, the program in this environment.
 
     Does nothing when the Run was started before, was cancelled, or has a keeper. Wants to be started in a session
-    of its own: what stops the bot doesn't reach it, and its process id stays its own while the program lives.
+    of its own: what stops the bot doesn't reach it, and its process id stays its own while the program lives. Where
+    `runs.beside.HANDED` is set, a broker is started beside the program.
     """
     folder, grace_seconds, *command = arguments
+    handed = [int(descriptor) for descriptor in environment.get(HANDED, "").split()]
+    environment = {name: value for name, value in environment.items() if name != HANDED}
+    for descriptor in handed:
+        os.set_inheritable(descriptor, False)
     os.chdir(folder)
     with _Signals(float(grace_seconds)) as signals:
         lock = _claim()
         if lock is not None:
-            _keep(command, environment, lock, signals)
+            _keep(Program(command, environment, handed), lock, signals)
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to start, and the descriptors of HANDED for the broker beside it, if there is to be one."""
+
+    command: list[str]
+    environment: Mapping[str, str]
+    handed: list[int]
 
 
 class _Signals:
@@ -96,47 +113,63 @@ def _claim() -> int | None:
         return lock
 
 
-def _keep(command: list[str], environment: Mapping[str, str], lock: int, signals: _Signals) -> None:
+def _keep(program: Program, lock: int, signals: _Signals) -> None:
+    life, held = os.pipe()
     try:
-        with _inherited(lock):
+        with _inherited(lock, held):
             child = os.posix_spawnp(
-                command[0],
-                command,
-                environment,
+                program.command[0],
+                program.command,
+                program.environment,
                 setpgroup=0,
                 setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
             )
     except OSError as error:
-        _write_exit({"error": f"{command[0]}: {error.strerror}"})
+        _write_exit({"error": f"{program.command[0]}: {error.strerror}"})
         return
+    _prepare_linux()
+    beside = _beside(program, life)
+    if beside is not None:
+        beside.tend()
     with suppress(
         OSError, ValueError
     ):  # on a full disk: only a stop after the keeper's own death needs it
         _write(STARTED, {**json.loads(Path(STARTED).read_bytes()), "program": child})
-    _adopt_orphans()
-    status = _wait(child, signals)
+    status = _wait(child, signals, beside)
     _kill_group(child)
     _kill_descendants()
     _write_exit({"code": status} if status >= 0 else {"signal": -status})
 
 
+def _beside(program: Program, life: int) -> Beside | None:
+    """Take the keys over; only now that our memory is closed to others."""
+    if not program.handed:
+        return None
+    keys, listening = program.handed
+    return Beside(program.environment, listening, life, read_keys(keys))
+
+
 @contextmanager
-def _inherited(descriptor: int) -> Iterator[None]:
-    os.set_inheritable(descriptor, True)
+def _inherited(*descriptors: int) -> Iterator[None]:
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, True)
     yield
-    os.set_inheritable(descriptor, False)
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
 
 
-def _adopt_orphans() -> None:
-    """Become the parent of what the program leaves behind, where the system can (Linux)."""
+def _prepare_linux() -> None:
+    """Become the parent of what the program leaves behind, and close our memory to it, where the system can."""
     if sys.platform == "linux":
         with suppress(ImportError, OSError):
             import ctypes  # only here: the program is already on its way
 
-            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            libc = ctypes.CDLL(None)
+            libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+            libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _wait(child: int, signals: _Signals) -> int:
+def _wait(child: int, signals: _Signals, beside: Beside | None) -> int:
     """Return the exit code of the program, negative for a signal; pass a stop on to it, and kill it after the grace."""
     kill_at: float | None = None
     while True:
@@ -150,7 +183,9 @@ def _wait(child: int, signals: _Signals) -> int:
         if rest is not None and rest <= 0:
             _kill_group(child)
             rest = None
-        signals.wait(rest)
+        again = None if beside is None else beside.tend()
+        waits = [seconds for seconds in (rest, again) if seconds is not None]
+        signals.wait(min(waits, default=None))
 
 
 def _kill_group(group: int) -> None:

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runs.backend import Limits, Refused
+from runs.beside import HANDED, write_keys
 from runs.local_files import LOG, REPORT, WORKSPACE, RunFolder
 from runs.run import Run
+from sandbox.dependencies.cache import folder_name
+from sandbox.keys import BROKER, BROKER_MODEL, MODEL_KEYS, split_keys
 from sandbox.task import Task, to_environment
+
+CACHE = "cache"
+"""The folder below the state that holds what runs keep for later ones, in a folder for each repository."""
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +40,8 @@ class LocalPlace:
     """Where and how Runs go on this machine.
 
     `state` is a folder of its own. `environment` is what the sandbox program gets beside the contract's
-    variables: keys, HOME, PATH; it is never written to disk, and what begins with TELEGRAM_ isn't passed on.
+    variables: HOME, PATH; it is never written to disk. What begins with TELEGRAM_ or is a key by its name isn't passed
+    on; the git token and the model's key go to a broker beside each Run.
     With a limit of 0 Runs nothing is started at all, for who only watches and cancels what another process runs.
     `program` must not import from the current folder, where the agent may write. After a cancel it has
     `grace_seconds` to deliver. A Run that was told is removed after `ttl_seconds`. While Runs are running
@@ -79,14 +89,15 @@ class Keepers:
         command = [*_PYTHON, _KEEPER, str(_ROOT), str(folder.path)]
         command += [str(self._place.grace_seconds), *self._place.program]
         try:
-            keeper = os.posix_spawn(
-                command[0],
-                command,
-                self._environment(run.task, folder),
-                file_actions=[null, log, (os.POSIX_SPAWN_DUP2, 1, 2)],
-                setsid=True,
-                setsigdef=[signal.SIGPIPE],
-            )
+            with self._broker() as broker:
+                keeper = os.posix_spawn(
+                    command[0],
+                    command,
+                    {**self._environment(run.task, folder), **broker.variables},
+                    file_actions=[null, log, (os.POSIX_SPAWN_DUP2, 1, 2), *broker.actions],
+                    setsid=True,
+                    setsigdef=[signal.SIGPIPE],
+                )
         except OSError as error:
             logger.warning("run %s: its keeper can't be started: %s", run.id, error)
         else:
@@ -103,16 +114,55 @@ class Keepers:
             if ended:
                 self._processes.discard(process)
 
+    @contextmanager
+    def _broker(self) -> Iterator[_Handed]:
+        """Open what a Run's broker is handed: a socket, and a pipe of the keys; nothing when there is no key."""
+        keys, _ = split_keys(self._place.environment)
+        if not keys:
+            yield _Handed()
+            return
+        prefix = f"/{secrets.token_urlsafe(16)}"
+        with socket.create_server(("127.0.0.1", 0), backlog=_QUEUE) as listening:
+            pipe = write_keys(keys)
+            try:
+                numbers = (pipe, listening.fileno())
+                port = listening.getsockname()[1]
+                variables = {
+                    BROKER: f"http://127.0.0.1:{port}{prefix}",
+                    BROKER_MODEL: next((name for name in MODEL_KEYS if name in keys), ""),
+                    "SANDBOX_BROKER_PREFIX": prefix,
+                    HANDED: " ".join(map(str, _KEEPERS)),
+                }
+                # By way of numbers that are free in any case: one may be what the other is to become.
+                far = [(os.POSIX_SPAWN_DUP2, n, _FAR + i) for i, n in enumerate(numbers)]
+                near = [(os.POSIX_SPAWN_DUP2, _FAR + i, n) for i, n in enumerate(_KEEPERS)]
+                away = [(os.POSIX_SPAWN_CLOSE, _FAR + i) for i in range(len(numbers))]
+                yield _Handed(variables, [*far, *near, *away])
+            finally:
+                os.close(pipe)
+
     def _environment(self, task: Task, folder: RunFolder) -> dict[str, str]:
-        given = self._place.environment.items()
+        _, given = split_keys(self._place.environment)
         return {
-            **{name: value for name, value in given if not name.startswith("TELEGRAM_")},
+            **{name: value for name, value in given.items() if not name.startswith("TELEGRAM_")},
             **to_environment(task, folder.path.name),
             "SANDBOX_AGENT": self._place.agent,
             "SANDBOX_REPORT": str(folder.path / REPORT),
+            "SANDBOX_CACHE": str(self._place.state.absolute() / CACHE / folder_name(task.repo_url)),
             "SANDBOX_WORKSPACE": str(folder.path / WORKSPACE),
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """What a keeper's start gets for the broker: variables, and what is done with descriptors."""
+
+    variables: Mapping[str, str] = field(default_factory=dict)
+    actions: Sequence[tuple[int, ...]] = ()
+
+
+_KEEPERS = (3, 4)
+_FAR = 900
+_QUEUE = 64
 _MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
 _KEEPER = _PREPARE + "from runs.keeper import main; sys.exit(main(sys.argv[1:], os.environ))"

@@ -31,13 +31,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class S3Limits:
-    """How long a server may take: to be connected with, until it says something, for one request in all.
+    """How long a server may take: to be connected with, until it says something, to take a log, for one request in all.
 
     One that did not answer is left in peace for `pause_seconds`, in which every call fails at once.
     """
 
     connect_seconds: float = 5.0
-    silence_seconds: float = 20.0
+    silence_seconds: float = 8.0
+    write_seconds: float = 30.0
     request_seconds: float = 90.0
     pause_seconds: float = 15.0
     at_once: int = 16
@@ -52,13 +53,9 @@ class S3Objects:
         self._place = place
         self._limits = limits or S3Limits()
         self._server = _server(environment)
-        self._store = S3Store(
-            place.bucket,
-            prefix=place.prefix or None,
-            config=_config(environment),
-            client_options=_client(environment, self._limits),
-            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=10)},
-        )
+        self._store = self._connected(environment, self._limits.silence_seconds)
+        # While a log is on its way, the server is silent.
+        self._store_of_logs = self._connected(environment, self._limits.write_seconds)
         self._at_once = asyncio.Semaphore(self._limits.at_once)
         self._quiet_until = 0.0
         self._conditional = True
@@ -131,7 +128,7 @@ class S3Objects:
     async def write(self, name: str, data: bytes) -> None:
         """See Objects.write."""
         async with self._asking():
-            await obstore.put_async(self._store, name, data, use_multipart=False)
+            await obstore.put_async(self._store_of_logs, name, data, use_multipart=False)
 
     async def write_if(self, name: str, data: bytes, version: str | None) -> bool:
         """See Objects.write_if."""
@@ -160,6 +157,15 @@ class S3Objects:
         async with self._asking():
             with suppress(*_ABSENT):
                 await obstore.delete_async(self._store, name)
+
+    def _connected(self, environment: Mapping[str, str], silence_seconds: float) -> S3Store:
+        return S3Store(
+            self._place.bucket,
+            prefix=self._place.prefix or None,
+            config=_config(environment),
+            client_options=_client(environment, self._limits, silence_seconds),
+            retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=6)},
+        )
 
     async def _write_on_condition(self, name: str, data: bytes, version: str | None) -> bool:
         async with self._asking():
@@ -240,11 +246,13 @@ def _config(environment: Mapping[str, str]) -> S3Config:
     return config
 
 
-def _client(environment: Mapping[str, str], limits: S3Limits) -> ClientConfig:
+def _client(
+    environment: Mapping[str, str], limits: S3Limits, silence_seconds: float
+) -> ClientConfig:
     options: ClientConfig = {
         "allow_http": _server(environment).startswith("http://"),
         "connect_timeout": timedelta(seconds=limits.connect_seconds),
-        "read_timeout": timedelta(seconds=limits.silence_seconds),
+        "read_timeout": timedelta(seconds=silence_seconds),
         "timeout": timedelta(seconds=limits.request_seconds),
     }
     if bundle := environment.get("AWS_CA_BUNDLE"):

@@ -8,26 +8,25 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from sandbox.agents import Agent
 from sandbox.agents.choose import choose as choose_agent
 from sandbox.descendants import adopt_orphans, close_memory
 from sandbox.keys import read_keys
 from sandbox.log import Log, Output
-from sandbox.phases import Surroundings, perform
+from sandbox.phases import Choose, Surroundings, perform
 from sandbox.process import GRACE_SECONDS, Stop
 from sandbox.redaction import Redactor
 from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
-from sandbox.task import DEFAULT_REPORT, Assignment, BadEnvironment, from_environment
+from sandbox.task import DEFAULT_REPORT, BadEnvironment, from_environment
 
 GOOD = (Verdict.PUSHED, Verdict.NOTHING_CHANGED)
 
 
 def main(
     environment: Mapping[str, str],
-    choose: Callable[[Assignment, Mapping[str, str]], Agent] = choose_agent,
+    choose: Choose = choose_agent,
     grace_seconds: float = GRACE_SECONDS,
 ) -> int:
     """Carry out one run in this process, which is given over to it; return the exit code."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from sandbox.agents import Agent, AgentResult
-from sandbox.keys import past_proxies, without_keys
 from sandbox.lines import Lines
 from sandbox.log import RAW_LINE_BYTES, Log
 from sandbox.process import Command, Ended, Limits, ProgramMissing, run
@@ -27,13 +26,11 @@ def run_agent(
 ) -> AgentEnd:
     """Run the agent in the clone to its end; when this returns, no process of it is left.
 
-    `environment` is the sandbox's own: the agent gets what is harmless of it, and what it names itself. A mistake
-    of ours on the way counts as a failed agent, so that the work is still delivered.
+    `environment` is what it may know; it gets that, and what it names itself. A mistake of ours on the way counts as a
+    failed agent, so that the work is still delivered.
     """
     output = _Output(agent, log)
-    scrubbed = {**without_keys(environment), **past_proxies(environment)}
-    scrubbed |= {"GIT_TERMINAL_PROMPT": "0", "PWD": folder}
-    command = Command(agent.command(), folder, {**scrubbed, **agent.environment()})
+    command = Command(agent.command(), folder, {**environment, **agent.environment()})
     try:
         execution = run(command, limits, output.take, output.take_errors)
         output.finish()

@@ -30,7 +30,7 @@ class Clone:
     """A work tree with its .git. From the agent's start on, everything in it is the agent's.
 
     `base` is the branch that it started from, `base_commit` its commit; both None for an empty repository. `branch`
-    is the run's own branch, checked out.
+    is the run's own branch, checked out. `ignored` are patterns, as in .gitignore, of what isn't the agent's work.
     """
 
     folder: str
@@ -38,6 +38,7 @@ class Clone:
     branch: str
     base: str | None
     base_commit: str | None
+    ignored: tuple[str, ...] = ()
 
 
 def check_url(url: str) -> None:

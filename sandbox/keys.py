@@ -126,7 +126,11 @@ def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that aren't a key by their names."""
-    return {name: value for name, value in environment.items() if not _names_a_secret(name)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if not names_a_secret(name) or name in _NAMES_A_PLACE
+    }
 
 
 def split_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -146,23 +150,29 @@ def past_proxies(environment: Mapping[str, str]) -> dict[str, str]:
 
 _SECRET_NAME = re.compile("TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL|PASSPHRASE", re.IGNORECASE)
 _WITHHELD = ("SANDBOX_", "TELEGRAM_", "GITHUB_", "GIT_", "SSH_", "KUBE")
-_OURS = frozenset({"TASK", "REPO_URL", "REPO_BRANCH", "OLDPWD", "PWD", "SUDO_ASKPASS"})
+_NAMES_A_PLACE = frozenset({"SOPS_AGE_KEY_FILE"})
+"""Where a key is; that is for the sandbox program, and not for the agent."""
+_OURS = frozenset(
+    {"TASK", "REPO_URL", "REPO_BRANCH", "OLDPWD", "PWD", "SUDO_ASKPASS", *_NAMES_A_PLACE}
+)
 
 
-def _names_a_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
+    """Say whether a variable of this name holds a key."""
     return _SECRET_NAME.search(name) is not None
 
 
 def _secrets(environment: Mapping[str, str]) -> list[str]:
     """Collect values of at least 8 characters; shorter ones, and plain numbers, would black out half a log."""
-    found = [value for name, value in environment.items() if _names_a_secret(name)]
+    found = [value for name, value in environment.items() if names_a_secret(name)]
     for name, value in environment.items():
         if name.endswith("_URL") and "@" in value:
-            found += [part for part in _passwords(value) if part]
+            found += [part for part in passwords(value) if part]
     return sorted({v for v in found if len(v) >= 8 and not v.isdigit()}, key=len, reverse=True)
 
 
-def _passwords(url: str) -> list[str | None]:
+def passwords(url: str) -> list[str | None]:
+    """Return the password of a URL, if there is one."""
     try:
         return [urlsplit(url).password]
     except ValueError:

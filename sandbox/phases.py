@@ -8,12 +8,15 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
+from sandbox import sops
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
 from sandbox.agents.claude import has_own_home
 from sandbox.base_files import find_guidance
+from sandbox.broker import client
 from sandbox.broker.client import read_state
 from sandbox.broker.refusals import remark
 from sandbox.broker.state import State
@@ -23,6 +26,7 @@ from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, GitFailed, clean_environment
 from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
+from sandbox.preparation import Means, NotPrepared, Prepared, prepare
 from sandbox.process import GRACE_SECONDS, Limits, Stop
 from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
@@ -47,6 +51,9 @@ PULL_REQUEST_SECONDS = 30.0
 BROKER_SECONDS = 30.0
 """A broker that was killed is started again, by Kubernetes after a pause of up to 20 s."""
 
+Choose: TypeAlias = Callable[[Assignment, Mapping[str, str], Callable[[str], str]], Agent]
+"""Makes the agent of an assignment, from the environment and what blackens secrets in a text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -60,7 +67,7 @@ class Surroundings:
     log: Log
     stop: Stop
     started_at: float
-    choose: Callable[[Assignment, Mapping[str, str]], Agent]
+    choose: Choose
     adopted: bool = False
     grace_seconds: float = GRACE_SECONDS
 
@@ -108,7 +115,10 @@ class _Run:
         """Go through the phases."""
         git, agent = self._prepare()
         clone = self._clone_behind_gate(git)
-        end = self._run_agent(self._guided(agent, git, clone), clone)
+        agent = self._guided(agent, git, clone)
+        prepared = self._prepare_project(git, clone)
+        clone = prepared.clone
+        end = self._run_agent(agent, prepared)
         delivery = self._deliver(git, clone, end)
         self._report = settle(self._report, end, delivery, self._assignment)
         if self._report.verdict is Verdict.PUSHED and self._task.pull_request:
@@ -142,7 +152,8 @@ class _Run:
         try:
             _check_run_id(self._assignment.run_id)
             check_url(self._task.repo_url)
-            agent = self._around.choose(self._assignment, self._around.environment)
+            redact = self._log.redactor.text
+            agent = self._around.choose(self._assignment, self._around.environment, redact)
         except (BadEnvironment, UnknownAgent) as mistake:
             raise _Failed(Cause.BAD_ENVIRONMENT, str(mistake)) from mistake
         executable = shutil.which("git", path=self._around.environment.get("PATH"))
@@ -226,19 +237,52 @@ class _Run:
             return agent
         self._log.note(guidance.remark)
         self._remark(guidance.remark)
-        return self._around.choose(replace(self._assignment, guidance=guidance), environment)
+        guided = replace(self._assignment, guidance=guidance)
+        return self._around.choose(guided, environment, self._log.redactor.text)
 
-    def _run_agent(self, agent: Agent, clone: Clone) -> AgentEnd:
-        self._enter(Phase.AGENT, self._assignment.agent)
-        around = self._around
-        limits = Limits(
-            self._agent_deadline,
-            around.grace_seconds,
-            around.stop,
-            around.adopted,
-            self._assignment.silence_seconds,
+    def _prepare_project(self, git: Git, clone: Clone) -> Prepared:
+        means = Means(
+            self._assignment,
+            self._around.environment,
+            git,
+            self._limits(),
+            self._log,
+            self._enter,
+            self._decrypt,
+            self._end_decrypting,
         )
-        end = run_agent(agent, clone.folder, around.environment, limits, self._log)
+        try:
+            prepared = prepare(clone, means)
+        except NotPrepared as failure:
+            raise _Failed(failure.cause, str(failure)) from failure
+        self._report = replace(
+            self._report,
+            cache=prepared.cache,
+            dependency_seconds=prepared.dependency_seconds,
+        )
+        for text in prepared.remarks:
+            self._remark(text)
+        return prepared
+
+    def _decrypt(self, data: bytes, kind: str) -> bytes:
+        if self._keys.broker is not None:
+            return client.decrypt(self._keys.broker, data, kind)
+        return sops.decrypt(data, kind, self._around.environment)
+
+    def _end_decrypting(self) -> None:
+        broker = self._keys.broker
+        if broker is not None and not client.end_decrypting(broker):
+            self._log.note("the broker doesn't answer: the agent could have it decrypt")
+
+    def _limits(self) -> Limits:
+        around = self._around
+        return Limits(self._agent_deadline, around.grace_seconds, around.stop, around.adopted)
+
+    def _run_agent(self, agent: Agent, prepared: Prepared) -> AgentEnd:
+        self._enter(Phase.AGENT, self._assignment.agent)
+        limits = replace(self._limits(), silence_seconds=self._assignment.silence_seconds)
+        folder = prepared.clone.folder
+        end = run_agent(agent, folder, prepared.environment, limits, self._log)
         self._report = told_by_agent(self._report, end, self._clean)
         return self._hear_broker(end)
 

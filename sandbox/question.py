@@ -155,14 +155,17 @@ def _beginning(parts: list[_Part], asking: int) -> int:
 
 def _is_question(text: str) -> bool:
     """Say whether a sentence or an item asks; what is quoted, code or an address at its end doesn't."""
-    bare = _DECORATION.sub("", text)
-    if not _ASKS.search(bare):
-        return False
-    return "://" not in bare.split()[-1]
+    end = len(text)
+    while end and (text[end - 1] in _DECORATION or _EMOJI.match(text[end - 1])):
+        end -= 1
+    bare = text[:end]
+    return bool(_ASKS.search(bare[-_MARK_CHARACTERS:])) and "://" not in bare.split()[-1]
 
 
 _WORD = re.compile(r"\w")
-_DECORATION = re.compile(r"[\s*_~)\]\U0001f300-\U0001faff\u2600-\u27bf\ufe0f]+$")
+_DECORATION = " \t\n*_~)]"
+_EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f]")
+_MARK_CHARACTERS = 20
 _ASKS = re.compile(r"(?:[?？؟\u037e⁇⁈‽]!*|(?:ですか|ますか|でしょうか|吗|嗎)[。.]?)$")
 
 _CLOSING = re.compile(
@@ -179,6 +182,7 @@ _OFFER = re.compile(
     r"\b(?:(?:would|do|did) you (?:like|want|prefer me)|want me to|shall (?:i|we)\b|may i\b|(?:can|could) i (?:also|help)"
     r"|should (?:i|we) (?:also|now|proceed|continue|go ahead|go on|keep going|open|commit|push|merge|start)\b|ready to"
     r"|interested|would (?:that|this|it) (?:help|work|be)|what do you think|sounds? (?:good|right|ok)|make sense"
+    r"|(?:does|do|how does) (?:this|that|it|these|those) (?:look|work|sound|match|fit)|is (?:this|that|it) what you|thoughts\?|feedback\?"
     r"|what['’]?s next|next\?|okay\?|(?:soll|darf|kann) ich (?:noch|auch|jetzt|dir|ihnen|damit|weiter)|m(?:ö|oe)cht(?:est du|en sie|et ihr)"
     r"|(?:willst|magst) du|wollen sie|(?:veux|souhaites|aimerais)-tu|(?:voulez|souhaitez|aimeriez)-vous|puis-je"
     r"|dois-je (?:aussi|également|maintenant|continuer)|(?:quieres?|desea[sn]?|(?:te|le) gustaría) que|¿(?:quieres|quiere|deseas?)"

@@ -44,6 +44,10 @@ class Redactor:
         self._values = _Values(secrets)
         self._blocks = _Blocks()
 
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know further secrets from now on. To be called when no line waits."""
+        self._values = _Values((*self._values.secrets, *secrets))
+
     @property
     def longest(self) -> int:
         """How many characters at the end of a text that was cut may belong to half a secret."""
@@ -84,7 +88,8 @@ class _Values:
     """Blackens known values; what it keeps between lines is its own."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._forms = sorted({form for secret in secrets for form in forms(secret)}, key=len)
+        self.secrets = tuple(secrets)
+        self._forms = sorted({form for secret in self.secrets for form in forms(secret)}, key=len)
         self._forms.reverse()
         self._pattern = re.compile("|".join(map(re.escape, self._forms)) or "(?!)")
         self._starts = {form[:size] for form in self._forms for size in range(_MIN_HELD, len(form))}

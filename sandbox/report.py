@@ -14,10 +14,14 @@ MAX_BYTES = 3072
 
 
 class Phase(str, Enum):
-    """How far a run came, in this order."""
+    """How far a run came, in this order. Those between clone and agent are for repositories that need them."""
 
     ENVIRONMENT = "environment"
     CLONE = "clone"
+    SECRETS = "secrets"
+    SERVICES = "services"
+    DEPENDENCIES = "dependencies"
+    SETUP = "setup"
     AGENT = "agent"
     DELIVER = "deliver"
     DONE = "done"
@@ -49,6 +53,9 @@ class Cause(str, Enum):
     CLONE_NETWORK = "clone-network"
     CLONE_TIMEOUT = "clone-timeout"
     CLONE_FAILED = "clone-failed"
+    DECRYPT_FAILED = "decrypt-failed"
+    SERVICE_UNREACHABLE = "service-unreachable"
+    SETUP_FAILED = "setup-failed"
     AGENT_MISSING = "agent-missing"
     AGENT_FAILED = "agent-failed"
     AGENT_SILENT = "agent-silent"
@@ -86,6 +93,8 @@ class Report:
     verdict is FAILED or NOT_PUSHED; `pull_request_error` alone never makes a run fail. `agent_ended_well` says
     whether the agent itself reported success. `remark` is what people should know, however it ended. `question` is what
     the agent asks at the end of its last words: it waits for an answer, whether it pushed something or changed nothing.
+    `cache` says whether the dependencies came from it: "hit", "miss" or "part", None where there is none;
+    `dependency_seconds` is how long they took.
     """
 
     run_id: str
@@ -111,6 +120,8 @@ class Report:
     agent_ended_well: bool = False
     remark: str | None = None
     question: str | None = None
+    cache: str | None = None
+    dependency_seconds: float | None = None
     cause: Cause | None = None
     error: str | None = None
     version: int = 1
@@ -172,11 +183,11 @@ def decode(data: bytes) -> Report | None:
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("summary", "branch", "base", "pull_request", "pull_request_error"), str),
-    **dict.fromkeys(("model", "session_id", "error", "remark", "question"), str),
+    **dict.fromkeys(("model", "session_id", "error", "remark", "question", "cache"), str),
     **dict.fromkeys(("commits", "files", "insertions", "deletions", "turns", "version"), int),
     **dict.fromkeys(("input_tokens", "output_tokens"), int),
     **dict.fromkeys(("pushed", "agent_ended_well"), bool),
-    "cost_usd": (int, float),
+    **dict.fromkeys(("cost_usd", "dependency_seconds"), (int, float)),
 }
 
 

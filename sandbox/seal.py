@@ -14,9 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox.clone import Clone
+from sandbox.debris import exclude_file
 from sandbox.git import Git, GitFailed
 from sandbox.keys import Keys
-from sandbox.wreckage import Remains, copy_index, is_real_folder, look
+from sandbox.plain_files import is_real_folder
+from sandbox.wreckage import Remains, copy_index, look
 
 _MAX_OTHERS = 8
 _MAX_EMBEDDED = 50
@@ -103,6 +105,9 @@ class _Sealer:
         kind = "sha256" if len(commit) == 64 else "sha1"
         options = ("--quiet", "--bare", "--template=", f"--object-format={kind}")
         self._bare.run("init", *options, str(self._folder))
+        exclude = self._folder / "info" / "exclude"
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_bytes(exclude_file(self._clone.ignored))
         if self._remains.objects is not None:
             alternates = self._folder / "objects" / "info" / "alternates"
             alternates.parent.mkdir(parents=True, exist_ok=True)

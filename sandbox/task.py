@@ -28,6 +28,7 @@ class Task:
     it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
     The files of `branch` may configure the agent when `trusts_branch`; else those of `trusted_base` do, None being the
     remote's default branch.
+    `setup` is a command of the repo's own file, to be run before the agent.
     """
 
     repo_url: str
@@ -45,6 +46,7 @@ class Task:
     base: str | None = None
     trusted_base: str | None = None
     trusts_branch: bool = False
+    setup: str | None = None
 
 
 class BadEnvironment(Exception):
@@ -82,6 +84,7 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
         "SANDBOX_BASE": task.base or "",
+        "SANDBOX_SETUP": task.setup or "",
         "SANDBOX_MODEL": task.model or "",
         "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
     }
@@ -128,6 +131,7 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             budget_usd=budget,
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
             base=environment.get("SANDBOX_BASE") or None,
+            setup=environment.get("SANDBOX_SETUP") or None,
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,

@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+
+from sandbox.plain_files import is_real_folder, open_plain
 
 _REF_BYTES = 4096
 _PACKED_BYTES = 16 << 20
@@ -46,14 +45,6 @@ class Remains:
     unfinished: str | None = None
 
 
-def is_real_folder(path: Path) -> bool:
-    """Say whether a path is a folder, and no part of it a link. `path` must have been real at its making."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode) and path.resolve() == path
-    except OSError:
-        return False
-
-
 def look(folder: Path) -> Remains:
     """Read the .git of a clone."""
     git_folder = folder / ".git"
@@ -81,7 +72,7 @@ def look(folder: Path) -> Remains:
 
 def copy_index(source: Path, target: Path) -> bool:
     """Copy an index if it is a plain file, with its time, by which git knows which entries may be stale."""
-    with _plain(source) as found:
+    with open_plain(source) as found:
         if found is None:
             return False
         with target.open("wb") as copy:
@@ -119,18 +110,5 @@ def _files_below(top: Path) -> Iterator[Path]:
 
 
 def _read(path: Path, limit: int) -> str:
-    with _plain(path) as found:
+    with open_plain(path) as found:
         return "" if found is None else found.read(limit).decode("utf-8", "surrogateescape")
-
-
-@contextmanager
-def _plain(path: Path) -> Iterator[IO[bytes] | None]:
-    """Open a plain file; None for a link, a pipe, or nothing."""
-    try:
-        # Non-blocking, since opening a pipe that nobody writes to would wait for ever.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        yield None
-        return
-    with os.fdopen(descriptor, "rb") as opened:
-        yield opened if stat.S_ISREG(os.fstat(descriptor).st_mode) else None

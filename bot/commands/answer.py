@@ -13,6 +13,7 @@ from bot.commands.run import STALE_SECONDS, Wish, start
 from bot.continuation import continued
 from bot.desk import Asked, Desk
 from bot.incoming import Incoming
+from bot.messages import ANSWER_ADVICE
 from runs.backend import BackendError
 from runs.outcome import Ending
 from runs.run import Run, lineage, reply_key, run_id
@@ -42,7 +43,9 @@ async def asking_run(message: Incoming, desk: Desk) -> Run | None:
             delay = min(30.0, delay * 2)
     if run is None or run.outcome is None or run.outcome.ending is not Ending.ASKS:
         return None
-    return run if run.origin.chat_id == message.place.chat_id else None
+    here = run.origin.chat_id == message.place.chat_id
+    # Where its own chat refuses messages, the question was told in the home chat.
+    return run if here or ANSWER_ADVICE in (message.replied_text or "") else None
 
 
 async def answer(asked: Asked, run: Run, desk: Desk) -> None:
@@ -61,13 +64,22 @@ async def answer(asked: Asked, run: Run, desk: Desk) -> None:
     if age > STALE_SECONDS:
         desk.answer(message, answers.too_late(age))
         return
-    others = await desk.backend.list_runs()
-    under_way = next((other for other in others if not other.ended and _goes_on(other, run)), None)
-    if under_way is not None:
+    under_way = await _under_way(run, desk)
+    if under_way is not None and under_way.key != key:
         desk.answer(message, answers.answered_already(under_way))
         return
     task = continued(run, allowed_today(run.task, asked.role, desk), message.text)
     await start(Wish(key, task, message.origin()), desk)
+
+
+async def _under_way(parent: Run, desk: Desk) -> Run | None:
+    """Return the Run that goes on with an answer now; None also where the place doesn't say: the start waits for it."""
+    try:
+        runs = await desk.backend.list_runs()
+    except BackendError as error:
+        log.warning("the runs can't be listed now: %s", error)
+        return None
+    return next((run for run in runs if not run.ended and _goes_on(run, parent)), None)
 
 
 def _goes_on(run: Run, parent: Run) -> bool:

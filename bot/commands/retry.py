@@ -10,11 +10,12 @@ from bot.commands.again import allowed_today, known_run, usual_image
 from bot.commands.chosen import known_runs, named_run, pressed_run, replied_run
 from bot.commands.run import STALE_SECONDS, Wish, start
 from bot.config import Role
+from bot.continuation import gone_on
 from bot.desk import Asked, Desk
 from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import read_one_run
-from bot.remedy import Change, changed, with_change
+from bot.remedy import GO_ON, Change, changed, with_change
 from runs.run import Origin, Run, lineage, retry_key, run_id
 from sandbox.task import Task
 
@@ -71,24 +72,25 @@ async def retry_button(press: Press, role: Role, data: str, desk: Desk) -> str:
         return "That run is somebody else's: its owner or an admin can try it again."
     if not parent.ended:
         return "It hasn't ended yet."
-    change = Change(match["change"]) if match["change"] else None
-    key = retry_key(parent.id, int(match["attempt"]), change.value if change else "")
+    change = match["change"] or ""
+    key = retry_key(parent.id, int(match["attempt"]), change)
     known = await known_run(run_id(key), desk)
     if known is not None:
         return _already(known)
-    if under_way := await _under_way(parent, desk):
+    under_way = await _under_way(parent, desk)
+    if under_way is not None and under_way.key == key:
+        return _already(under_way)  # another press of the same button was faster
+    if under_way is not None:
         return f"It is tried again already: {under_way.id}. Stop that one first."
-    task = allowed_today(_with_change(parent.task, change, desk), role, desk)
+    task, said = _changed(parent, change, desk)
     origin = _origin(press)
-    started = await start(Wish(key, task, origin), desk)
+    started = await start(Wish(key, allowed_today(task, role, desk), origin), desk)
     if started is None:
         return "It couldn't be started."
-    if started.origin != origin:
-        return _already(started)
-    return f"Started again, {with_change(task, change)}." if change else "Started again."
+    return said if started.origin == origin else _already(started)
 
 
-_CHANGES = "|".join(change.value for change in Change)
+_CHANGES = "|".join([GO_ON, *(change.value for change in Change)])
 _DATA = re.compile(
     rf"(?P<run>[a-z2-7]{{8}}):(?P<attempt>[1-9][0-9]{{0,3}})(?::(?P<change>{_CHANGES}))?"
 )
@@ -128,14 +130,19 @@ async def _under_way(parent: Run, desk: Desk) -> Run | None:
     return next((run for run in runs if not run.ended and is_retry_of(run, parent)), None)
 
 
-def _with_change(task: Task, change: Change | None, desk: Desk) -> Task:
-    """Return the Task with the change of the button. Raises Mistake where that is used up."""
-    if change is None:
-        return task
-    other = changed(task, change, usual_image(task, desk))
+def _changed(parent: Run, change: str, desk: Desk) -> tuple[Task, str]:
+    """Return the Task of a button, and what is said once it runs. Raises Mistake where nothing is left to change."""
+    task = parent.task
+    if not change:
+        return task, "Started again."
+    if change == GO_ON:
+        if (further := gone_on(parent, task)) is None:
+            raise Mistake("It pushed nothing from which to go on.")
+        return further, "It goes on from there."
+    other = changed(task, Change(change), usual_image(task, desk))
     if other is None:
         raise Mistake("More than that can't be had. Send the task again in smaller parts.")
-    return other
+    return other, f"Started again, {with_change(other, Change(change))}."
 
 
 def _already(run: Run) -> str:

@@ -19,17 +19,19 @@ class UnknownAgent(Exception):
     """The assignment names an agent that isn't there; the text lists those that are."""
 
 
-def choose(assignment: Assignment, environment: Mapping[str, str]) -> Agent:
+def choose(
+    assignment: Assignment, environment: Mapping[str, str], redact: Redact | None = None
+) -> Agent:
     """Make the agent that the assignment names, for one execution.
 
-    `environment` is the whole one of the sandbox program: an agent takes its own key from it, and blackens every
-    secret of it in what it tells. Raises UnknownAgent.
+    `environment` is the whole one of the sandbox program: an agent takes its own key from it. `redact` blackens what
+    it tells; None means the secrets of `environment`. Raises UnknownAgent.
     """
     make = _AGENTS.get(assignment.agent)
     if make is None:
         names = ", ".join(sorted(_AGENTS))
         raise UnknownAgent(f"SANDBOX_AGENT is {assignment.agent!r}; there are: {names}")
-    return make(assignment, environment, Redactor(read_keys(environment).secrets).text)
+    return make(assignment, environment, redact or Redactor(read_keys(environment).secrets).text)
 
 
 def _scripted(assignment: Assignment, environment: Mapping[str, str], redact: Redact) -> Agent:

@@ -75,7 +75,7 @@ class StreamAgent:
         cause, error = failure or (None, None)
         return AgentResult(
             ended_well=failure is None,
-            summary=self._redact(summary)[:MAX_SUMMARY],
+            summary=_bounded(self._redact(summary)),
             cause=cause,
             error=error and self._redact(error)[:MAX_ERROR],
             cost_usd=rows.amount(row, "total_cost_usd"),
@@ -110,6 +110,14 @@ class StreamAgent:
                 self._last_words = "\n".join(filter(None, words))
 
 
+def _bounded(words: str) -> str:
+    """Leave out the middle of words that are too long: a question stands at their end."""
+    if len(words) <= MAX_SUMMARY:
+        return words
+    return f"{words[: MAX_SUMMARY - _END_CHARACTERS - 5]}\n\n…\n\n{words[-_END_CHARACTERS:]}"
+
+
+_END_CHARACTERS = 2000
 _SILENT = (b'{"type":"user"', b'{"type":"stream_event"')
 """Rows that say nothing to people and can be large; parsing them would be for nothing …"""
 _FAILED = b'"is_error":true'

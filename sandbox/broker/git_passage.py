@@ -15,7 +15,7 @@ from sandbox.broker.push import MalformedPush, Push, PushReader, judge, report
 from sandbox.broker.refusals import Refused, refusal
 from sandbox.broker.relay import chosen, relay
 from sandbox.broker.requests import BadRequest
-from sandbox.broker.server import Exchange, NotLetThrough
+from sandbox.broker.server import TEXT, Exchange, NotLetThrough
 from sandbox.broker.settings import Settings
 from sandbox.broker.upstream import Answer, Call, Unreachable, same_server
 
@@ -74,9 +74,16 @@ class GitPassage:
         if answer.status == 401 and self._key and not with_key:
             answer.read(1 << 20)
             self._asks_for_key = True
+            with_key = True
             answer = self._follow(exchange, with_key=True)
         elif answer.status == 200 and not with_key:
             self._asks_for_key = False
+        if answer.status == 401 and with_key:
+            answer.read(1 << 20)
+            # git would ask for another name and password, and say that it has none.
+            text = b"Authentication failed: the server refuses the key of this run (401)\n"
+            exchange.answer(403, TEXT, text)
+            return
         relay(exchange, answer, _headers(answer))
 
     def _follow(self, exchange: Exchange, *, with_key: bool) -> Answer:
@@ -117,17 +124,19 @@ class GitPassage:
             raise BadRequest(400, f"no push: {error}") from error
         if not known or reader.push is None:
             raise BadRequest(400, "a push that ends before its changes are told")
-        self._check(exchange, reader.push, body)
+        if self._refuses(exchange, reader.push, body):
+            return
         length = head.length if encoding == "identity" else None
         headers = self._headers(exchange, with_key=True)
         whole = chain([bytes(reader.seen)], body)
         self._send(exchange, "/git-receive-pack", headers, whole, length)
 
-    def _check(self, exchange: Exchange, push: Push, rest: Iterable[bytes]) -> None:
+    def _refuses(self, exchange: Exchange, push: Push, rest: Iterable[bytes]) -> bool:
+        """Answer a push that this Run may not make; False for one that it may."""
         judged = judge(push, self._run_id)
         refused = [each for each in judged if each is not None]
         if not refused:
-            return
+            return False
         answer = report(push, judged, self._run_id)
         if answer is None:
             raise NotLetThrough(
@@ -140,6 +149,7 @@ class GitPassage:
         exchange.reusable = True
         content_type = "application/x-git-receive-pack-result"
         exchange.answer(200, {"Content-Type": content_type, "Cache-Control": "no-cache"}, answer)
+        return True
 
     def _send(
         self,

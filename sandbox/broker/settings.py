@@ -11,6 +11,8 @@ from sandbox.broker.state import ModelKey
 from sandbox.keys import BROKER, read_keys
 
 PORT = 9180
+READY = "ready"
+"""The file in the broker's folder that is there once connections are taken."""
 MODEL_API = "https://api.anthropic.com"
 
 

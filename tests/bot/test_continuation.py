@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.continuation import MOST_BYTES, continued
+from bot.continuation import MOST_BYTES, continued, gone_on
 from bot.question import question_apart
 from runs.outcome import Ending, Outcome
 from runs.run import Run
 from sandbox.agents.scripted import read_task
-from sandbox.report import Phase, Report, Verdict
+from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.words import title
 from tests.bot.sample_runs import GOOD, ID, QUESTION, TASK, ended
 
@@ -48,6 +48,17 @@ def test_an_open_pull_request_grows_by_what_comes() -> None:
     assert continued(asking(opened), TASK, "x").base is None
 
 
+def test_unfinished_work_goes_on_with_the_same_task_however_often() -> None:
+    late = Outcome(Ending.FAILED, GOOD, Cause.DEADLINE)
+    task = gone_on(ended(late), TASK)
+    assert task is not None
+    assert (task.branch, task.base) == (GOOD.branch, "main")
+    again = gone_on(ended(late), task)
+    assert again is not None
+    assert again.prompt == task.prompt
+    assert gone_on(ended(Outcome(Ending.FAILED)), TASK) is None
+
+
 @pytest.mark.parametrize(
     "report", [None, replace(WORK, pushed=False), replace(WORK, branch=None), NOTHING]
 )
@@ -78,6 +89,7 @@ def test_the_agent_of_the_demo_asks_once() -> None:
         ("A.\n\nWhich?", "Which?", ("A.", "Which?")),
         ("Which?", "Which?", ("", "Which?")),
         ("A.\n\nWhich?\n\na note", "Which?", ("A.\n\na note", "Which?")),
+        ("A.", "", ("A.", "")),
         ("A long text that was cut …", "Which?", ("A long text that was cut …", "Which?")),
         ("A.", "**Which** `x`?\n\n## Or", ("A.", "Which x?\n\nOr")),
         ("A.", "__init__.py or `__main__`?", ("A.", "__init__.py or __main__?")),

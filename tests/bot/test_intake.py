@@ -63,6 +63,16 @@ def test_each_update_is_handled_once_and_then_confirmed() -> None:
     assert queue.items == []
 
 
+def test_the_first_poll_does_not_wait_so_that_a_probe_soon_knows_that_updates_flow() -> None:
+    queue = Queue(0)
+
+    async def handle(update: Numbered) -> None:
+        raise AssertionError(update)
+
+    run_virtually(served(queue, handle, 1.0))
+    assert queue.polls == 2
+
+
 def test_an_update_in_hand_is_not_confirmed_and_comes_again_after_a_crash_fault_2() -> None:
     queue = Queue(3)
 

@@ -89,6 +89,9 @@ def test_cards_golden() -> None:
                 Progress(),
                 NOW,
             ),
+            "running, from what was pushed": card(
+                replace(RUNNING, key="retry-on:aaaabbbb:1"), Progress(), NOW
+            ),
             "running, with an answer": card(
                 replace(RUNNING, key="reply:aaaabbbb:-1001:9"), Progress(), NOW
             ),
@@ -154,6 +157,22 @@ def test_the_last_lines_of_the_log_prove_what_has_no_error_of_its_own() -> None:
     assert "line 39" in text
     assert "line 34\n" in text
     assert "line 33" not in text
+
+
+def test_a_long_word_of_the_cluster_is_cut_in_its_middle() -> None:
+    error = "claude: Back-off pulling image: " + "failed to pull and unpack: " * 20 + "not found"
+    text = completion(failed(Seen.IMAGE_PULL, error)).text()
+    assert "claude: Back-off pulling image: failed" in text
+    assert " … " in text
+    assert "unpack: not found\n" in text
+    assert "unpack: " * 9 not in text
+
+
+def test_a_time_that_was_over_is_told_once() -> None:
+    error = "the time of 3600 seconds was over\nThe unfinished work isn't on the remote: refused"
+    text = completion(failed(Cause.DEADLINE, error)).text()
+    assert "3600" not in text
+    assert "The unfinished work isn't on the remote: refused" in text
 
 
 def test_a_run_that_goes_on_has_no_completion() -> None:

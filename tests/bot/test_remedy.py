@@ -32,8 +32,8 @@ def labels(run: Run, ignored: frozenset[str] = EVERYWHERE) -> list[list[str]]:
         (Cause.DEADLINE, EVERYWHERE, "🔁 with 2 h"),
         (Cause.DEADLINE, ON_A_MACHINE, "🔁 with 2 h"),
         (Seen.DEADLINE_BY_CLUSTER, EVERYWHERE, "🔁 with 2 h"),
-        (Seen.IMAGE_PULL, EVERYWHERE, "🔁 with the usual image"),
-        (Cause.TOOLS_MISSING, EVERYWHERE, "🔁 with the usual image"),
+        (Seen.IMAGE_PULL, EVERYWHERE, "🔁 usual image"),
+        (Cause.TOOLS_MISSING, EVERYWHERE, "🔁 usual image"),
         (Cause.TOOLS_MISSING, ON_A_MACHINE, None),
         (Cause.AGENT_FAILED, EVERYWHERE, None),
         (Cause.PUSH_REFUSED, EVERYWHERE, None),
@@ -60,9 +60,10 @@ def test_what_ended_well_is_not_tried_again() -> None:
 @pytest.mark.parametrize("cause", CAUSES, ids=lambda cause: cause.value)
 def test_a_button_fits_and_what_it_promises_is_what_is_done(cause: Cause | Seen) -> None:
     run = replace(failed(cause), task=replace(TASK, image="x"))
-    for button in (button for row in end_buttons(run) for button in row):
-        assert len(button.data.encode()) <= 64
-        assert len(button.text) <= 24, "two of them stand beside each other on a phone"
+    for row in end_buttons(run):
+        assert all(len(button.data.encode()) <= 64 for button in row)
+        room = 15 if len(row) > 1 else 30
+        assert all(len(button.text) <= room for button in row), "a phone cuts it"
     change = REMEDIES.get(cause)
     if change is not None:
         task = changed(run.task, change)
@@ -80,11 +81,12 @@ def test_a_button_fits_and_what_it_promises_is_what_is_done(cause: Cause | Seen)
         (Change.MEMORY, {"memory": "64Gi"}, None, ""),
         (Change.MEMORY, {"memory": "100Gi"}, None, ""),
         (Change.MEMORY, {"memory": "4e9"}, None, ""),
-        (Change.TIME, {"timeout_seconds": 2700}, {"timeout_seconds": 5400}, "with 1 h 30 min"),
+        (Change.TIME, {"timeout_seconds": 2700}, {"timeout_seconds": 5400}, "with 90 min"),
+        (Change.TIME, {"timeout_seconds": 75}, {"timeout_seconds": 150}, "with 150 s"),
         (Change.TIME, {"timeout_seconds": 60_000}, {"timeout_seconds": 86_400}, "with 24 h"),
         (Change.TIME, {"timeout_seconds": 86_400}, None, ""),
-        (Change.IMAGE, {"image": "x"}, {"image": "usual"}, "with the usual image"),
-        (Change.IMAGE, {"image": "usual"}, {"image": None}, "with the usual image"),
+        (Change.IMAGE, {"image": "x"}, {"image": "usual"}, "usual image"),
+        (Change.IMAGE, {"image": "usual"}, {"image": None}, "usual image"),
         (Change.IMAGE, {"image": None}, None, ""),
     ],
 )
@@ -96,6 +98,12 @@ def test_a_change_stays_within_what_a_person_may_ask_for(
     assert found == (None if after is None else replace(TASK, **after))
     if found is not None:
         assert with_change(found, change) == words
+
+
+def test_what_was_pushed_can_be_gone_on_from() -> None:
+    for name in ("stopped by somebody, its work pushed", "failed, its unfinished work pushed"):
+        assert labels(ENDS[name])[1:] == [["▶ Go on from there"], ["📄 Logs", "📎 Full log"]]
+    assert all("▶ Go on from there" not in row for row in labels(ENDS["not pushed"]))
 
 
 def test_what_is_used_up_is_not_offered() -> None:

@@ -89,7 +89,7 @@ async def test_an_answer_that_comes_again_after_a_restart_is_one_run_even_when_i
             await talk.until(lambda: not talk.world.state.updates.pending(), "it is confirmed")
             await talk.quiet()
         talk.place.forget(after.id)
-    assert not talk.place.runs
+    assert talk.place.starts[after.id] == 1
     assert len(talk.heard("Added a farewell.")) == 1
 
 
@@ -214,6 +214,8 @@ async def test_an_answer_waits_for_a_place_that_is_away(talk: Talk) -> None:
         _, told = await asked_back(talk)
         for _ in range(3):
             talk.place.fail_next(Unavailable("away"), method="get")
+            talk.place.fail_next(Unavailable("away"))
+        talk.place.fail_next(Unavailable("away"), method="list_runs")
         await talk.run_of(talk.world.say(talk.grace, talk.team, "1", reply_to=told))
 
 
@@ -234,16 +236,47 @@ async def test_a_question_in_a_topic_and_in_private_is_answered_there(talk: Talk
 
 async def test_a_question_among_many_ends_is_told_by_itself(talk: Talk) -> None:
     async with talk.bot():
-        runs = []
-        for number in range(6):
-            asked = talk.world.say(talk.grace, talk.team, f"/run owner/demo task {number}")
-            runs.append(await talk.run_of(asked))
-    for number, run in enumerate(runs):
-        report = asking(talk, run) if number in (0, 3) else talk.pushed(run)
-        talk.place.finish(run.id, report=report)
+        run = await talk.run_of(talk.world.say(talk.grace, talk.team, RUN))
+    asking_ids = []
+    for number in range(40):
+        letters = "abcdefghij"
+        found = "".join(letters[int(digit)] for digit in f"{number:08}")
+        other = replace(run, id=found, key=found, marks=replace(run.marks, card_id=None))
+        talk.place.put(other)
+        talk.place.logs[found] = b""
+        asks = number % 10 == 3
+        asking_ids += [found] if asks else []
+        talk.place.finish(found, report=asking(talk, other) if asks else talk.pushed(other))
+    talk.place.finish(run.id, report=talk.pushed(run))
     async with talk.bot():
-        await talk.until(lambda: all(run.told for run in talk.place.runs.values()), "all told")
-    for number in (0, 3):
-        assert len(talk.heard("Reply to this message", runs[number].id)) == 1
-    assert all(runs[3].id not in message.text for message in talk.heard("runs ended"))
-    assert talk.heard("4 runs ended")
+        await talk.until(
+            lambda: all(run.told for run in talk.place.runs.values()), "all told", seconds=600
+        )
+    for found in asking_ids:
+        [told] = talk.heard(found)
+        assert told.text.startswith("❓ Asks back")
+        assert told.text.endswith(found)
+    assert talk.heard("runs ended")
+
+
+async def test_a_question_that_its_own_chat_refuses_is_answered_at_home(talk: Talk) -> None:
+    other = talk.world.supergroup("Other", [(talk.ada, "creator"), (talk.grace, "member")])
+    talk.config = Config(chats=frozenset({other.id}))
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.grace, other, RUN))
+        talk.world.allow_sending(other, False)
+        talk.place.finish(run.id, report=asking(talk, run))
+        told = await talk.said("I can't write any more", "Reply to this message", run.id)
+        after = await talk.run_of(talk.world.say(talk.grace, talk.team, "1", reply_to=told))
+        assert going_on(talk, run) == [after]
+
+
+async def test_a_notice_at_home_of_a_question_elsewhere_is_none_to_answer(talk: Talk) -> None:
+    private = talk.world.private(talk.grace)
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.grace, private, RUN))
+        talk.place.finish(run.id, report=asking(talk, run))
+        notice = await talk.said("Asks back", "asked for in private", run.id)
+        talk.world.say(talk.ada, talk.team, "what is that?", reply_to=notice)
+        await talk.quiet(60)
+        assert not going_on(talk, run)

@@ -190,10 +190,27 @@ async def test_a_run_that_lacked_memory_is_done_again_with_twice_as_much(talk: T
         assert (await retry_of(talk, more)).task.memory == "16Gi"
 
 
+async def test_unfinished_work_goes_on_from_where_it_was_pushed_once(talk: Talk) -> None:
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.grace, talk.team, RUN))
+        report = talk.pushed(run, branch=f"claude/{run.id}-x-wip", base="dev")
+        talk.place.finish(run.id, replace(LATE, report=report))
+        told = await talk.said("Failed", f"claude/{run.id}-x-wip")
+        await talk.told(run)
+        talk.place.forget(run.id)
+        presses = (pressed(talk, told, "▶ Go on from there") for _ in range(2))
+        already = f"It was tried again already: {run_id(retry_key(run.id, 1, 'on'))}."
+        assert set(await asyncio.gather(*presses)) <= {"It goes on from there.", already}
+        further = await retry_of(talk, run)
+        assert (further.task.branch, further.task.base) == (f"claude/{run.id}-x-wip", "dev")
+        assert further.task.prompt.startswith("add a farewell\n\n--- You began that")
+        await talk.said("Running", f"▶ {run.id} goes on from there")
+
+
 async def test_another_retry_waits_for_the_one_that_is_under_way(talk: Talk) -> None:
     async with talk.bot():
         run, told = await failed(talk, outcome=LATE)
-        assert await pressed(talk, told, "🔁 with 1 h 30 min") == "Started again, with 1 h 30 min."
+        assert await pressed(talk, told, "🔁 with 90 min") == "Started again, with 90 min."
         longer = await retry_of(talk, run)
         assert longer.task == replace(run.task, timeout_seconds=5400)
         assert f"tried again already: {longer.id}" in await pressed(talk, told, "🔁 Retry")
@@ -222,8 +239,8 @@ async def test_an_image_that_cannot_be_pulled_is_left_out_also_when_it_is_not_al
         talk.config = Config(defaults=RepoOptions(image="ghcr.io/acme/usual"))
         async with talk.bot():
             assert "isn't allowed" in await pressed(talk, told, "🔁 Retry")
-            said = await pressed(talk, told, "🔁 with the usual image")
-            assert said == "Started again, with the usual image."
+            said = await pressed(talk, told, "🔁 usual image")
+            assert said == "Started again, usual image."
             assert (await retry_of(talk, run)).task.image == "ghcr.io/acme/usual"
 
 
@@ -235,6 +252,7 @@ async def test_a_change_that_nobody_offered_does_nothing(talk: Talk) -> None:
         assert shown is not None
         for data, words in (
             (f"retry:{run.id}:1:memory", "More than that can't be had"),
+            (f"retry:{run.id}:1:on", "pushed nothing"),
             (f"retry:{run.id}:1:luck", "from an older time"),
             (f"retry:{run.id}:1:memory:x", "from an older time"),
         ):

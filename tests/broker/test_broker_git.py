@@ -69,13 +69,16 @@ def test_a_push_that_isnt_this_runs_is_refused_in_gits_own_form(
     refused: Refusal,
     clone: Path,
     broker: BrokerProcess,
+    git_server: GitServer,
     origin_repo: OriginRepo,
 ) -> None:
     origin_repo.commit({"theirs": "x"}, "Theirs", "claude/other-work")
     origin_repo.commit({"own": "x"}, "Own", OWN)
     before = origin_repo.branches()
     run_git(clone, "fetch", "--quiet", "origin")
+    pushed = [request for request in git_server.requests if request.method == "POST"]
     said = push(clone, "origin", *arguments)
+    assert [request for request in git_server.requests if request.method == "POST"] == pushed
     assert "[remote rejected]" in said and reason in said
     assert origin_repo.branches() == before
     assert broker.state().refusals == (refused,)
@@ -138,13 +141,20 @@ def test_a_public_repository_is_read_without_the_key(
     assert not any(request.had_credentials for request in git_server.requests)
 
 
-def test_a_wrong_key_is_told_by_the_server_and_a_missing_one_too(
-    start_broker: Start, tmp_path: Path
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"GITHUB_TOKEN": "expired-token"}, b"remote: Authentication failed"),
+        ({"ANTHROPIC_API_KEY": "other-key"}, b"could not read Username"),
+    ],
+)
+def test_a_wrong_key_and_a_missing_one_are_told_apart(
+    keys: dict[str, str], words: bytes, start_broker: Start, tmp_path: Path
 ) -> None:
-    broker = start_broker(keys={"GITHUB_TOKEN": "expired-token"})
+    broker = start_broker(keys)
     with pytest.raises(subprocess.CalledProcessError) as failed:
         run_git(None, "clone", f"{broker.url}/git", str(tmp_path / "clone"))
-    assert b"could not read Username" in failed.value.stderr
+    assert words in failed.value.stderr
 
 
 def test_a_repository_that_moved_within_its_server_is_followed_and_no_further(

@@ -12,9 +12,14 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chat_page import ChatPage
 from tests.browser.demo_process import Demo
+from tests.browser.failure_scenes import SCENES, FailureScene
+from tests.browser.staged import staged
 from tests.parts.browser_fixtures import PHONE, find_browser
 
 SIZE = (960, 760)
+USUAL_PHONE = (390, 844)
+"""PHONE is a small one, which the tests of the page are about."""
+
 SLOW, QUICK = 4.0, 0.3
 """Seconds between two steps of the agent."""
 LIMIT_MS = 90_000
@@ -79,12 +84,19 @@ async def commands(chat: ChatPage) -> None:
 WIDE_SCENES = (success, running, agent_failed, no_branch, deadline, queue, jobs, commands)
 
 
-async def take(browser: Browser, scene: Scene, path: Path, *, phone: bool, dark: bool) -> None:
+async def take(
+    browser: Browser,
+    scene: Scene,
+    path: Path,
+    *,
+    size: tuple[int, int] = SIZE,
+    dark: bool = False,
+) -> None:
     """Play a scene in a demo of its own, and keep what is seen at its end."""
     with tempfile.TemporaryDirectory() as folder:
         demo = Demo(Path(folder), pace=SLOW if scene is running else QUICK)
         try:
-            page = await opened(browser, await demo.address(), phone=phone, dark=dark)
+            page = await opened(browser, await demo.address(), size=size, dark=dark)
             await scene(ChatPage(page))
             await page.mouse.move(0, 0)
             await page.screenshot(path=path, animations="disabled")
@@ -94,14 +106,32 @@ async def take(browser: Browser, scene: Scene, path: Path, *, phone: bool, dark:
     print(f"{path}  {(scene.__doc__ or '').rstrip('.')}", flush=True)
 
 
-async def opened(browser: Browser, url: str, *, phone: bool, dark: bool) -> Page:
-    """Open the page of a demo."""
-    width, height = PHONE if phone else SIZE
+async def take_failure(browser: Browser, scene: FailureScene, path: Path) -> None:
+    """Let a run fail behind a page of its own, and keep what is seen of it on a phone."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with staged(Path(folder)) as stage:
+            page = await opened(browser, stage.address, size=USUAL_PHONE, sharp=True)
+            chat = ChatPage(page)
+            await chat.say(scene.command)
+            run = await stage.run(scene.task)
+            await stage.end(scene.task, scene.outcome(run), scene.log, scene.seconds)
+            await chat.heard(scene.words, run.id, "➜")
+            await page.screenshot(path=path, animations="disabled")
+            await page.context.close()
+    print(f"{path}  {(scene.outcome.__doc__ or '').rstrip('.')}", flush=True)
+
+
+async def opened(
+    browser: Browser, url: str, *, size: tuple[int, int], dark: bool = False, sharp: bool = False
+) -> Page:
+    """Open the page of a demo; `sharp` with half as many pixels again each way."""
+    width, height = size
     context = await browser.new_context(
+        device_scale_factor=1.5 if sharp else 1,
         viewport={"width": width, "height": height},
         color_scheme="dark" if dark else "light",
         locale="en-GB",
-        has_touch=phone,
+        has_touch=size != SIZE,
     )
     page = await context.new_page()
     page.set_default_timeout(LIMIT_MS)
@@ -119,11 +149,13 @@ async def main(folder: Path) -> int:
     expect.set_options(timeout=LIMIT_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for failure in SCENES:
+            await take_failure(browser, failure, folder / f"{failure.name}.png")
         for scene in WIDE_SCENES:
             name = folder / f"{scene.__name__.replace('_', '-')}.png"
-            await take(browser, scene, name, phone=False, dark=False)
-        await take(browser, jobs, folder / "dark.png", phone=False, dark=True)
-        await take(browser, success, folder / "phone.png", phone=True, dark=False)
+            await take(browser, scene, name)
+        await take(browser, jobs, folder / "dark.png", dark=True)
+        await take(browser, success, folder / "phone.png", size=PHONE)
         await browser.close()
     return 0
 

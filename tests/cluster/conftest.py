@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import secrets
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,12 +22,12 @@ from playground.server import Playground, start
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import ChatScene, open_chat_scene
-from tests.cluster.deployment import Deployed, Ground, deploy
+from tests.cluster.deployment import WAYS, Deployed, Ground, deploy
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
-from tests.parts.git_server import TOKEN, GitServer
+from tests.cluster.namespaces import made_namespace
+from tests.parts.git_server import GitServer
 from tests.parts.messages_api import MessagesApi, Step
-from tests.parts.model_fixtures import API_KEY
 
 pytest.register_assert_rewrite("tests.runs.contract")
 
@@ -80,36 +79,25 @@ def host_address(kubeconfig: Path) -> str:
 
 @pytest.fixture(scope="session")
 def deployed(
+    request: pytest.FixtureRequest,
     cluster: Kubectl,
     images: Images,
     host_address: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployed]:
-    """The bot and the sandboxes in their own namespaces, deployed by the commands of the README."""
-    folder = tmp_path_factory.mktemp("deployed")
-    with deploy(Ground(cluster, images, host_address, not _ANOTHER, folder)) as found:
+    """The bot and the sandboxes, deployed by the commands of the README; another overlay is a parameter."""
+    ground = Ground(
+        cluster, images, host_address, not _ANOTHER, tmp_path_factory.mktemp("deployed")
+    )
+    with deploy(ground, WAYS[getattr(request, "param", "two-namespaces")]) as found:
         yield found
 
 
 @pytest.fixture
 def namespace(cluster: Kubectl) -> Iterator[str]:
     """A namespace of its own under Pod Security restricted, with the secret of the sandboxes."""
-    name = f"test-{secrets.token_hex(4)}"
-    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
-    kubectl = cluster.within(name)
-    kubectl.create(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": level}},
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "claude-sandbox-secrets"},
-            "stringData": {"GITHUB_TOKEN": TOKEN, "ANTHROPIC_API_KEY": API_KEY},
-        },
-    )
-    # Pods are refused until it is there.
-    kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
-    yield name
-    cluster.run("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+    with made_namespace(cluster) as name:
+        yield name
 
 
 @pytest.fixture

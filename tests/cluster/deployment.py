@@ -1,8 +1,9 @@
-"""The bot and the sandboxes as the README deploys them: its own commands, on a copy of the manifests with our images."""
+"""The bot and the sandboxes as the documents deploy them: their own commands, on a copy of the manifests with our images."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -13,10 +14,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from playground.chats import Chat
+from playground.people import Person
 from playground.server import start
 from playground.world import World
 from tests.cluster.images_of_tests import Images
@@ -30,6 +32,7 @@ BOT_TOKEN = "7000000001:AAEonlyForTestsOnlyForTests0123456789"
 UID = 12345
 """Any user id: the image is made for 1000."""
 LIMIT_SECONDS = 240
+_worlds = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,19 @@ class Deployed:
     git: GitServer
     port: int
 
-    def world(self) -> tuple[World, Any, Any]:
-        """Make a World whose bot is the deployed one, with its team and Ada in it."""
+    def world(self) -> tuple[World, Chat, Person]:
+        """Make a World whose bot is the deployed one, with its team and Ada in it.
+
+        Its messages get other numbers than those of the Worlds before: Runs are named by them.
+        """
         world = World(privacy=False)
         world.state.token = BOT_TOKEN
         ada = world.person("Ada")
-        return world, world.supergroup("Team", [(ada, "administrator")]), ada
+        team = world.supergroup("Team", [(ada, "administrator")])
+        first = 1000 * next(_worlds)
+        while world.state.next_message_id(team) < first:
+            pass
+        return world, team, ada
 
     def bot_pods(self) -> list[Object]:
         """Return the bot's Pods that aren't about to go."""
@@ -80,11 +90,38 @@ class Deployed:
         return "True" in [c["status"] for c in conditions if c["type"] == "Ready"]
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to deploy: an overlay, where the bot is then, and which document's part has the commands."""
+
+    overlay: str
+    bot: str
+    document: str
+    part: str
+
+    def commands(self) -> str:
+        """Return the commands of the document."""
+        text = (ROOT / self.document).read_text(encoding="utf-8")
+        part = text.partition(f"## {self.part}\n")[2].partition("\n## ")[0]
+        (found,) = re.findall(r"^```sh\n(.*?)^```", part, re.M | re.S)
+        assert f"kubectl apply -k manifests/overlays/{self.overlay}\n" in found
+        return str(found)
+
+
+WAYS = {
+    way.overlay: way
+    for way in (
+        Way("two-namespaces", BOT, "README.md", "On a cluster"),
+        Way("one-namespace", SANDBOXES, "docs/cluster.md", "All in one namespace"),
+    )
+}
+
+
 @contextmanager
-def deploy(ground: Ground) -> Iterator[Deployed]:
-    """Deploy as the README says; take all of it away in the end."""
+def deploy(ground: Ground, way: Way) -> Iterator[Deployed]:
+    """Deploy as the documents say; take all of it away in the end."""
     cluster = ground.cluster
-    bot, sandboxes = cluster.within(BOT), cluster.within(SANDBOXES)
+    bot, sandboxes = cluster.within(way.bot), cluster.within(SANDBOXES)
     there = [name for name in (BOT, SANDBOXES) if _exists(cluster, name)]
     assert ground.own or not there, f"{there} are used on this cluster: not for a test to take"
     with GitServer(ground.folder / "git", host=ground.address) as git:
@@ -92,37 +129,74 @@ def deploy(ground: Ground) -> Iterator[Deployed]:
         try:
             _remove(ground)  # what a test that was killed left
             if ground.own:
-                cluster.create(volume(ground.folder))
-            write_manifests(found)
-            asyncio.run(_follow_the_readme(found))
+                cluster.create(volume(ground.folder, way.bot))
+            write_manifests(found, way.overlay)
+            asyncio.run(_follow(found, way.commands()))
             yield found
         finally:
             _remove(ground)
 
 
-def write_manifests(found: Deployed) -> None:
+def write_manifests(found: Deployed, name: str) -> None:
     """Copy the manifests, and set in the copy what an operator sets: images, config, private addresses."""
     ground = found.ground
     shutil.copytree(ROOT / "manifests", ground.folder / "manifests")
-    base = ground.folder / "manifests" / "base"
-    overlay = ground.folder / "manifests" / "overlays" / "two-namespaces"
-    environment = {
-        "CLAUDE_IMAGE": ground.images.sandbox,
-        "SANDBOX_AGENT": "scripted",
-        "SANDBOX_POLL_SECONDS": "1",
-        "TELEGRAM_API_URL": f"http://{ground.address}:{found.port}",
-    }
-    with (base / "bot" / "environment.env").open("a", encoding="utf-8") as file:
-        file.writelines(f"{name}={value}\n" for name, value in environment.items())
-    repo = {"url": found.git.repo_url("small"), "memory": "512Mi", "cpu": "100m"}
-    with (base / "bot" / "config.yaml").open("a", encoding="utf-8") as file:
-        file.write(f"repos: {json.dumps({'demo': repo})}\n")
-    settings: dict[str, Any] = yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))
-    images, patches = _changes(ground)
-    settings |= {"images": images, "patches": patches}
+    overlay = ground.folder / "manifests" / "overlays" / name
+    settings: Object = yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))
     settings["resources"].append("private.json")
-    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    settings |= {
+        "images": [our_image(ground)],
+        "patches": [*settings.get("patches", []), *patches(ground)],
+        "configMapGenerator": [
+            merged("claude-sandbox-config", files=["config.yaml"]),
+            merged("claude-sandbox-environment", literals=environment(found)),
+        ],
+    }
+    shipped = ground.folder / "manifests" / "base" / "bot" / "config.yaml"
+    repo = {"url": found.git.repo_url("small"), "memory": "512Mi", "cpu": "100m"}
+    config = f"{shipped.read_text('utf-8')}repos: {json.dumps({'demo': repo})}\n"
+    (overlay / "config.yaml").write_text(config, "utf-8")
     (overlay / "private.json").write_text(json.dumps(private_network(found)), "utf-8")
+    (overlay / "kustomization.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+
+
+def environment(found: Deployed) -> list[str]:
+    """Return the bot's variables that are other than shipped."""
+    ground = found.ground
+    return [
+        f"CLAUDE_IMAGE={ground.images.sandbox}",
+        "SANDBOX_AGENT=scripted",
+        "SANDBOX_POLL_SECONDS=1",
+        f"TELEGRAM_API_URL=http://{ground.address}:{found.port}",
+    ]
+
+
+def merged(name: str, **more: list[str]) -> Object:
+    """Return a generator of kustomize that adds to a shipped ConfigMap of the bot."""
+    return {"name": name, "namespace": BOT, "behavior": "merge", **more}
+
+
+def our_image(ground: Ground) -> Object:
+    """Return kustomize's change of the bot's image."""
+    name, _, tag = ground.images.bot.rpartition(":")
+    return {"name": "landovsky/claude-sandbox-bot", "newName": name, "newTag": tag}
+
+
+def patches(ground: Ground) -> list[Object]:
+    """Return kustomize's patches: which images may run, and a user id that the bot's image doesn't know."""
+    ids = {"runAsUser": UID, "runAsGroup": UID, "fsGroup": UID}
+    pod = {"spec": {"template": {"spec": {"securityContext": ids}}}}
+    allowed = {"data": {"images": ground.images.prefix + "*"}}
+    return [
+        patch("apps/v1", "Deployment", "claude-sandbox-bot", pod),
+        patch("v1", "ConfigMap", "claude-sandbox-allowed", allowed),
+    ]
+
+
+def patch(version: str, kind: str, name: str, change: Object) -> Object:
+    """Return a patch of kustomize."""
+    named = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, **change}
+    return {"target": {"kind": kind, "name": name}, "patch": json.dumps(named)}
 
 
 def private_network(found: Deployed) -> Object:
@@ -134,14 +208,16 @@ def private_network(found: Deployed) -> Object:
         for end in slices["endpoints"]
         for address in end["addresses"]
     ]
-    to_git = egress(SANDBOXES, "claude-sandbox", [host], int(found.git.url.rpartition(":")[2]))
-    to_telegram = egress(BOT, BOT, [host], found.port)
-    to_cluster = egress(BOT, BOT, nodes, slices["ports"][0]["port"], "private-cluster")
-    items = [to_git, to_telegram, to_cluster]
+    git_port = int(found.git.url.rpartition(":")[2])
+    items = [
+        egress("to-git", (SANDBOXES, "claude-sandbox"), [host], git_port),
+        egress("to-telegram", (BOT, BOT), [host], found.port),
+        egress("to-cluster", (BOT, BOT), nodes, slices["ports"][0]["port"]),
+    ]
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
-def volume(folder: Path) -> Object:
+def volume(folder: Path, namespace: str) -> Object:
     """Return a volume for the claim of the log store: the cluster of the tests has nothing that makes one."""
     path = folder / "volume"
     path.mkdir()
@@ -154,23 +230,15 @@ def volume(folder: Path) -> Object:
             "capacity": {"storage": "5Gi"},
             "accessModes": ["ReadWriteOnce"],
             "persistentVolumeReclaimPolicy": "Retain",
-            "claimRef": {"namespace": BOT, "name": "claude-sandbox-logs"},
+            "claimRef": {"namespace": namespace, "name": "claude-sandbox-logs"},
             "local": {"path": str(path)},
             "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [node]}]}},
         },
     }
 
 
-def readme_commands() -> str:
-    """Return the commands of the README's part about clusters."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    part = text.partition("### On a cluster")[2].partition("\n## ")[0]
-    (commands,) = re.findall(r"^```sh\n(.*?)^```", part, re.M | re.S)
-    return str(commands)
-
-
-async def _follow_the_readme(found: Deployed) -> None:
-    """Run the README's commands, while Telegram answers: the last one waits for updates to flow."""
+async def _follow(found: Deployed, commands: str) -> None:
+    """Run a document's commands, while Telegram answers: the last one waits for updates to flow."""
     world, team, _ = found.world()
     server = await start(world, port=found.port, host=found.ground.address)
     try:
@@ -181,13 +249,14 @@ async def _follow_the_readme(found: Deployed) -> None:
             "TELEGRAM_BOT_TOKEN": BOT_TOKEN,
             "TELEGRAM_CHAT_ID": str(team.id),
         }
-        await asyncio.to_thread(_run, found.ground, readme_commands(), variables)
+        await asyncio.to_thread(_run, found, commands, variables)
     finally:
         await server.close()
 
 
-def _run(ground: Ground, commands: str, variables: Mapping[str, str]) -> None:
+def _run(found: Deployed, commands: str, variables: Mapping[str, str]) -> None:
     """Run shell commands in the copy, where `kubectl` is the one of the tests."""
+    ground, bot = found.ground, found.bot
     programs = ground.folder / "bin"
     programs.mkdir()
     kubectl = programs / "kubectl"
@@ -203,31 +272,13 @@ def _run(ground: Ground, commands: str, variables: Mapping[str, str]) -> None:
         text=True,
         timeout=LIMIT_SECONDS,
     )
-    bot = ground.cluster.within(BOT)
     told = done.stdout + done.stderr
     assert done.returncode == 0, told + bot.run("describe", "pods") + bot.run("get", "events")
 
 
-def _changes(ground: Ground) -> tuple[list[Object], list[Object]]:
-    """Return what kustomize changes: the images, and a user id that the image doesn't know."""
-    name, _, tag = ground.images.bot.rpartition(":")
-    image = {"name": "landovsky/claude-sandbox-bot", "newName": name, "newTag": tag}
-    ids = json.dumps({"runAsUser": UID, "runAsGroup": UID, "fsGroup": UID, "runAsNonRoot": True})
-    pod = f"[{{op: replace, path: /spec/template/spec/securityContext, value: {ids}}}]"
-    pod = pod.replace(
-        '"runAsNonRoot": true', '"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}'
-    )
-    allowed = (
-        f"[{{op: replace, path: /data/images, value: {json.dumps(ground.images.prefix + '*')}}}]"
-    )
-    return [image], [
-        {"target": {"kind": "Deployment"}, "patch": pod},
-        {"target": {"kind": "ConfigMap", "name": "claude-sandbox-allowed"}, "patch": allowed},
-    ]
-
-
-def egress(namespace: str, app: str, to: list[Object], port: int, name: str = "private") -> Object:
-    """Return a policy that lets an app's Pods reach one port of some addresses."""
+def egress(name: str, whose: tuple[str, str], to: list[Object], port: int) -> Object:
+    """Return a policy that lets the Pods of a namespace's app reach one port of some addresses."""
+    namespace, app = whose
     rule = {"to": to, "ports": [{"port": port, "protocol": "TCP"}]}
     return {
         "apiVersion": "networking.k8s.io/v1",

@@ -19,7 +19,7 @@ class KubectlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """kubectl for one namespace of one cluster. `command` are the words before the arguments."""
+    """kubectl for one namespace of one cluster, or with "" for each object's own. `command` are the words before the arguments."""
 
     command: Sequence[str]
     kubeconfig: Path
@@ -31,7 +31,9 @@ class Kubectl:
 
     def run(self, *arguments: str, given: str | None = None) -> str:
         """Run kubectl with `given` as its standard input; return what it printed. Raises KubectlError."""
-        place = [f"--kubeconfig={self.kubeconfig}", f"--namespace={self.namespace}"]
+        place = [f"--kubeconfig={self.kubeconfig}"]
+        if self.namespace:
+            place.append(f"--namespace={self.namespace}")
         done = subprocess.run(
             [*self.command, *place, *arguments],
             input=given or "",

@@ -5,212 +5,22 @@ Nothing is made but in the admission of the real API server (`--dry-run=server`)
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import yaml
 
-from k8s.annotations import Asked
-from k8s.manifest import manifest
-from k8s.place import KubernetesPlace
-from runs.run import Origin
 from sandbox.task import Task
 from tests.cluster.deployment import BOT, SANDBOXES, Deployed
+from tests.cluster.hostile_jobs import REFUSED, pod_of, usual_job
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl, KubectlError, Object
-
-Change = Callable[[Object], object]
-KEY = {"name": "claude-sandbox-secrets", "key": "TELEGRAM_BOT_TOKEN"}
-
+from tests.manifests.overlays import FOLDER, NAMES
 
 OTHERS = "violates PodSecurity|RuntimeClass .* not found|error looking up service account|no PriorityClass"
 """What refuses a Pod before the policy is asked."""
-
-
-def pod(job: Object) -> Any:
-    return job["spec"]["template"]["spec"]
-
-
-def agent(job: Object) -> Any:
-    return pod(job)["containers"][0]
-
-
-def add_env(job: Object, source: Object) -> None:
-    agent(job)["env"].append({"name": "X", "valueFrom": source})
-
-
-def add_volume(job: Object, source: Object) -> None:
-    pod(job)["volumes"].append({"name": "x", **source})
-
-
-def secret(name: str, key: str = "GITHUB_TOKEN") -> Object:
-    return {"secretKeyRef": {"name": name, "key": key}}
-
-
-PROJECTED = {"projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}}
-SIDECAR_KEY = {"name": "X", "valueFrom": secret("claude-sandbox-secrets")}
-REFUSED: dict[str, tuple[Change, str]] = {
-    "a privileged container": (
-        lambda job: agent(job)["securityContext"].update(
-            privileged=True, allowPrivilegeEscalation=True
-        ),
-        "a container is restricted",
-    ),
-    "a capability": (
-        lambda job: agent(job)["securityContext"].update(
-            capabilities={"drop": ["ALL"], "add": ["NET_ADMIN"]}
-        ),
-        "a container is restricted",
-    ),
-    "escalation": (
-        lambda job: agent(job)["securityContext"].pop("allowPrivilegeEscalation"),
-        "a container is restricted",
-    ),
-    "root": (lambda job: pod(job)["securityContext"].update(runAsUser=0), "a Pod is restricted"),
-    "a container as root": (
-        lambda job: agent(job)["securityContext"].update(runAsUser=0),
-        "a container is restricted",
-    ),
-    "no seccomp": (
-        lambda job: agent(job)["securityContext"].update(seccompProfile={"type": "Unconfined"}),
-        "a container is restricted",
-    ),
-    "a folder of the host": (
-        lambda job: add_volume(job, {"hostPath": {"path": "/"}}),
-        "a volume is an emptyDir",
-    ),
-    "another Secret as a volume": (
-        lambda job: add_volume(job, {"secret": {"secretName": "regcred"}}),
-        "a volume is an emptyDir",
-    ),
-    "a ConfigMap as a volume": (
-        lambda job: add_volume(job, {"configMap": {"name": "claude-sandbox-allowed"}}),
-        "a volume is an emptyDir",
-    ),
-    "a token of the cluster": (lambda job: add_volume(job, PROJECTED), "a volume is an emptyDir"),
-    "the network of the host": (
-        lambda job: pod(job).update(hostNetwork=True),
-        "nothing of the host",
-    ),
-    "the processes of the host": (lambda job: pod(job).update(hostPID=True), "nothing of the host"),
-    "the memory of the host": (lambda job: pod(job).update(hostIPC=True), "nothing of the host"),
-    "other names": (
-        lambda job: pod(job).update(hostAliases=[{"ip": "10.0.0.1", "hostnames": ["github.com"]}]),
-        "nothing of the host",
-    ),
-    "a node of its choice": (lambda job: pod(job).update(nodeName="node1"), "nothing of the host"),
-    "a port of the host": (
-        lambda job: agent(job).update(ports=[{"containerPort": 8080, "hostPort": 8080}]),
-        "no port and no device",
-    ),
-    "a request by the node": (
-        lambda job: agent(job).update(
-            startupProbe={"httpGet": {"host": "169.254.169.254", "port": 80, "path": "/"}}
-        ),
-        "the node asks nobody",
-    ),
-    "a farewell by the node": (
-        lambda job: agent(job).update(
-            lifecycle={"preStop": {"tcpSocket": {"host": "10.0.0.1", "port": 22}}}
-        ),
-        "the node asks nobody",
-    ),
-    "processes in common": (
-        lambda job: pod(job).update(shareProcessNamespace=True),
-        "don't see each other's processes",
-    ),
-    "a foreign image": (
-        lambda job: agent(job).update(image="docker.io/evil/miner:latest"),
-        "docker.io/evil/miner:latest",
-    ),
-    "a foreign image beside": (
-        lambda job: pod(job)["initContainers"][0].update(image="evil/postgres:16"),
-        "evil/postgres:16",
-    ),
-    "another service account": (
-        lambda job: pod(job).update(serviceAccountName="claude-sandbox-bot"),
-        "the service account default",
-    ),
-    "its token": (
-        lambda job: pod(job).update(automountServiceAccountToken=True),
-        "the service account default, without its token",
-    ),
-    "another Secret": (lambda job: add_env(job, secret("regcred")), "a variable has a plain value"),
-    "the bot's token from the same Secret": (
-        lambda job: add_env(job, {"secretKeyRef": KEY}),
-        "a variable has a plain value",
-    ),
-    "a whole Secret": (
-        lambda job: agent(job).update(envFrom=[{"secretRef": {"name": "claude-sandbox-secrets"}}]),
-        "a variable has a plain value",
-    ),
-    "a ConfigMap": (
-        lambda job: add_env(
-            job, {"configMapKeyRef": {"name": "claude-sandbox-allowed", "key": "images"}}
-        ),
-        "a variable has a plain value",
-    ),
-    "a key for a sidecar": (
-        lambda job: pod(job)["initContainers"][0].update(env=[SIDECAR_KEY]),
-        "a variable has a plain value",
-    ),
-    "a foreign pull secret": (
-        lambda job: pod(job).update(imagePullSecrets=[{"name": "claude-sandbox-secrets"}]),
-        "an imagePullSecret isn't",
-    ),
-    "a second attempt": (lambda job: job["spec"].update(backoffLimit=3), "a job runs one pod once"),
-    "many Pods": (
-        lambda job: job["spec"].update(parallelism=50, completions=50),
-        "a job runs one pod once",
-    ),
-    "no end": (lambda job: job["spec"].pop("activeDeadlineSeconds"), "a job has a deadline"),
-    "no label": (lambda job: job["metadata"]["labels"].pop("app"), "a job has the labels"),
-    "a Pod without the policies' label": (
-        lambda job: job["spec"]["template"]["metadata"].update(labels={"app": "else"}),
-        "a pod has the label",
-    ),
-    "a label of others": (
-        lambda job: job["spec"]["template"]["metadata"]["labels"].update(role="database"),
-        "a pod has no labels but app",
-    ),
-    "another name": (
-        lambda job: job["metadata"].update(name="kube-proxy"),
-        "a job is named claude-",
-    ),
-    "an unknown container": (lambda job: agent(job).update(name="miner"), "a container is claude"),
-    "an unknown runtime": (
-        lambda job: pod(job).update(runtimeClassName="none"),
-        "runtimeClassName",
-    ),
-    "the rank of the cluster's own parts": (
-        lambda job: pod(job).update(priorityClassName="system-node-critical"),
-        "more important than the cluster",
-    ),
-}
-
-
-def usual_job(images: Images, **others: object) -> Object:
-    """Return the Job of a Run, as the bot makes it."""
-    place = KubernetesPlace(
-        SANDBOXES,
-        images.sandbox,
-        image_pull_secrets=("regcred",),
-        service_images={"postgres": images.postgres, "redis": images.redis},
-        **others,  # type: ignore[arg-type]  # a test's own values
-    )
-    task = Task("https://git.example/x", "do it", services=("postgres", "redis"))
-    asked = Asked("the key", task, Origin(-100123, 1, 7, "Ada"), 1.0)
-    return copy.deepcopy(manifest(asked, place, suspended=False))
-
-
-def pod_of(job: Object) -> Object:
-    """Return the Pod that the Job controller would make."""
-    template = job["spec"]["template"]
-    metadata = {**template["metadata"], "name": job["metadata"]["name"]}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
 def try_out(kubectl: Kubectl, item: Object) -> None:
@@ -240,21 +50,38 @@ def unguarded(deployed: Deployed) -> Iterator[Kubectl]:
     for item in (role, binding):
         item["metadata"] = {"name": "claude-sandbox-bot", "namespace": kubectl.namespace}
     metadata = {"name": kubectl.namespace}
-    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}, role, binding)
-    kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
-    yield kubectl
-    cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
+    cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    try:
+        kubectl.create(role, binding)
+        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        yield kubectl
+    finally:
+        cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
 
 
-@pytest.mark.parametrize("brought", [False, True])
+TASKS = {
+    "over https": (Task("https://git.example/x", "do it"), "broker"),
+    "over ssh": (Task("git@git.example:x.git", "do it"), "claude"),
+    "in another image": (Task("https://git.example/x", "do it", image="plain"), "broker"),
+    "in an image with its own entrypoint": (
+        Task("https://git.example/x", "do it", image="foreign"),
+        "claude",
+    ),
+}
+"""Tasks, and which container has the keys then."""
+
+
+@pytest.mark.parametrize("name", TASKS)
 def test_the_jobs_that_the_bot_makes_are_let_through(
-    stolen: Kubectl, images: Images, brought: bool
+    stolen: Kubectl, images: Images, name: str
 ) -> None:
-    job = usual_job(images)
-    if brought:
-        task = Task("https://git.example/x", "do it", image=images.plain)
-        asked = Asked("the key", task, Origin(-100123, 1, 7, "Ada"), 1.0)
-        job = manifest(asked, KubernetesPlace(SANDBOXES, images.sandbox), suspended=True)
+    task, holder = TASKS[name]
+    image = {"plain": images.plain, "foreign": images.foreign}.get(task.image or "")
+    job = usual_job(images, replace(task, image=image), entrypoints=(images.foreign,))
+    spec = job["spec"]["template"]["spec"]
+    containers = [*spec["initContainers"], *spec["containers"]]
+    with_keys = [found["name"] for found in containers if "secretKeyRef" in str(found)]
+    assert with_keys == [holder]
     try_out(stolen, job)
 
 
@@ -361,3 +188,45 @@ def test_the_real_calls_are_refused_too(
     with pytest.raises(KubectlError, match="cannot create resource"):
         try_out(stolen, pod_of(usual_job(images)))
     try_out(deployed.sandboxes, pod_of(usual_job(images)))
+
+
+def test_nobody_goes_into_a_sandbox_with_an_ephemeral_container(
+    deployed: Deployed, unguarded: Kubectl, images: Images
+) -> None:
+    pod = pod_of(usual_job(images))
+    inside = {"name": "x", "image": images.sandbox, **agent_security(pod)}
+    change = json.dumps({"spec": {"ephemeralContainers": [inside]}})
+    name = pod["metadata"]["name"]
+    arguments = ("patch", "pod", name, "--subresource=ephemeralcontainers", f"--patch={change}")
+    for kubectl in (deployed.sandboxes, unguarded):
+        kubectl.create(pod)
+    try:
+        unguarded.run(*arguments, "--dry-run=server")
+        with pytest.raises(KubectlError, match="nobody goes into a Pod"):
+            deployed.sandboxes.run(*arguments, "--dry-run=server")
+    finally:
+        for kubectl in (deployed.sandboxes, unguarded):
+            kubectl.run("delete", "pod", name, "--now")
+
+
+def agent_security(pod: Object) -> Object:
+    (container,) = pod["spec"]["containers"]
+    return {"securityContext": container["securityContext"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_overlay_is_valid_on_a_real_api_server(deployed: Deployed, name: str) -> None:
+    cluster = deployed.ground.cluster.within("")
+    rendered = yaml.safe_load_all(cluster.run("kustomize", str(FOLDER / name)))
+    known = [item for item in rendered if not item["apiVersion"].startswith("kueue.")]
+    given = json.dumps({"apiVersion": "v1", "kind": "List", "items": known})
+    cluster.run("apply", "--dry-run=server", "--filename=-", given=given)
+
+
+def test_the_api_server_finds_no_fault_in_the_types_of_the_policy(deployed: Deployed) -> None:
+    deployed.ground.cluster.run(
+        *("wait", "validatingadmissionpolicy/claude-sandbox", "--timeout=60s"),
+        "--for=jsonpath={.status.observedGeneration}=1",
+    )
+    policy = deployed.ground.cluster.get("validatingadmissionpolicy", "claude-sandbox")
+    assert not policy["status"]["typeChecking"].get("expressionWarnings")

@@ -2,88 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from k8s.names import job_name
-from playground.messages import Message
-from playground.server import start
-from playground.world import World
 from tests.cluster.chat_scene import run_of
+from tests.cluster.deployed_talk import Talk, talking
 from tests.cluster.deployment import UID, Deployed
 from tests.cluster.kubectl import KubectlError
 from tests.parts.git_server import OriginRepo
-from tests.whole.bot_process import until
-
-LIMIT_SECONDS = 150.0
-
-
-@dataclass(frozen=True, slots=True)
-class Talk:
-    """A team's chat with the deployed bot in it."""
-
-    world: World
-    team: Any
-    ada: Any
-    deployed: Deployed
-
-    def say(self, text: str) -> Message:
-        return self.world.say(self.ada, self.team, text)
-
-    def tellings(self, asked: Message) -> list[Message]:
-        """Return the messages that tell how the Run of a `/run` ended."""
-        return [
-            message
-            for message in self.world.messages(self.team.id)
-            if message.sender == self.world.bot
-            and not message.silent
-            and run_of(asked) in message.text
-        ]
-
-    async def told(self, asked: Message) -> Message:
-        """Wait for the one message that tells how a Run ended, and until its Job says so."""
-        name = job_name(run_of(asked))
-        await until(lambda: self.tellings(asked), f"the end of {asked.text!r}", LIMIT_SECONDS)
-        await until(lambda: self.status(name) != "running", "the Job says so", LIMIT_SECONDS)
-        (message,) = self.tellings(asked)
-        return message
-
-    async def works(self, asked: Message) -> None:
-        """Wait until the agent of a `/run` works."""
-
-        def works() -> bool:
-            try:
-                return "▶ agent" in self.deployed.sandboxes.logs(job_name(run_of(asked)), "claude")
-            except KubectlError:
-                return False
-
-        await until(works, f"the agent of {asked.text!r} works", LIMIT_SECONDS)
-
-    def status(self, job: str) -> str:
-        return str(self.deployed.sandboxes.get("job", job)["metadata"]["labels"]["status"])
-
-    async def bot_is_another(self, before: str) -> None:
-        """Wait until another Pod is the bot, and updates flow to it."""
-
-        def another() -> bool:
-            return self.deployed.ready() and self.deployed.bot_pod() != before
-
-        await until(another, "another Pod is ready", LIMIT_SECONDS)
 
 
 @pytest.fixture
 async def talk(deployed: Deployed) -> AsyncIterator[Talk]:
-    """A new chat; the bot is started anew, since this Telegram counts its updates anew."""
-    world, team, ada = deployed.world()
-    server = await start(world, port=deployed.port, host=deployed.ground.address)
-    deployed.bot.run("delete", "pod", "--selector=app=claude-sandbox-bot", "--wait=true")
-    await until(deployed.ready, "the bot is ready", LIMIT_SECONDS)
-    yield Talk(world, team, ada, deployed)
-    await server.close()
+    """A new chat with the bot."""
+    async with talking(deployed) as found:
+        yield found
 
 
 async def test_the_bot_in_its_pod_answers_a_run_and_keeps_its_record(talk: Talk) -> None:
@@ -103,7 +41,7 @@ async def test_the_bot_in_its_pod_answers_a_run_and_keeps_its_record(talk: Talk)
         "cat",
         f"/var/lib/claude-sandbox/logs/{run_of(asked)}.json",
     )
-    assert json.loads(stored)["run_id"] == run_of(asked) if "run_id" in stored else stored
+    assert run_of(asked) in stored
     ids = deployed.bot.run("exec", deployed.bot_pod(), "--", "id", "-u").strip()
     assert ids == str(UID)
 
@@ -148,3 +86,20 @@ async def test_an_eviction_of_the_bot_loses_nothing(talk: Talk) -> None:
     await talk.bot_is_another(before)
     assert "Done" in (await talk.told(slow)).text
     assert "Done" in (await talk.told(late)).text
+
+
+@pytest.mark.own_cluster
+async def test_a_restart_of_the_node_loses_no_command_and_tells_the_run_that_it_cut(
+    talk: Talk,
+) -> None:
+    deployed = talk.deployed
+    if not deployed.ground.own:
+        pytest.skip("no node of another cluster is restarted")
+    cut = talk.say('/run demo "wait 120"')
+    await talk.works(cut)
+    script = deployed.ground.cluster.command[0]
+    await asyncio.to_thread(subprocess.run, [script, "restart-node"], check=True, timeout=120)
+    late = talk.say('/run demo "do it"')
+    assert "Done" not in (await talk.told(cut)).text
+    assert "Done" in (await talk.told(late)).text
+    assert len(deployed.sandboxes.pods_of(job_name(run_of(cut)))) == 1

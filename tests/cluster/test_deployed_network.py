@@ -14,9 +14,9 @@ import pytest
 
 from tests.cluster.attempts import REACH
 from tests.cluster.deployment import BOT, Deployed
+from tests.cluster.hostile_jobs import pod_of, usual_job
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.test_deployed_admission import pod_of, usual_job
 
 pytestmark = pytest.mark.own_cluster
 
@@ -142,9 +142,17 @@ def targets(
     deployed: Deployed, stand_ins: None, neighbours: dict[str, tuple[str, int]]
 ) -> dict[str, tuple[str, int]]:
     """Return where the program tries to get to."""
-    slices = deployed.ground.cluster.get("endpointslice", "kubernetes")
-    server = (slices["endpoints"][0]["addresses"][0], slices["ports"][0]["port"])
-    return {"the API server itself": server, **STAND_INS, **neighbours}
+    return {**api_server(deployed.ground.cluster), **STAND_INS, **neighbours}
+
+
+def api_server(cluster: Kubectl) -> dict[str, tuple[str, int]]:
+    """Return the addresses of the API server: that which Pods are given, and its own."""
+    service = cluster.get("service", "kubernetes")["spec"]
+    slices = cluster.get("endpointslice", "kubernetes")
+    return {
+        "the API server's Service": (service["clusterIP"], service["ports"][0]["port"]),
+        "the API server": (slices["endpoints"][0]["addresses"][0], slices["ports"][0]["port"]),
+    }
 
 
 def reached(kubectl: Kubectl, images: Images, targets: object, patience: int) -> set[str]:
@@ -164,24 +172,24 @@ def test_without_the_policies_the_same_program_reaches_all_but_the_closed_ones_f
 ) -> None:
     kubectl = deployed.ground.cluster.within("claude-sandbox-open")
     closed = {"a neighbour", "the bot"}  # they let nobody in, wherever from
-    assert reached(kubectl, images, targets, 0) == {"the API server's Service", *targets} - closed
+    assert reached(kubectl, images, targets, 0) == set(targets) - closed
 
 
 def test_with_the_policies_taken_away_neighbour_and_bot_are_reached_too_fault_36(
     deployed: Deployed, images: Images, targets: dict[str, tuple[str, int]]
 ) -> None:
-    kept = {
-        kubectl: json.loads(kubectl.run("get", "networkpolicies", "--output=json"))
+    kept = [
+        (kubectl, kubectl.run("get", "networkpolicies", "--output=json"))
         for kubectl in (deployed.sandboxes, deployed.bot)
-    }
+    ]
     try:
-        for kubectl in kept:
+        for kubectl, _ in kept:
             kubectl.run("delete", "networkpolicies", "--all")
         reach = reached_at_last(deployed, images, targets)
-        assert reach == {"the API server's Service", *targets}
+        assert reach == set(targets)
     finally:
-        for kubectl, policies in kept.items():
-            kubectl.run("create", "--filename=-", given=json.dumps(policies))
+        for kubectl, policies in kept:
+            kubectl.run("create", "--filename=-", given=policies)
 
 
 def reached_at_last(deployed: Deployed, images: Images, targets: dict[str, Any]) -> set[str]:

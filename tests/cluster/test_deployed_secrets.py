@@ -18,7 +18,7 @@ from tests.cluster.backend_place import SMALL
 from tests.cluster.deployment import BOT_TOKEN, SANDBOXES, Deployed, egress
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.test_deployed_network import output, running
+from tests.cluster.test_deployed_network import api_server, output, running
 from tests.parts.messages_api import MessagesApi, say, use
 from tests.runs.contract import ended, start
 
@@ -32,13 +32,14 @@ async def test_an_agent_finds_no_token_and_is_kept_from_the_api_server_from_its_
     deployed: Deployed, messages_api: Callable[..., MessagesApi]
 ) -> None:
     host = deployed.ground.address
-    wish = json.dumps({"patience": 0, "targets": {"Telegram's stand-in": [host, deployed.port]}})
+    targets = {**api_server(deployed.ground.cluster), "Telegram": (host, deployed.port)}
+    wish = json.dumps({"patience": 0, "targets": targets})
     command = f"python3 -c {shlex.quote(REACH)} {shlex.quote(wish)} > reached.json; python3 -c {shlex.quote(HUNT)} > found.json"
     api = messages_api(use("Bash", command=command), say("I looked."))
     repo = deployed.git.create("hunted", {"README.md": "# Hunted\n"})
     port = int(api.url.rpartition(":")[2])
     deployed.sandboxes.create(
-        egress(SANDBOXES, "claude-sandbox", [{"ipBlock": {"cidr": f"{host}/32"}}], port, "model")
+        egress("model", (SANDBOXES, "claude-sandbox"), [{"ipBlock": {"cidr": f"{host}/32"}}], port)
     )
     place = KubernetesPlace(
         SANDBOXES,
@@ -58,7 +59,7 @@ async def test_an_agent_finds_no_token_and_is_kept_from_the_api_server_from_its_
         branch = run.report.branch or ""
         assert json.loads(repo.read(branch, "found.json")) == []
         reached = json.loads(repo.read(branch, "reached.json"))
-        assert reached == {"the API server's Service": False, "Telegram's stand-in": False}
+        assert reached == dict.fromkeys(targets, False)
     finally:
         await backend.close()
         deployed.sandboxes.run("delete", "networkpolicy", "model")

@@ -17,6 +17,7 @@ from k8s.place import TEMPLATE, KubernetesPlace
 from runs.backend import Refused
 from runs.run import Origin, run_id
 from sandbox.gate import Gate, GateMode, read_gate
+from sandbox.services import Service, read_services
 from sandbox.task import Task, from_environment
 
 HOSTILE = json.loads((Path(__file__).parent.parent / "data" / "hostile-strings.json").read_text())
@@ -68,6 +69,7 @@ def with_values(asked: Asked) -> dict[str, Any]:
         "REPO_BRANCH": task.branch,
         "SANDBOX_MODEL": task.model,
         "SANDBOX_RUN": run_id(asked.key),
+        "SANDBOX_IMAGE": task.image or PLACE.image,
     }
     for entry in container["env"]:
         if entry["name"] in texts:
@@ -107,7 +109,11 @@ def test_an_image_that_the_program_is_brought_into_is_a_value_too_fault_40(text:
     hostile = manifest(replace(ASKED, task=replace(TASK, image=text)), BRINGING, suspended=False)
     for found in (job, hostile):
         found["metadata"]["annotations"] = {}
-    job["spec"]["template"]["spec"]["containers"][0]["image"] = text
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    container["image"] = text
+    for entry in container["env"]:
+        if entry["name"] == "SANDBOX_IMAGE":
+            entry["value"] = text.replace("$", "$$")
     assert hostile == job
 
 
@@ -165,15 +171,54 @@ def test_every_container_is_restricted_and_none_gets_a_cluster_token() -> None:
     }
     task = replace(TASK, image="other:1")
     brought = manifest(replace(ASKED, task=task), BRINGING, suspended=False)
-    init = brought["spec"]["template"]["spec"]["initContainers"][0]
-    for container in [init, *pod["initContainers"], *pod["containers"]]:
-        assert container["securityContext"] == {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        }
+    broker, *init = brought["spec"]["template"]["spec"]["initContainers"]
+    restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    for container in [*init, *pod["initContainers"], *pod["containers"]]:
+        assert container["securityContext"] == restricted
+    own = {"runAsUser": 1001, "runAsGroup": 1001, "readOnlyRootFilesystem": True}
+    assert broker["securityContext"] == {**restricted, **own}
 
 
-def test_only_named_keys_reach_the_agent_and_each_may_be_missing() -> None:
+KEY_NAMES = ["GITHUB_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"]
+
+
+@pytest.mark.parametrize("image", [None, "other:1"])
+def test_the_keys_are_the_brokers_alone(image: str | None) -> None:
+    task = replace(TASK, image=image, budget_usd=1.5)
+    place = replace(BRINGING, environment={"ANTHROPIC_BASE_URL": "https://model.example/$x"})
+    pod = manifest(replace(ASKED, task=task), place, suspended=False)["spec"]["template"]["spec"]
+    broker, *others = pod["initContainers"]
+    assert (broker["name"], broker["image"]) == ("broker", BRINGING.image)
+    assert (broker["restartPolicy"], broker["command"][-1]) == ("Always", "sandbox.broker")
+    held = [entry["name"] for entry in broker["env"] if "valueFrom" in entry]
+    assert held == KEY_NAMES
+    plain = {entry["name"]: entry["value"] for entry in broker["env"] if "value" in entry}
+    assert (plain["REPO_URL"], plain["SANDBOX_RUN"]) == (TASK.repo_url, run_id("key"))
+    assert (plain["SANDBOX_BUDGET"], plain["ANTHROPIC_BASE_URL"]) == (
+        "1.5",
+        "https://model.example/$$x",
+    )
+    rest = json.dumps([others, pod["containers"]])
+    assert "secretKeyRef" not in rest and "/secrets" not in rest and "age-key" not in rest
+    found = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+    assert found["SANDBOX_BROKER"] == "http://127.0.0.1:9180"
+    assert found["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:9180/model"
+    assert not set(KEY_NAMES) & found.keys()
+    mounts = [
+        mount["name"] for each in [*others, *pod["containers"]] for mount in each["volumeMounts"]
+    ]
+    assert "broker" not in mounts
+
+
+def test_a_template_without_a_broker_is_refused(tmp_path: Path) -> None:
+    template = tmp_path / "job.yaml.j2"
+    template.write_text(TEMPLATE.read_text().replace("{% if broker %}", "{% if False %}"))
+    with pytest.raises(Refused, match="has no broker"):
+        manifest(ASKED, replace(BRINGING, template=template), suspended=False)
+    manifest(ASKED, replace(PLACE, template=template), suspended=False)
+
+
+def test_only_named_keys_reach_a_program_of_its_own_and_each_may_be_missing() -> None:
     pod = manifest(ASKED, PLACE, suspended=False)["spec"]["template"]["spec"]
     references = [
         entry["valueFrom"]["secretKeyRef"]
@@ -181,9 +226,7 @@ def test_only_named_keys_reach_the_agent_and_each_may_be_missing() -> None:
         if "valueFrom" in entry
     ]
     assert [(found["key"], found["optional"]) for found in references] == [
-        ("GITHUB_TOKEN", True),
-        ("CLAUDE_CODE_OAUTH_TOKEN", True),
-        ("ANTHROPIC_API_KEY", True),
+        (name, True) for name in KEY_NAMES
     ]
     assert {found["name"] for found in references} == {"claude-sandbox-secrets"}
     assert "secretKeyRef" not in json.dumps(pod["initContainers"])
@@ -227,14 +270,16 @@ def test_the_program_is_brought_into_an_image_without_an_entrypoint_of_its_own(
     agent, mount = pod["containers"][0], {"name": "sandbox-program", "mountPath": "/claude-sandbox"}
     if not brought:
         assert "command" not in agent
-        assert [found["name"] for found in pod["initContainers"]] == ["redis-sidecar"]
+        own = "theirs" in (image or "")
+        names = [found["name"] for found in pod["initContainers"]]
+        assert names == ["redis-sidecar"] if own else ["broker", "redis-sidecar"]
         assert "sandbox-program" not in json.dumps(pod)
         return
     assert agent["image"] == image
     assert agent["command"] == ["python3", "-I", "/claude-sandbox"]
     assert agent["workingDir"] == "/workspace"
     assert {**mount, "readOnly": True} in agent["volumeMounts"]
-    first, second = pod["initContainers"]
+    _, first, second = pod["initContainers"]
     assert first["image"] == BRINGING.image
     assert first["command"] == ["python3", "-I", "-m", "sandbox.bring", "/claude-sandbox"]
     assert first["env"] == [{"name": "SANDBOX_AGENT", "value": "claude"}]
@@ -265,6 +310,34 @@ def test_a_runtime_class_stands_on_the_pod_where_one_is_set() -> None:
         for place in (PLACE, replace(PLACE, runtime_class="gvisor"))
     ]
     assert [pod.get("runtimeClassName") for pod in pods] == [None, "gvisor"]
+
+
+def test_of_the_volume_of_dependencies_a_run_gets_its_repositorys_folder_only() -> None:
+    place = replace(PLACE, cache_claim="sandbox-cache")
+    mounts = []
+    for url in ("https://git.example/a", "https://git.example/b", "https://git.example/a.git"):
+        asked = replace(ASKED, task=replace(TASK, repo_url=url))
+        job = manifest(asked, place, suspended=False)
+        pod = job["spec"]["template"]["spec"]
+        claim = {"claimName": "sandbox-cache"}
+        assert {"name": "cache", "persistentVolumeClaim": claim} in pod["volumes"]
+        mounts += [each for each in pod["containers"][0]["volumeMounts"] if each["name"] == "cache"]
+        assert environment(job)["SANDBOX_CACHE"] == "/cache"
+        beside = json.dumps(pod["initContainers"])
+        assert '"cache"' not in beside
+    assert [each["mountPath"] for each in mounts] == ["/cache"] * 3
+    first, other, same = [each["subPath"] for each in mounts]
+    assert first == same != other
+    assert "cache" not in json.dumps(BASELINE["spec"]["template"]["spec"]["volumes"])
+
+
+def test_the_sandbox_knows_which_services_to_wait_for_and_in_which_image_it_is() -> None:
+    found = environment(BASELINE)
+    services = [Service("postgres", 5432), Service("redis", 6379)]
+    assert read_services(found["SANDBOX_SERVICES"]) == services
+    assert found["SANDBOX_IMAGE"] == "image:1"
+    none = manifest(replace(ASKED, task=replace(TASK, services=None)), PLACE, suspended=False)
+    assert environment(none)["SANDBOX_SERVICES"] == ""
 
 
 def test_services_are_native_sidecars_with_their_addresses() -> None:

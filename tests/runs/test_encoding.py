@@ -22,7 +22,7 @@ FULL = Run(
     key="message:1:2",
     task=Task(
         *("https://example.org/r.git", "do\n🙂\ud83d", "r", "main", 60, "opus", 1.5, True),
-        *("4Gi", "2", "image:1", ("postgres", "redis"), "main", "develop", True),
+        *("4Gi", "2", "image:1", ("postgres", "redis"), "main", "develop", True, "make deps"),
     ),
     origin=Origin(-100, 2, 3, "Ada", 4, True),
     state=State.ENDED,

@@ -37,6 +37,8 @@ async def test_a_link_and_a_folder_are_no_objects(tmp_path: Path) -> None:
 async def test_a_file_that_rests_keeps_its_version_in_lists(tmp_path: Path) -> None:
     objects = Folder(tmp_path)
     await objects.write("a.json", b"1")
+    (listed,) = await objects.list_all()
+    assert listed.version is None, "it may be written again within the same tick of the clock"
     versions = []
     for written_at in (time.time() - 100, time.time() - 100, time.time() - 50):
         os.utime(tmp_path / "a.json", (written_at, int(written_at)))

@@ -18,7 +18,7 @@ from tests.parts.s3_fixtures import KEY, SECRET, S3Server
 from tests.runs.objects_contract import Make, ObjectsContract, names
 from tests.runs.test_store import RUN
 
-SHORT = S3Limits(connect_seconds=0.3, silence_seconds=0.3, request_seconds=0.5, pause_seconds=600)
+SHORT = S3Limits(0.3, 0.3, 0.3, 0.5, pause_seconds=600)
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runs.backend import Moved, Unavailable, UnknownRun
+from runs.folder import Folder
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State
 from runs.store import LogStore, Record
@@ -108,6 +110,34 @@ async def test_records_are_listed_newest_first_without_what_is_not_one_fault_31(
         found = await store.list_records()
         assert [record.run.id for record in found] == ["bbbbbbbb", "cccccccc", "aaaaaaaa"]
     assert len(caplog.records) == 2
+
+
+class Watched(Folder):
+    """A folder that notes which objects were read for a list."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.asked: list[set[str]] = []
+
+    async def read_many(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        self.asked.append(set(names))
+        return await super().read_many(self.asked[-1])
+
+
+async def test_of_a_list_only_what_changed_is_read_again(folder: Path) -> None:
+    objects = Watched(folder)
+    store, other = LogStore(objects), LogStore(folder)
+    first, second = (replace(RUN, id=name) for name in ("aaaaaaaa", "bbbbbbbb"))
+    for number, runs in enumerate([[first, second], [], [replace(second, created_at=99.0)]]):
+        for run in runs:
+            await written(other, run)
+            os.utime(folder / f"{run.id}.json", (1000 + number, 1000 + number))
+        newest = (await store.list_records())[0].run
+    assert newest.created_at == 99.0
+    (folder / "bbbbbbbb.json").unlink()
+    assert [record.run for record in await store.list_records()] == [first]
+    names = {f"{run.id}.json" for run in (first, second)}
+    assert objects.asked == [names, set(), {"bbbbbbbb.json"}, set()]
 
 
 async def test_what_is_not_there_is_unknown(store: LogStore) -> None:

@@ -36,7 +36,7 @@ class ShellAgent:
         return AgentResult(exit_code == 0, summary=self._last)
 
 
-def choose(_assignment: Assignment, environment: Mapping[str, str]) -> ShellAgent:
+def choose(_assignment: Assignment, environment: Mapping[str, str], _redact: object) -> ShellAgent:
     return ShellAgent(environment)
 
 

@@ -39,6 +39,8 @@ ASKS = {
 ASKS_WITHOUT_WORK = {
     "leave to begin": "The fix is a rename in 40 files. Would you like me to go ahead?",
     "approval of a plan": "I'd move the parser into a module of its own. What do you think?",
+    "approval of what was shown": "Like this: `add(2, 2)`. Is that what you had in mind?",
+    "an opinion": "I would split it in two. Thoughts?",
     "leave, in German": "Das wären 40 Dateien. Soll ich damit weitermachen?",
     "leave, in French": "Cela touche 40 fichiers. Voulez-vous que je continue ?",
     "leave, in Spanish": "Son 40 archivos. ¿Quieres que siga?",
@@ -121,3 +123,5 @@ def test_a_long_question_is_cut_and_a_long_text_costs_little() -> None:
     assert closing_question("a? " * 100_000, changed=False)
     assert closing_question("(" * 200_000, changed=False) is None
     assert closing_question("a\n- " * 100_000, changed=False) is None
+    for text in ("*" * 100_000 + "x", "?" * 50_000 + "!" * 50_000 + "x", ".a" * 50_000):
+        assert closing_question(text, changed=False) is None

@@ -100,6 +100,11 @@ def test_denied_tools_are_told_once_each_although_it_ended_well() -> None:
 @pytest.mark.parametrize(
     ("status", "words", "cause"),
     [
+        (
+            401,
+            "API Error: 401 OAuth token has expired. Please obtain a new token",
+            Cause.LOGIN_EXPIRED,
+        ),
         (401, "Invalid API key · Fix external API key", Cause.API_AUTH),
         (403, "Failed to authenticate. API Error: 403 no", Cause.API_FORBIDDEN),
         (404, "There's an issue with the selected model (x).", Cause.API_NOT_FOUND),
@@ -209,6 +214,8 @@ def test_a_figure_that_cannot_be_one_is_unknown(value: object) -> None:
 
 def test_long_words_are_cut() -> None:
     assert len(judge(0, ending(result="x" * 99_999)).summary) == MAX_SUMMARY
+    long = judge(0, ending(result="First. " + "x" * 99_999 + " Which one?")).summary
+    assert (long[:6], long[-10:], len(long)) == ("First.", "Which one?", MAX_SUMMARY)
     failed = ending(is_error=True, subtype="error_during_execution", errors=["x" * 99_999])
     assert len(judge(1, failed).error or "") == MAX_ERROR
 

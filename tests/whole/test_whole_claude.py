@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from playground.messages import Message
+from sandbox.keys import HELD
 from tests.parts.git_server import GitServer, OriginRepo
 from tests.parts.messages_api import Hang, MessagesApi, Refusal, Step, say, use
 from tests.parts.model_fixtures import API_KEY, claude_environment
@@ -85,9 +86,9 @@ async def test_a_task_from_the_chat_is_done_by_claude_code_pushed_and_told(
     assert not any(secret in scene.log for secret in studio.secrets)
     said = [event.text for event in scene.world.events()]
     assert not any(secret in text for secret in studio.secrets for text in said)
-    # What `env` showed to the agent is in the CLI's own diary: the model's key is, as long as the agent uses it itself.
-    diary = files_with([API_KEY], scene.folder / "home")
-    assert diary and not files_with([git_server.token, scene.world.token], scene.folder / "home")
+    # What `env` showed to the agent is in the CLI's own diary.
+    diary = files_with([HELD], scene.folder / "home")
+    assert diary and not files_with(studio.secrets, scene.folder / "home")
 
 
 @pytest.mark.parametrize(

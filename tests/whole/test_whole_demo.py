@@ -126,11 +126,12 @@ def test_a_folder_that_keeps_an_earlier_demo_is_refused_in_one_sentence(
     ("text", "out", "errors"),
     [
         ("/run demo fail", "The task asked for a failure, and here it is.", ""),
+        ("/run demo ask me first", "Which one shall it be?", ""),
         ("/run dmeo x", "Did you mean demo?", "No task was started."),
         ("/run demo", "/run demo ", "No task was started."),
         ("/help", "/run – start a task in a repo", "No task was started."),
     ],
-    ids=["fails", "misspelt", "no task", "help"],
+    ids=["fails", "asks back", "misspelt", "no task", "help"],
 )
 def test_what_is_no_good_task_ends_1_with_the_reason(
     demo: Demo, text: str, out: str, errors: str
@@ -247,7 +248,7 @@ async def test_the_page_is_there_until_ctrl_c_and_then_nothing_is_left(demo: Dem
     async with hosted(demo, "--port", "0") as chat:
         assert chat.page().startswith("<!doctype html>")
         welcome = chat.read("state")["welcome"]
-        assert len(welcome["examples"]) == 3 and "/run" in welcome["text"]
+        assert len(welcome["examples"]) == 4 and "/run" in welcome["text"]
         team = chat.read("state")["chats"][0]
         asked = chat.act(
             "say", person=chat.person("admin"), chat=team["id"], text="/run demo wait 60"

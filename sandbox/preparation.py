@@ -1,0 +1,198 @@
+"""What happens between the clone and the agent, so that the project can be worked on; what a repository lacks costs nothing.
+
+Its secrets, its services, its dependencies, its setup. All that runs here is the repository's own code: without any key
+of ours, ended with all its processes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sandbox import services
+from sandbox.clone import Clone
+from sandbox.commands import perform
+from sandbox.debris import Baseline, Debris, hide
+from sandbox.dependencies.cache import Cache
+from sandbox.dependencies.find import Project, find_projects
+from sandbox.dependencies.install import Place
+from sandbox.dependencies.phase import SECONDS as DEPENDENCIES_SECONDS
+from sandbox.dependencies.phase import Dependencies, get_dependencies, what
+from sandbox.git import Git, GitFailed
+from sandbox.keys import past_proxies, without_keys
+from sandbox.log import Log
+from sandbox.process import Command, Limits
+from sandbox.report import Cause, Phase
+from sandbox.secrets_of_repo import BadSecrets, Decrypt, files_of, read_secrets
+from sandbox.setup import SECONDS as SETUP_SECONDS
+from sandbox.setup import Setup, find_setup
+from sandbox.task import Assignment
+
+SHARE = 1 / 3
+"""The part of the run's time that the dependencies, and then the setup, may use at most."""
+
+
+class NotPrepared(Exception):
+    """The run can't go on; the text says why."""
+
+    def __init__(self, cause: Cause, text: str) -> None:
+        super().__init__(text)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The project as the agent finds it.
+
+    `environment` is that of the agent, before what it needs itself. `clone` knows what isn't the agent's work.
+    """
+
+    clone: Clone
+    environment: Mapping[str, str] = field(repr=False)
+    cache: str | None = None
+    dependency_seconds: float | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a preparation works with. `environment` is the sandbox's own; `enter` tells that a phase begins.
+
+    `limits` are those of everything that runs here: the deadline is that of the agent.
+    """
+
+    assignment: Assignment
+    environment: Mapping[str, str] = field(repr=False)
+    git: Git
+    limits: Limits
+    log: Log
+    enter: Callable[[Phase, str], None]
+    decrypt: Decrypt
+    end_decrypting: Callable[[], None]
+
+
+def prepare(clone: Clone, means: Means) -> Prepared:
+    """Prepare a clone that nothing has run in yet. Raises NotPrepared."""
+    return _Preparation(clone, means).prepare()
+
+
+class _Preparation:
+    def __init__(self, clone: Clone, means: Means) -> None:
+        self._clone = clone
+        self._folder = Path(clone.folder)
+        self._means = means
+        self._log = means.log
+        self._given = {**without_keys(means.environment), **past_proxies(means.environment)}
+        self._environment = {**self._given, "GIT_TERMINAL_PROMPT": "0", "PWD": clone.folder}
+        self._remarks: list[str] = []
+
+    def prepare(self) -> Prepared:
+        self._take_secrets()
+        self._means.end_decrypting()
+        self._await_services()
+        projects = find_projects(self._folder)
+        setup = find_setup(self._folder, self._means.assignment.task.setup, self._environment)
+        if not projects and setup is None:
+            return Prepared(self._clone, self._environment, remarks=tuple(self._remarks))
+        baseline = self._baseline()
+        dependencies = self._get_dependencies(projects) if projects else Dependencies()
+        if setup is not None:
+            self._set_up(setup, dependencies)
+        clone = self._without_debris(baseline, dependencies.made)
+        seconds = dependencies.seconds if dependencies.cache else None
+        return Prepared(clone, self._environment, dependencies.cache, seconds, tuple(self._remarks))
+
+    def _take_secrets(self) -> None:
+        names = files_of(self._folder)
+        if not names:
+            return
+        self._means.enter(Phase.SECRETS, ", ".join(names))
+        try:
+            found = read_secrets(self._folder, names, self._means.decrypt)
+        except BadSecrets as error:
+            raise NotPrepared(Cause.DECRYPT_FAILED, str(error)) from error
+        # Before anything else is printed.
+        self._log.redactor.learn(found.secrets)
+        for note in found.notes:
+            self._log.note(note)
+        ours = [name for name in found.variables if self._given.get(name)]
+        if ours:
+            self._log.note(f"the repository's own {', '.join(ours)} counts, not ours")
+        self._environment |= found.variables
+
+    def _await_services(self) -> None:
+        """Wait for what stands beside the run; the repository's own addresses may lead anywhere."""
+        expected = services.read_services(self._means.environment.get(services.VARIABLE, ""))
+        if not expected:
+            return
+        self._means.enter(Phase.SERVICES, ", ".join(each.name for each in expected))
+        until = self._until(services.SECONDS)
+        stop = self._means.limits.stop
+        missing = services.wait(expected, until, lambda: stop is not None and stop.requested)
+        if not missing:
+            return
+        self._stop_if_asked()
+        names = ", ".join(each.shown for each in missing)
+        raise NotPrepared(Cause.SERVICE_UNREACHABLE, f"no connection to {names}")
+
+    def _get_dependencies(self, projects: list[Project]) -> Dependencies:
+        means = self._means
+        means.enter(Phase.DEPENDENCIES, what(projects))
+        task = means.assignment.task
+        folder = means.environment.get("SANDBOX_CACHE")
+        place = Place(
+            self._folder,
+            self._folder.parent / f"{self._folder.name}-dependencies",
+            Cache(Path(folder)) if folder else None,
+            (task.repo_url, means.environment.get("SANDBOX_IMAGE", "")),
+            {**self._environment, "CI": "true"},
+        )
+        limits = replace(means.limits, deadline=self._until(DEPENDENCIES_SECONDS))
+        found = get_dependencies(projects, place, limits, self._log)
+        self._stop_if_asked()
+        self._environment |= found.variables
+        self._remarks += found.remarks
+        return found
+
+    def _set_up(self, setup: Setup, dependencies: Dependencies) -> None:
+        if not setup.asked and dependencies.failed:
+            self._log.note(f"{setup.name} is left out, since its dependencies aren't there")
+            return
+        self._means.enter(Phase.SETUP, setup.name)
+        command = Command(list(setup.arguments), self._clone.folder, self._environment)
+        limits = replace(self._means.limits, deadline=self._until(SETUP_SECONDS))
+        did = perform(command, limits, self._log)
+        self._stop_if_asked()
+        if did.well:
+            return
+        if setup.asked:
+            raise NotPrepared(Cause.SETUP_FAILED, did.words)
+        self._remarks.append(f"{setup.name} failed; the agent works without.")
+        self._log.note(did.words)
+
+    def _baseline(self) -> Baseline | None:
+        try:
+            return Baseline(self._means.git, self._clone)
+        except (GitFailed, OSError) as error:
+            self._log.note(f"what the preparation makes can't be told from the work: {error}")
+            return None
+
+    def _without_debris(self, baseline: Baseline | None, made: tuple[str, ...]) -> Clone:
+        found = Debris(made) if baseline is None else baseline.debris(made)
+        if found.changed:
+            names = ", ".join(found.changed[:5])
+            self._log.note(f"the preparation changed {names}: that is part of the work")
+        hide(self._clone, found.ignored)
+        return replace(self._clone, ignored=found.ignored)
+
+    def _until(self, seconds: float) -> float:
+        """Return the deadline of a step that may take so long, or its share of the run's time."""
+        share = SHARE * self._means.assignment.task.timeout_seconds
+        return min(time.monotonic() + min(seconds, share), self._means.limits.deadline)
+
+    def _stop_if_asked(self) -> None:
+        stop = self._means.limits.stop
+        if stop is not None and stop.requested:
+            raise NotPrepared(Cause.CANCELLED, "stopped from outside")
