@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz check format lock outcomes bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,9 @@ outcomes: $(READY) ## Make docs/outcomes.md from what the tests saw on the clust
 
 bench: $(READY) ## Measure speed and memory, and print the figures
 	@$(BIN)/python -m bench
+
+audit: ## Look the dependencies up among the known vulnerabilities
+	@sh scripts/audit $(VENV)-audit
 
 claude-cli: ## Install the pinned Claude Code CLI for the tests that use the real one
 	@sh scripts/claude-cli

@@ -103,21 +103,8 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             mistakes.append(f"{name} is not set")
         return value
 
-    def number(name: str, default: float | None) -> float | None:
-        text = environment.get(name, "")
-        if not text:
-            return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 < value < 1e9:
-            mistakes.append(f"{name} is {text!r}, not a positive number")
-            return default
-        return value
-
-    timeout = number("SANDBOX_TIMEOUT", 3600.0)
-    budget = number("SANDBOX_BUDGET", None)
+    timeout = _number(environment, "SANDBOX_TIMEOUT", mistakes)
+    budget = _number(environment, "SANDBOX_BUDGET", mistakes)
     assignment = Assignment(
         run_id=environment.get("SANDBOX_RUN") or "local",
         task=Task(
@@ -142,6 +129,20 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _number(environment: Mapping[str, str], name: str, mistakes: list[str]) -> float | None:
+    text = environment.get(name, "")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 < value < 1e9:
+        return value
+    mistakes.append(f"{name} is {text!r}, not a positive number")
+    return None
 
 
 def _silence(environment: Mapping[str, str], mistakes: list[str]) -> int:

@@ -89,7 +89,8 @@ class Watch:
             yield
         finally:
             self._listening = False
-        assert self.heard == []
+        if self.heard:
+            raise AssertionError(f"it wasn't silent: {self.heard}")
 
     def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
         if self._listening and (event in _STARTS or event in _REACHES_OUT):

@@ -111,3 +111,13 @@ def test_the_agents_own_git_finds_no_hook_and_no_filter_of_the_repository(
     config = (done.workspace / "config").read_text()
     assert [line for line in config.splitlines() if line.startswith(("filter", "core.hooks"))] == []
     assert list(tmp_path.rglob("sprung-*")) == []
+
+
+def test_an_address_that_isnt_kept_behind_two_dashes_runs_a_program(
+    file_repo: OriginRepo, tmp_path: Path
+) -> None:
+    sprung = tmp_path / "sprung"
+    address = f"--upload-pack=touch {sprung};"
+    for command in (["ls-remote", "--", address], ["ls-remote", address, str(file_repo.path)]):
+        subprocess.run(["git", *command], cwd=tmp_path, capture_output=True)
+        assert sprung.exists() is ("--" not in command)
