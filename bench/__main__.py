@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench import (
+    broker,
     clone,
     idle,
     intake,
@@ -33,6 +34,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "clone": clone.measure,
+    "broker": broker.measure,
     "log": log.measure,
     "intake": intake.measure,
     "told": told.measure,

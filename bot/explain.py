@@ -283,6 +283,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "A volume of the run couldn't be mounted.",
         "An admin mends what the words name, then send the task again.",
     ),
+    Seen.BROKER_FAILED: (
+        "The broker, which holds the run's keys, doesn't start.",
+        "An admin looks at CLAUDE_IMAGE: one with a program of its own stands under `entrypoints` in the config.",
+    ),
     Seen.SERVICE_FAILED: (
         "A service beside the agent doesn't start.",
         "Its last lines say why; check the repo's services.",

@@ -11,7 +11,9 @@ _MARKS = re.compile(r"\*\*|`|^#{1,6} +", re.MULTILINE)
 
 def question_apart(report: Report) -> tuple[str, str]:
     """Return an agent's last words without its question, and the question without the marks of Markdown."""
-    question = report.question or ""
-    before, found, behind = report.summary.rpartition(question)
-    said = "\n\n".join(filter(None, (before.strip(), behind.strip()))) if found else report.summary
+    question = report.question
+    if not question:
+        return report.summary, ""
+    before, _, behind = report.summary.rpartition(question)
+    said = "\n\n".join(filter(None, (before.strip(), behind.strip())))
     return said, _MARKS.sub("", question).strip()

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from k8s.names import CONTAINER
+from k8s.names import BROKER, CONTAINER
 from k8s.structs import ContainerStatus, Event, Pod, Terminated
 from runs.outcome import Seen
 
@@ -114,6 +114,14 @@ def not_created(status: ContainerStatus) -> Obstacle | None:
     return Obstacle(Seen.NOT_STARTED, _words(status))
 
 
+def broker_fails(status: ContainerStatus) -> Obstacle | None:
+    """The broker, without which the run has no keys, ends before it is ready, or doesn't get ready."""
+    if status.name != BROKER:
+        return None
+    found = service_crashes(status) or service_not_ready(status)
+    return None if found is None else replace(found, cause=Seen.BROKER_FAILED)
+
+
 def service_out_of_memory(status: ContainerStatus) -> Obstacle | None:
     """A service beside the agent needs more memory than it may have, before it is ready."""
     last = _last_crash(status)
@@ -193,6 +201,7 @@ OF_CONTAINER: tuple[Callable[[ContainerStatus], Obstacle | None], ...] = (
     missing_key,
     missing_secret,
     not_created,
+    broker_fails,
     service_out_of_memory,
     service_crashes,
     service_not_ready,

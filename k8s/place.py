@@ -71,10 +71,10 @@ class Patience:
 
 _LIMITS = {
     Seen.IMAGE_PULL: "image",
-    Seen.IMAGE_NAME: "image",
     Seen.IMAGE_REFUSED: "image",
     Seen.MISSING_SECRET: "secret",
     Seen.MISSING_KEY: "secret",
+    Seen.BROKER_FAILED: "service",
     Seen.SERVICE_FAILED: "service",
     Seen.SERVICE_OUT_OF_MEMORY: "service",
     Seen.SERVICE_NOT_READY: "service",

@@ -43,6 +43,7 @@ class Seen(Enum):
     MISSING_SECRET = "missing-secret"  # noqa: S105 - what was missed, not a secret
     MISSING_KEY = "missing-key"
     MISSING_VOLUME = "missing-volume"
+    BROKER_FAILED = "broker-failed"
     SERVICE_FAILED = "service-failed"
     SERVICE_OUT_OF_MEMORY = "service-out-of-memory"
     SERVICE_NOT_READY = "service-not-ready"

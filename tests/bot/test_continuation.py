@@ -89,6 +89,7 @@ def test_the_agent_of_the_demo_asks_once() -> None:
         ("A.\n\nWhich?", "Which?", ("A.", "Which?")),
         ("Which?", "Which?", ("", "Which?")),
         ("A.\n\nWhich?\n\na note", "Which?", ("A.\n\na note", "Which?")),
+        ("A.", "", ("A.", "")),
         ("A long text that was cut …", "Which?", ("A long text that was cut …", "Which?")),
         ("A.", "**Which** `x`?\n\n## Or", ("A.", "Which x?\n\nOr")),
         ("A.", "__init__.py or `__main__`?", ("A.", "__init__.py or __main__?")),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.explain import duration, explain
+from bot.explain import duration, explain, seen_in_log
 from runs.outcome import Ending, Exit, Outcome, Seen
 from sandbox.report import Cause, Phase, Report
 from tests.bot.sample_runs import ID, TASK
@@ -86,3 +86,17 @@ def test_braces_in_a_name_are_only_letters() -> None:
 )
 def test_a_time_is_said_as_people_say_it(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("cause", "log", "seen"),
+    [
+        (Seen.EXIT_CODE, "exec /x: exec format error\n", Seen.EXEC_FORMAT),
+        (Seen.EXIT_CODE, "exec format error, said the task\nthen it went on", Seen.EXIT_CODE),
+        (Cause.AGENT_FAILED, "exec /x: exec format error", Cause.AGENT_FAILED),
+    ],
+)
+def test_a_runtime_may_tell_in_the_log_alone_why_a_program_did_not_start(
+    cause: Cause | Seen, log: str, seen: Cause | Seen
+) -> None:
+    assert seen_in_log(Outcome(Ending.FAILED, None, cause), log).cause is seen

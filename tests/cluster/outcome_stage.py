@@ -26,7 +26,7 @@ from sandbox.report import Cause
 from sandbox.task import Task
 from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.images_of_tests import Images
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.cluster.namespaces import made_namespace
 from tests.cluster.outcome_witness import Witness
 from tests.outcomes.samples import LOG_LINES, TEST, Sample
@@ -124,8 +124,14 @@ class Stage:
     async def works(self, run: Run) -> None:
         """Wait until the agent works."""
         async with asyncio.timeout(60):
-            while "▶ agent" not in await self.do("logs", f"job/{job_name(run.id)}", "-c", "claude"):
+            while "▶ agent" not in await self._printed(run):
                 await asyncio.sleep(0.3)
+
+    async def _printed(self, run: Run) -> str:
+        try:
+            return await self.do("logs", f"job/{job_name(run.id)}", "-c", "claude")
+        except KubectlError:  # it hasn't started
+            return ""
 
     def _place(self, url: str) -> ClusterPlace:
         world = self.world

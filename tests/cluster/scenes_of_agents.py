@@ -128,6 +128,11 @@ async def nothing_changed(at: Stage) -> Ended:
     return await at.play(task="nothing")
 
 
+@scene("asks-back", None, "?", ending=Ending.ASKS)
+async def asks_back(at: Stage) -> Ended:
+    return await at.play(task="ask")
+
+
 def push_answered(status: int) -> Callable[[Stage], None]:
     def change(at: Stage) -> None:
         name = at.repo.path.name

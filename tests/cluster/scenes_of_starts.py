@@ -55,7 +55,7 @@ async def image_not_found(at: Stage) -> Ended:
     return await at.play(task=at.task("do it", image=f"{registry(at, 404)}/nobody/has:this"))
 
 
-@scene("image-no-right", Seen.IMAGE_REFUSED, "authorization failed")
+@scene("image-no-right", Seen.IMAGE_REFUSED, "private/app:1")
 async def image_no_right(at: Stage) -> Ended:
     return await at.play(task=at.task("do it", image=f"{registry(at, 401)}/private/app:1"))
 
@@ -123,7 +123,7 @@ async def missing_key(at: Stage) -> Ended:
 async def missing_volume(at: Stage) -> Ended:
     volume = "        - {name: extra, configMap: {name: not-there}}"
     changed = variant("        - {name: workspace, emptyDir: {}}", volume)
-    return await at.play(changed, patience=replace(IMPATIENT, other=8.0))
+    return await at.play(changed, patience=replace(IMPATIENT, other=20.0))
 
 
 @scene("no-room", Seen.UNSCHEDULABLE, "Insufficient memory")

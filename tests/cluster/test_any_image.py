@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from k8s.backend import KubernetesBackend
 from k8s.names import job_name
+from k8s.place import Patience
 from runs.outcome import Ending, Outcome, Seen
 from sandbox.report import Cause
 from sandbox.task import Task
@@ -18,6 +19,7 @@ from tests.parts.model_fixtures import API_KEY
 from tests.runs.contract import ended, reached, start
 
 AGE_KEY = "AGE-SECRET-KEY-1TEST"
+FOREIGN = ("*/foreign:*",)
 
 
 async def told(backend: KubernetesBackend, task: Task) -> tuple[Outcome, list[str]]:
@@ -29,7 +31,7 @@ async def told(backend: KubernetesBackend, task: Task) -> tuple[Outcome, list[st
 
 
 async def test_an_image_with_an_entrypoint_of_its_own_runs_unchanged(place: ClusterPlace) -> None:
-    backend = place.make(image=place.images.foreign)
+    backend = place.make(image=place.images.foreign, entrypoints=FOREIGN)
     task = replace(place.task("mend\nthe $(roof)"), branch="next")
     outcome, log = await told(backend, task)
     assert (outcome.ending, outcome.report) == (Ending.FINISHED, None)
@@ -50,7 +52,9 @@ async def test_every_name_is_set_though_there_is_no_secret_at_all(
     place: ClusterPlace, kubectl: Kubectl
 ) -> None:
     kubectl.run("delete", "secret", "claude-sandbox-secrets")
-    outcome, log = await told(place.make(image=place.images.foreign), place.task("quick"))
+    outcome, log = await told(
+        place.make(image=place.images.foreign, entrypoints=FOREIGN), place.task("quick")
+    )
     assert outcome.ending is Ending.FINISHED  # its shell refuses names that aren't set
     assert {"github=", "oauth= key=", "hapi="} <= set(log)
 
@@ -64,7 +68,7 @@ async def test_it_finds_the_age_key_and_its_services(place: ClusterPlace, kubect
             "stringData": {"age-key.txt": AGE_KEY},
         }
     )
-    backend = place.make(entrypoints=("*/foreign:*",))
+    backend = place.make(entrypoints=FOREIGN)
     task = replace(place.task("quick"), image=place.images.foreign, services=("postgres", "redis"))
     outcome, log = await told(backend, task)
     assert outcome.ending is Ending.FINISHED
@@ -79,13 +83,17 @@ async def test_git_works_in_the_workspace_itself(place: ClusterPlace) -> None:
     script = "cd /workspace; git init --quiet .; git status --short --branch"
     command = f'image: {{{{ image }}}}\n          command: [sh, -ec, "{script}"]'
     setting = template(place, ("image: {{ image }}", command))
-    outcome, log = await told(place.make(image=place.images.plain, **setting), place.task("quick"))
+    outcome, log = await told(
+        place.make(image=place.images.plain, entrypoints=("*",), **setting), place.task("quick")
+    )
     assert outcome.ending is Ending.FINISHED, log
     assert log == ["## No commits yet on master"]
 
 
 async def test_its_failure_is_its_exit_code_fault_33(place: ClusterPlace) -> None:
-    outcome, log = await told(place.make(image=place.images.foreign), place.task("failing"))
+    outcome, log = await told(
+        place.make(image=place.images.foreign, entrypoints=FOREIGN), place.task("failing")
+    )
     assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.EXIT_CODE)
     assert outcome.exit is not None
     assert outcome.exit.code == 3
@@ -93,7 +101,7 @@ async def test_its_failure_is_its_exit_code_fault_33(place: ClusterPlace) -> Non
 
 
 async def test_it_is_stopped_though_it_ignores_signals_fault_37(place: ClusterPlace) -> None:
-    backend = place.make(image=place.images.foreign, grace_seconds=1)
+    backend = place.make(image=place.images.foreign, entrypoints=FOREIGN, grace_seconds=1)
     run = await start(backend, place.task("slow"))
     await reached(backend, run, lambda seen: seen.report is not None)
     await backend.cancel(run.id, "Ada")
@@ -136,10 +144,10 @@ async def test_an_image_without_python_is_told_of(place: ClusterPlace) -> None:
     assert "python3" in (outcome.error or "")
 
 
-async def test_without_an_image_of_ours_there_is_no_program_to_be_brought(
+async def test_an_image_of_its_own_that_nobody_named_has_no_broker_and_is_told_of(
     place: ClusterPlace,
 ) -> None:
-    task = replace(place.task("quick"), image=place.images.plain)
-    outcome, _ = await told(place.make(image=place.images.foreign), task)
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.NOT_STARTED)
-    assert "sandbox-program" in (outcome.error or "")
+    backend = place.make(image=place.images.foreign, patience=Patience(service=5.0))
+    outcome, _ = await told(backend, place.task("quick"))
+    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.BROKER_FAILED)
+    assert "broker" in (outcome.error or "")

@@ -1,8 +1,7 @@
-"""The ways in which a Run ends, each made to happen on the real cluster."""
+"""Runs on the real cluster around their end; the ways to end themselves are in test_outcomes.py."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ import pytest
 
 from k8s.backend import KubernetesBackend
 from k8s.names import job_name
-from k8s.place import Patience, Resources
 from runs.backend import Refused
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, State
@@ -19,9 +17,6 @@ from sandbox.task import Task
 from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.kubectl import Kubectl
 from tests.runs.contract import ended, reached, start
-
-IMPATIENT = Patience(2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 20.0, 1.0)
-"""What waits for longer than this fails: the tests want to see it."""
 
 
 def started(run: Run) -> bool:
@@ -89,73 +84,6 @@ async def test_a_program_without_a_report_is_judged_by_its_exit_code_fault_33(
     assert (outcome.ending, outcome.cause) == (ending, cause)
 
 
-async def test_a_report_that_the_exit_denies_is_not_believed_fault_32(place: ClusterPlace) -> None:
-    report = '{"run_id":"%s","phase":"done","verdict":"pushed"}'
-    forged = f"printf '{report}' $SANDBOX_RUN > /dev/termination-log; exit 3"
-    backend = place.make(**template(place, program("sh", "-c", forged)))
-    outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.FORGED_REPORT)
-
-
-async def test_a_program_that_is_not_there_is_an_outcome(place: ClusterPlace) -> None:
-    backend = place.make(**template(place, program("/nowhere/sandbox")))
-    outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.NOT_STARTED)
-    assert "/nowhere/sandbox" in (outcome.error or "")
-
-
-async def test_too_little_memory_is_an_outcome_fault_19(place: ClusterPlace) -> None:
-    eater = "x = bytearray(1); [x.extend(bytes(10_000_000)) for _ in range(1000)]"
-    changes = template(place, program("python3", "-c", eater))
-    backend = place.make(resources=Resources("32Mi", "64Mi", "50m", "1"), **changes)
-    outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.OUT_OF_MEMORY)
-
-
-async def test_a_kill_from_outside_is_not_called_a_lack_of_memory_fault_19(
-    place: ClusterPlace,
-) -> None:
-    backend = place.make(**template(place, program("sh", "-c", "exit 137")))
-    outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.KILLED)
-
-
-@pytest.mark.parametrize(
-    ("change", "settings", "cause", "words"),
-    [
-        ({"image": "localhost/nobody/has:this"}, {}, Seen.IMAGE_PULL, "localhost/nobody/has:this"),
-        ({"image": "Not A Name"}, {}, Seen.IMAGE_PULL, "Not A Name"),
-        ({"memory": "4000Gi"}, {}, Seen.UNSCHEDULABLE, "Insufficient memory"),
-        (
-            {"services": ("redis",)},
-            {"service_images": {"redis": "localhost/nobody/has:that"}},
-            Seen.IMAGE_PULL,
-            "redis-sidecar",
-        ),
-    ],
-)
-async def test_what_keeps_a_run_from_starting_is_an_outcome_fault_18(
-    place: ClusterPlace,
-    change: dict[str, object],
-    settings: dict[str, object],
-    cause: Seen,
-    words: str,
-) -> None:
-    backend = place.make(patience=IMPATIENT, **settings)
-    task = replace(place.task("quick"), **change)  # type: ignore[arg-type]  # a row of the table
-    outcome = await outcome_of(backend, task)
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
-    assert words in (outcome.error or "")
-
-
-async def test_a_missing_secret_is_an_outcome_fault_18(place: ClusterPlace) -> None:
-    changes = template(place, ("optional: true}}}", "optional: false}}}"))
-    backend = place.make(patience=IMPATIENT, secret="not-there", **changes)
-    outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.MISSING_SECRET)
-    assert "not-there" in (outcome.error or "")
-
-
 @pytest.mark.parametrize(
     ("key", "cause"),
     [("GITHUB_TOKEN", Cause.CLONE_AUTH), ("ANTHROPIC_API_KEY", Cause.LOGIN)],
@@ -169,36 +97,6 @@ async def test_a_key_that_the_secret_lacks_is_an_outcome_fault_18(
     assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
 
 
-async def test_a_service_that_crashes_is_an_outcome_fault_20(place: ClusterPlace) -> None:
-    words = "the data folder is damaged"
-    command = f"command: [sh, -c, 'echo {words}; exit 7']"
-    broken = ("restartPolicy: Always", f"restartPolicy: Always\n          {command}")
-    backend = place.make(patience=IMPATIENT, **template(place, broken))
-    task = replace(place.task("quick"), services=("postgres",))
-    outcome = await outcome_of(backend, task)
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.SERVICE_FAILED)
-    for expected in ("postgres-sidecar", "exit code 7", words):
-        assert expected in (outcome.error or "")
-
-
-async def test_a_pod_that_the_cluster_refuses_is_an_outcome_fault_12(place: ClusterPlace) -> None:
-    privileged = ("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true")
-    backend = place.make(patience=IMPATIENT, **template(place, privileged))
-    outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.POD_REFUSED)
-    assert "PodSecurity" in (outcome.error or "")
-
-
-async def test_a_quota_that_stays_used_up_is_an_outcome_with_its_own_words_fault_12(
-    place: ClusterPlace, kubectl: Kubectl
-) -> None:
-    kubectl.run("create", "quota", "small", "--hard=pods=0")
-    backend = place.make(patience=IMPATIENT)
-    outcome = await outcome_of(backend, place.task("quick"))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, Seen.QUOTA)
-    assert "exceeded quota: small" in (outcome.error or "")
-
-
 async def test_a_job_that_the_cluster_refuses_is_refused_with_its_words_fault_12(
     place: ClusterPlace,
 ) -> None:
@@ -206,28 +104,6 @@ async def test_a_job_that_the_cluster_refuses_is_refused_with_its_words_fault_12
     with pytest.raises(Refused, match="quantities must match"):
         await start(backend, replace(place.task("quick"), memory="a lot"))
     assert await backend.list_runs() == []
-
-
-@pytest.mark.parametrize(
-    ("settings", "stubborn", "cause"),
-    [
-        ({}, False, Cause.DEADLINE),
-        ({"pod_margin_seconds": 0, "grace_seconds": 1}, True, Seen.DEADLINE_BY_CLUSTER),
-        (
-            {"pod_margin_seconds": 600, "job_margin_seconds": -599, "grace_seconds": 1},
-            True,
-            Seen.DEADLINE_BY_CLUSTER,
-        ),
-    ],
-)
-async def test_each_deadline_is_an_outcome_fault_21(
-    place: ClusterPlace, settings: dict[str, object], stubborn: bool, cause: Cause | Seen
-) -> None:
-    if stubborn:
-        settings = {**settings, **template(place, program("sleep", "600"))}
-    backend = place.make(**settings)
-    outcome = await outcome_of(backend, replace(place.task("slow"), timeout_seconds=4))
-    assert (outcome.ending, outcome.cause) == (Ending.FAILED, cause)
 
 
 async def test_a_cancelled_run_keeps_report_and_log_and_its_job_goes_once_told(
@@ -246,20 +122,6 @@ async def test_a_cancelled_run_keeps_report_and_log_and_its_job_goes_once_told(
     assert [found.id for found in await backend.list_runs()] == [run.id]
     await backend.acknowledge(run, 1.0)
     await backend.sweep()
-    assert await backend.list_runs() == []
-
-
-async def test_a_job_that_is_deleted_by_hand_is_told_as_that_fault_23(
-    place: ClusterPlace, kubectl: Kubectl
-) -> None:
-    backend = place.make()
-    run = await start(backend, place.task("slow"))
-    seen = asyncio.create_task(ended(backend, run))
-    await reached(backend, run, started)
-    kubectl.run("delete", "job", job_name(run.id), "--wait=false")
-    run = await seen
-    assert run.outcome is not None
-    assert (run.outcome.ending, run.outcome.cause) == (Ending.FAILED, Seen.JOB_DELETED)
     assert await backend.list_runs() == []
 
 

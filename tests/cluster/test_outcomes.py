@@ -39,7 +39,9 @@ def theatre(
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_a_run_ends_as_it_should(theatre: Theatre, name: str) -> None:
+def test_each_way_to_end_happens_fault_12_fault_18_fault_19_fault_20_fault_21_fault_22_fault_23_fault_32_fault_33(
+    theatre: Theatre, name: str
+) -> None:
     scene = SCENES[name]
     try:
         played = theatre.result(name)

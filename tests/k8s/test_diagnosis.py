@@ -49,6 +49,11 @@ DISRUPTED = {
 }
 
 
+def disrupted(reason: str) -> dict[str, Any]:
+    condition = {"type": "DisruptionTarget", "status": "True", "reason": reason}
+    return {"phase": "Failed", "conditions": [condition]}
+
+
 @pytest.mark.parametrize(
     ("found", "ending", "cause"),
     [
@@ -81,6 +86,16 @@ DISRUPTED = {
         (pod(terminated(0, signal=9)), Ending.FAILED, Seen.KILLED),
         (pod(terminated(128, reason="StartError")), Ending.FAILED, Seen.NOT_STARTED),
         (pod(terminated(128, 'exec: "python3": not found', "StartError")), Ending.FAILED, Cause.TOOLS_MISSING),
+        (pod(terminated(128, 'exec: "/x": stat /x: no such file or directory', "StartError")), Ending.FAILED, Seen.ENTRYPOINT_MISSING),
+        (pod(terminated(128, 'exec: "x": executable file not found in $PATH', "StartError")), Ending.FAILED, Seen.ENTRYPOINT_MISSING),
+        (pod(terminated(128, "exec /x: exec format error", "StartError")), Ending.FAILED, Seen.EXEC_FORMAT),
+        (pod(terminated(137), disrupted("PreemptionByScheduler")), Ending.FAILED, Seen.PREEMPTED),
+        (pod(terminated(137), disrupted("DeletionByTaintManager")), Ending.FAILED, Seen.NODE_GONE),
+        (pod(None, disrupted("DeletionByPodGC")), Ending.FAILED, Seen.NODE_GONE),
+        (pod(terminated(137), disrupted("EvictionByEvictionAPI")), Ending.FAILED, Seen.EVICTED),
+        (pod(terminated(137), {"reason": "Evicted", "message": 'EmptyDir volume "w" exceeds'}), Ending.FAILED, Seen.DISK_LIMIT),
+        (pod(terminated(0, said("pushed")), disrupted("PreemptionByScheduler")), Ending.PUSHED, None),
+        (pod(None, {"phase": "Failed", "reason": "OfNextYear", "message": "new"}), Ending.FAILED, Seen.UNKNOWN),
         (
             pod(terminated(137), {"phase": "Failed", "reason": "DeadlineExceeded"}),
             Ending.FAILED,
@@ -111,6 +126,41 @@ def test_a_pod_says_how_a_run_ended_fault_19_fault_22_fault_32(
     ended = ended_by_pod(RUN, found, cancelled=False)
     assert ended is not None
     assert (ended.outcome.ending, ended.outcome.cause) == (ending, cause)
+
+
+def test_an_unknown_end_shows_its_raw_status() -> None:
+    found = pod(None, {"phase": "Failed", "reason": "OfNextYear", "message": "new"})
+    ended = ended_by_pod(RUN, found, cancelled=False)
+    assert ended is not None
+    assert ended.outcome.error == "OfNextYear: new"
+
+
+RESTARTED = {
+    "name": "redis-sidecar",
+    "restartCount": 2,
+    "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "remark"),
+    [
+        (pod(terminated(0, said("pushed"))), None),
+        (pod(terminated(0, said("pushed"), "OOMKilled")), "A process of the run needed more memory"),
+        (pod(terminated(137, reason="OOMKilled")), None),
+        (
+            pod(terminated(1, said("failed", cause="login")), {"initContainerStatuses": [RESTARTED]}),
+            "redis-sidecar ended and was started again: OOMKilled, exit code 137",
+        ),
+    ],
+)  # fmt: skip
+def test_what_befell_others_is_a_remark_however_the_run_ended_fault_19_fault_20(
+    found: Pod, remark: str | None
+) -> None:
+    ended = ended_by_pod(RUN, found, cancelled=False)
+    assert ended is not None
+    assert (ended.outcome.remark or "").startswith(remark or "")
+    assert bool(ended.outcome.remark) is (remark is not None)
 
 
 @pytest.mark.parametrize(

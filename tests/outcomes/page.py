@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.buttons import end_buttons
 from bot.explain import duration, explain, seen_in_log
-from bot.messages import completion
+from bot.messages import HEADLINES, completion
 from k8s import diagnosis, obstacles
 from k8s.place import Patience
 from runs.outcome import Ending, Outcome, Seen
@@ -30,13 +30,15 @@ ORDER = """\
 ## The order of the checks
 
 One check after the other is tried, and the first that fits decides. They are small functions of `k8s/diagnosis.py` and
-`k8s/obstacles.py`, by these names.
+`k8s/obstacles.py`, by these names. A Job that has no Pod any more ended by its deadline, if it says so, and else because
+somebody deleted its Pod; one that is gone was deleted.
 """
 
 LIMITS = """\
 ## What Kubernetes would wait for without end
 
-has a limit of its own, after which the run ends. The config may set each (`patience`, see [config.md](config.md)).
+Each such wait has a limit, after which the run ends. The config may set it by its name (`patience`, see
+[config.md](config.md)).
 """
 
 TABLES: tuple[tuple[str, Sequence[Callable[..., object]]], ...] = (
@@ -85,7 +87,9 @@ def _overview(shown: list[tuple[Sample, Outcome]]) -> str:
     for sample, outcome in shown:
         cause = f"`{outcome.cause.value}`" if outcome.cause else ""
         words = explain(outcome, run_with(sample, outcome).task) if _is_explained(outcome) else None
-        said = [words.sentence, words.advice] if words else [outcome.remark or "", ""]
+        said = [HEADLINES[outcome.ending], outcome.remark or ""]
+        if words is not None:
+            said = [words.sentence, words.advice]
         cells = [f"[{sample.name}](#{sample.name})", outcome.ending.value, cause, *map(_cell, said)]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
@@ -111,10 +115,11 @@ def _order(title: str, checks: Sequence[Callable[..., object]]) -> str:
 
 def _limits() -> str:
     patience = Patience()
-    rows = ["| what | usual limit |", "|---|---|"]
+    rows = ["| what | usual limit |", "|---|---|", f"| `{Seen.IMAGE_NAME.value}` | none: at once |"]
     for cause in Seen:
         if (name := patience.name_of(cause)) is not None:
-            rows.append(f"| `{cause.value}` | {duration(patience.of(cause))} (`{name}`) |")
+            limit = f"{duration(patience.of(cause))} (`{name}`)"
+            rows.append(f"| `{cause.value}` | {limit} |")
     rows.append(f"| everything else | {duration(patience.other)} (`other`) |")
     return "\n".join(rows) + "\n"
 

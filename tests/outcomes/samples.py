@@ -23,7 +23,8 @@ from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, State
 
 FOLDER = Path(__file__).parents[1] / "data" / "outcomes"
-TEST = "tests/cluster/test_outcomes.py::test_a_run_ends_as_it_should"
+FUNCTION = "test_each_way_to_end_happens_fault_12_fault_18_fault_19_fault_20_fault_21_fault_22_fault_23_fault_32_fault_33"
+TEST = f"tests/cluster/test_outcomes.py::{FUNCTION}"
 MOST_LINES = 300
 LOG_LINES = 40
 
