@@ -61,7 +61,7 @@ def unguarded(deployed: Deployed) -> Iterator[Kubectl]:
 
 TASKS = {
     "over https": (Task("https://git.example/x", "do it"), "broker"),
-    "over ssh": (Task("git@git.example:x.git", "do it"), "claude"),
+    "over ssh": (Task("git@git.example:x.git", "do it"), "broker"),
     "in another image": (Task("https://git.example/x", "do it", image="plain"), "broker"),
     "in an image with its own entrypoint": (
         Task("https://git.example/x", "do it", image="foreign"),
