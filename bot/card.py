@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.explain import duration
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
-from bot.messages import headline, target
+from bot.messages import dependencies_words, headline, target
 from bot.remedy import GO_ON, Change, with_change
 from runs.outcome import Outcome
 from runs.run import Run, State, lineage
@@ -76,7 +76,8 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     silence = Markup()
     if progress.silent_seconds >= SILENT_SECONDS:
         silence = plain(f"🔇 silent for {duration(progress.silent_seconds)}")
-    return lines(state, task, where, step, silence, *remarks, code(run.id))
+    cached = plain(dependencies_words(run.report))
+    return lines(state, task, where, step, silence, cached, *remarks, code(run.id))
 
 
 def step_of_log(tail: str) -> str:

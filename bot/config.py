@@ -57,7 +57,8 @@ class Config:
     `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
     membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
     images that run their own entrypoint. `service_images` are the images of services by name, where they aren't the usual
-    ones. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the RuntimeClass of all Pods.
+    ones. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the RuntimeClass of all Pods,
+    `cache_claim` the claim of the volume on which dependencies are kept.
     `gate` says what a run does when no network policy takes hold. An agent that says nothing for `silence_seconds` is
     ended, 0 means never, None the usual time. `patience` are seconds by the names of PATIENCE.
     """
@@ -70,6 +71,7 @@ class Config:
     service_images: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    cache_claim: str | None = None
     runtime_class: str | None = None
     gate: GateMode = GateMode.WARN
     silence_seconds: int | None = None

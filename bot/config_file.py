@@ -216,6 +216,10 @@ def _defaults(reader: Reader, node: yaml.Node, place: str) -> RepoOptions:
     return RepoOptions(**reader.fields(node, place, _REPO_KEYS))
 
 
+def _cache(reader: Reader, node: yaml.Node, place: str) -> str | None:
+    return reader.fields(node, place, {"claim": _CLAIM}).get("claim")
+
+
 _SAMPLE_URL = "https://github.com/owner/name"
 _SERVICE = _pattern(
     "[a-z][a-z0-9-]{0,30}(?::[A-Za-z0-9._-]{1,60})?", "services such as postgres or redis:7"
@@ -223,6 +227,12 @@ _SERVICE = _pattern(
 _IMAGE_PATTERN = _pattern(r"[A-Za-z0-9./:_*?@\[\]-]{1,255}", "images, with * for anything")
 _SECRET_NAME = _pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "names of Secrets")
 _RUNTIME_CLASS = _pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "the name of a RuntimeClass")
+_CLAIM_EXAMPLE = "claim: claude-sandbox-cache"
+_CLAIM = Key(
+    "claim",
+    _scalar(_pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "the name of a volume claim")),
+    _CLAIM_EXAMPLE,
+)
 _QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQueue")
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
 _PERSON = Key("", _scalar(_person), "12345678: runner")
@@ -262,6 +272,7 @@ _KEYS = {
     "silence": Key("silence_seconds", _scalar(_silence), "silence: 15m"),
     "patience": Key("patience", _patience, "patience: {image: 5m, machine: 30m}"),
     "kueue": Key("kueue", _scalar(_QUEUE), "kueue: sandboxes"),
+    "cache": Key("cache_claim", _cache, f"cache: {{{_CLAIM_EXAMPLE}}}"),
     "runtimeClass": Key("runtime_class", _scalar(_RUNTIME_CLASS), "runtimeClass: gvisor"),
     "imagePullSecrets": _list_key(
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"

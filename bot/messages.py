@@ -242,9 +242,18 @@ def _numbers(run: Run, report: Report | None) -> Markup:
             parts.append("1 turn" if report.turns == 1 else f"{report.turns} turns")
         if report.model:
             parts.append(shortened(report.model, 60))
+    parts += filter(None, [dependencies_words(report)])
     if run.ended_at is not None:
         parts.append(duration(run.ended_at - (run.started_at or run.created_at)))
     return plain(" · ".join(parts))
+
+
+def dependencies_words(report: Report | None) -> str:
+    """Say where the dependencies came from and how long that took; empty where there were none, or no cache."""
+    if report is None or report.cache not in _CACHE_WORDS:
+        return ""
+    took = "" if report.dependency_seconds is None else duration(report.dependency_seconds)
+    return " · ".join(part for part in (_CACHE_WORDS[report.cache], took) if part)
 
 
 def _remark(words: str | None) -> Markup:
@@ -291,6 +300,8 @@ def _rows(text: str) -> list[str]:
     """Return the lines that hold something."""
     return [row.rstrip() for row in clean(text).split("\n") if row.strip()]
 
+
+_CACHE_WORDS = {"hit": "cache hit", "miss": "cache miss", "part": "cache hit in part"}
 
 _NO_REPORT = (
     "The image's own program ended well. What it did, only its log and the repository tell."

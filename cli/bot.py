@@ -102,6 +102,7 @@ def make_backend(
             gate=config.gate,
             gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
+            cache_claim=config.cache_claim,
             runtime_class=config.runtime_class,
         )
     )

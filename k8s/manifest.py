@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import jinja2
 import yaml
@@ -16,8 +16,10 @@ from k8s.place import KubernetesPlace
 from runs.backend import Refused
 from runs.run import run_id
 from sandbox.broker.settings import PORT, READY
+from sandbox.dependencies.cache import folder_name
 from sandbox.gate import GateMode
 from sandbox.keys import BROKER
+from sandbox.services import VARIABLE
 from sandbox.task import Task, to_environment
 
 Manifest = dict[str, Any]
@@ -56,6 +58,20 @@ class BrokerBeside:
     def probe(self) -> str:
         """Return the shell line that ends when the broker takes connections."""
         return f"until [ -e {self.folder}/{READY} ]; do sleep 0.05; done"
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """The volume of dependencies: its claim, and the folder of it that this Run's repository has, and no other one."""
+
+    claim: str
+    repo_url: str
+    folder: ClassVar[str] = "/cache"
+
+    @property
+    def part(self) -> str:
+        """Return the folder's name on the volume."""
+        return folder_name(self.repo_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +133,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "environment": _environment(task, place, id_of_run),
         "secret": place.secret,
         "secret_keys": () if broker else SECRET_KEYS,
+        "cache": None if place.cache_claim is None else Cache(place.cache_claim, task.repo_url),
         "age_secret": place.age_secret,
         "requests": _resources(task, place.resources.memory_request, place.resources.cpu_request),
         "limits": _resources(task, place.resources.memory_limit, place.resources.cpu_limit),
@@ -142,6 +159,9 @@ def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str
         **place.environment,
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
+        "SANDBOX_IMAGE": task.image or place.image,
+        VARIABLE: " ".join(f"{name}:{_PORTS[name]}" for name in sorted(services & _PORTS.keys())),
+        "SANDBOX_CACHE": "" if place.cache_claim is None else Cache.folder,
     }
     if place.brokers(task):
         # No key stands in the agent's container, and so none of their names.
@@ -267,6 +287,7 @@ _GIT_TRUSTS_WORKSPACE = {
 }
 """The volume belongs to root: git refuses to work in it itself, as existing images do; ours has a folder below it."""
 _BROKER_URL = f"http://127.0.0.1:{PORT}"
+_PORTS = {"postgres": 5432, "redis": 6379}
 _MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
 _ONE_LINE = 1 << 30
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -95,7 +95,7 @@ class KubernetesPlace:
     `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one; into that one the
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
-    start; then `limits` don't. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
+    start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
     GITHUB_API_URL); keys come from `secret`. `runtime_class` names the RuntimeClass of every Pod, gVisor's for example. `service_images` are `repository:tag` by service; a Task's `redis:6`
     replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
@@ -110,6 +110,7 @@ class KubernetesPlace:
     environment: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
+    cache_claim: str | None = None
     runtime_class: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF

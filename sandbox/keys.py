@@ -126,7 +126,11 @@ def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that aren't a key by their names."""
-    return {name: value for name, value in environment.items() if not names_a_secret(name)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if not names_a_secret(name) or name in _NAMES_A_PLACE
+    }
 
 
 def split_keys(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -146,7 +150,11 @@ def past_proxies(environment: Mapping[str, str]) -> dict[str, str]:
 
 _SECRET_NAME = re.compile("TOKEN|KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL|PASSPHRASE", re.IGNORECASE)
 _WITHHELD = ("SANDBOX_", "TELEGRAM_", "GITHUB_", "GIT_", "SSH_", "KUBE")
-_OURS = frozenset({"TASK", "REPO_URL", "REPO_BRANCH", "OLDPWD", "PWD", "SUDO_ASKPASS"})
+_NAMES_A_PLACE = frozenset({"SOPS_AGE_KEY_FILE"})
+"""Where a key is; that is for the sandbox program, and not for the agent."""
+_OURS = frozenset(
+    {"TASK", "REPO_URL", "REPO_BRANCH", "OLDPWD", "PWD", "SUDO_ASKPASS", *_NAMES_A_PLACE}
+)
 
 
 def names_a_secret(name: str) -> bool:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from sandbox import sops
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
+from sandbox.broker import client
 from sandbox.broker.client import read_state
 from sandbox.broker.refusals import remark
 from sandbox.broker.state import State
@@ -26,7 +28,6 @@ from sandbox.preparation import Means, NotPrepared, Prepared, prepare
 from sandbox.process import GRACE_SECONDS, Limits, Stop
 from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
-from sandbox.sops import decrypt
 from sandbox.task import Assignment, BadEnvironment
 from sandbox.verdict import (
     MAX_ERROR,
@@ -219,15 +220,15 @@ class _Run:
         return clone
 
     def _prepare_project(self, git: Git, clone: Clone) -> Prepared:
-        environment = self._around.environment
         means = Means(
             self._assignment,
-            environment,
+            self._around.environment,
             git,
             self._limits(),
             self._log,
             self._enter,
-            lambda data, kind: decrypt(data, kind, environment),
+            self._decrypt,
+            self._end_decrypting,
         )
         try:
             prepared = prepare(clone, means)
@@ -241,6 +242,16 @@ class _Run:
         for text in prepared.remarks:
             self._remark(text)
         return prepared
+
+    def _decrypt(self, data: bytes, kind: str) -> bytes:
+        if self._keys.broker is not None:
+            return client.decrypt(self._keys.broker, data, kind)
+        return sops.decrypt(data, kind, self._around.environment)
+
+    def _end_decrypting(self) -> None:
+        broker = self._keys.broker
+        if broker is not None and not client.end_decrypting(broker):
+            self._log.note("the broker doesn't answer: the agent could have it decrypt")
 
     def _limits(self) -> Limits:
         around = self._around

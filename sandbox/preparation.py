@@ -70,6 +70,7 @@ class Means:
     log: Log
     enter: Callable[[Phase, str], None]
     decrypt: Decrypt
+    end_decrypting: Callable[[], None]
 
 
 def prepare(clone: Clone, means: Means) -> Prepared:
@@ -89,6 +90,7 @@ class _Preparation:
 
     def prepare(self) -> Prepared:
         self._take_secrets()
+        self._means.end_decrypting()
         self._await_services()
         projects = find_projects(self._folder)
         setup = find_setup(self._folder, self._means.assignment.task.setup, self._environment)

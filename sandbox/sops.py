@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 SECONDS = 30.0
 KEY_FILE = "/secrets/age-key.txt"
+KEY_FILE_VARIABLE = "SOPS_AGE_KEY_FILE"
 OUTPUT_BYTES = 4 << 20
 
 PRINTED_AS = {"dotenv": "dotenv", "yaml": "json"}
 """By the kind of a file, in which form its plain text comes: one that the standard library reads."""
+_INPUT = "/dev/stdin"
 _NO_DATA_KEY = 128  # CouldNotRetrieveKey of sops' cmd/sops/codes
 
 
@@ -33,32 +33,28 @@ def decrypt(data: bytes, kind: str, environment: Mapping[str, str]) -> bytes:
     sops gets nothing of the environment but the key file's path, so that no other key service is asked with a login
     of ours, and no program is started. Raises NotDecrypted.
     """
-    key = environment.get("SOPS_AGE_KEY_FILE") or KEY_FILE
+    key = environment.get(KEY_FILE_VARIABLE) or KEY_FILE
     if not os.access(key, os.R_OK):
         raise NotDecrypted("there is no age key here")
     sops = shutil.which("sops", path=environment.get("PATH"))
     if sops is None:
         raise NotDecrypted("sops isn't installed here")
-    with tempfile.TemporaryDirectory(prefix="sops-") as folder:
-        # The encrypted file, by a name of ours: none of the repository's can be an option.
-        path = Path(folder, "file")
-        path.write_bytes(data)
-        options = ["--input-type", kind, "--output-type", PRINTED_AS[kind]]
-        done = _run([sops, "decrypt", *options, str(path)], folder, key)
+    options = ["--input-type", kind, "--output-type", PRINTED_AS[kind]]
+    done = _run([sops, "decrypt", *options, _INPUT], data, key)
     if done.returncode != 0:
-        raise NotDecrypted(_why(done, str(path)))
+        raise NotDecrypted(_why(done))
     if len(done.stdout) > OUTPUT_BYTES:
         raise NotDecrypted("it holds too much")
     return done.stdout
 
 
-def _run(command: list[str], folder: str, key: str) -> subprocess.CompletedProcess[bytes]:
+def _run(command: list[str], data: bytes, key: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
             command,
-            cwd=folder,
-            env={"PATH": "/nonexistent", "HOME": folder, "SOPS_AGE_KEY_FILE": key},
-            stdin=subprocess.DEVNULL,
+            input=data,
+            cwd="/",
+            env={"PATH": "/nonexistent", "HOME": "/nonexistent", KEY_FILE_VARIABLE: key},
             capture_output=True,
             timeout=SECONDS,
             check=False,
@@ -69,8 +65,8 @@ def _run(command: list[str], folder: str, key: str) -> subprocess.CompletedProce
         raise NotDecrypted(f"sops can't be started: {error}") from error
 
 
-def _why(done: subprocess.CompletedProcess[bytes], path: str) -> str:
-    said = done.stderr.decode("utf-8", "replace").replace(path, "the file")
+def _why(done: subprocess.CompletedProcess[bytes]) -> str:
+    said = done.stderr.decode("utf-8", "replace")
     lines = [line.strip(" |-\t") for line in said.split("\n")]
     lines = [line for line in lines if line]
     if done.returncode != _NO_DATA_KEY:

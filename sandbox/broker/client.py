@@ -1,4 +1,4 @@
-"""Asking the broker for its State, from the sandbox program."""
+"""Asking the broker, from the sandbox program: for its State, and to decrypt."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from sandbox import sops
 from sandbox.broker.state import State, decode
 
 PAUSE_SECONDS = 0.05
 STEP_SECONDS = 5.0
-_ANSWER_BYTES = 1 << 20
+_ANSWER_BYTES = 5 << 20
 
 
 def read_state(
@@ -32,17 +33,44 @@ def read_state(
         time.sleep(PAUSE_SECONDS)
 
 
+def decrypt(broker: str, data: bytes, kind: str) -> bytes:
+    """Have the broker decrypt a file of a kind of `sandbox.sops.PRINTED_AS`. Raises NotDecrypted."""
+    try:
+        status, body = _call(broker, f"POST {{path}}/decrypt/{kind}", data, sops.SECONDS + 5.0)
+    except (OSError, ValueError) as error:
+        raise sops.NotDecrypted(f"the broker didn't answer: {error}") from error
+    if status != 200:
+        raise sops.NotDecrypted(body.decode("utf-8", "replace").strip() or f"HTTP {status}")
+    return body
+
+
+def end_decrypting(broker: str) -> bool:
+    """Have the broker decrypt nothing more; False when it doesn't answer."""
+    try:
+        return _call(broker, "POST {path}/decrypt/end", b"", STEP_SECONDS)[0] == 200
+    except (OSError, ValueError):
+        return False
+
+
 def _ask(broker: str) -> bytes:
+    status, body = _call(broker, "GET {path}/state", None, STEP_SECONDS)
+    if status != 200:
+        raise ValueError("the broker answers otherwise")
+    return body
+
+
+def _call(broker: str, asked: str, data: bytes | None, seconds: float) -> tuple[int, bytes]:
+    """Make one request, whose line is `asked` with {path} for the broker's own; return status and body."""
     parts = urlsplit(broker)
-    request = (
-        f"GET {parts.path}/state HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
-    )
+    request = f"{asked.replace('{path}', parts.path)} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n"
+    if data is not None:
+        request += f"Content-Length: {len(data)}\r\n"
     answer = bytearray()
-    with socket.create_connection((parts.hostname or "", parts.port or 0), STEP_SECONDS) as wire:
-        wire.sendall(request.encode("ascii"))
+    with socket.create_connection((parts.hostname or "", parts.port or 0), seconds) as wire:
+        wire.sendall(f"{request}\r\n".encode("ascii") + (data or b""))
         while len(answer) < _ANSWER_BYTES and (part := wire.recv(64 << 10)):
             answer += part
     head, _, body = bytes(answer).partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200 "):
+    if not head.startswith(b"HTTP/1.1 "):
         raise ValueError("the broker answers otherwise")
-    return body
+    return int(head[9:12]), body

@@ -40,6 +40,7 @@ gate: off
 kueue: sandboxes
 silence: off
 patience: {image: 5m, machine: 2h}
+cache: {claim: sandbox-cache}
 runtimeClass: gvisor
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
@@ -78,6 +79,7 @@ def test_every_key_is_read():
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
+    assert config.cache_claim == "sandbox-cache"
     assert config.runtime_class == "gvisor"
     assert config.gate is GateMode.OFF
     assert config.silence_seconds == 0
@@ -200,6 +202,8 @@ limts: {runs: 4}
         ("images: [a b]", "line 1: images takes images"),
         ("entrypoints: box", "line 1: entrypoints takes a list"),
         ("runtimeClass: a/b", "line 1: runtimeClass takes the name of a RuntimeClass"),
+        ("cache: {claim: A_b}", "line 1: cache.claim takes the name of a volume claim"),
+        ("cache: big", "line 1: cache is made of lines such as key: value"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
             "serviceImages: {mysql: mysql:8}",
