@@ -304,7 +304,8 @@ def _rows(text: str) -> list[str]:
 _CACHE_WORDS = {"hit": "cache hit", "miss": "cache miss", "part": "cache hit in part"}
 
 _NO_REPORT = (
-    "The image's own program ended well. What it did, only its log and the repository tell."
+    "The image's own program ended well, and had the run's keys itself. "
+    "What it did, only its log and the repository tell."
 )
 
 _REACHED = {

@@ -19,6 +19,19 @@ USUAL_MEMORY = "4Gi"
 
 
 @dataclass(frozen=True, slots=True)
+class RepoStack:
+    """What the repo itself was seen to need before the launch, as far as people are told.
+
+    `chosen` names the fields of the Task that were filled by it, `notes` are remarks, such as a version that can't be had.
+    """
+
+    language: str | None = None
+    version: str | None = None
+    chosen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What a person asked for.
 
@@ -28,7 +41,8 @@ class Task:
     it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
     The files of `branch` may configure the agent when `trusts_branch`; else those of `trusted_base` do, None being the
     remote's default branch.
-    `setup` is a command of the repo's own file, to be run before the agent.
+    `setup` is a command of the repo's own file, to be run before the agent; `variables` are further ones of that file for
+    the agent. `stack` None means that nobody looked at the repo.
     """
 
     repo_url: str
@@ -47,6 +61,8 @@ class Task:
     trusted_base: str | None = None
     trusts_branch: bool = False
     setup: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    stack: RepoStack | None = None
 
 
 class BadEnvironment(Exception):

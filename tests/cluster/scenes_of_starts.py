@@ -21,7 +21,7 @@ SCENES = Scenes()
 scene = SCENES.add
 Ended = tuple[Run, str]
 
-_REDIS = 'image: {{ services["redis"].image }}\n'
+_REDIS = "image: {{ service.image }}\n"
 _REGISTRY = Path(__file__).with_name("registry.py")
 
 
