@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -66,6 +66,9 @@ audit: ## Look the dependencies up among the known vulnerabilities
 
 claude-cli: ## Install the pinned Claude Code CLI for the tests that use the real one
 	@sh scripts/claude-cli
+
+sops: ## Build sops and age-keygen for the tests of encrypted files, with Go
+	@sh scripts/sops
 
 minio: ## Build MinIO, the S3 server of the tests, with Go
 	@sh scripts/minio

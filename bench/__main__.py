@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import (
     broker,
     clone,
+    dependencies,
     idle,
     intake,
     job_created,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "clone": clone.measure,
+    "dependencies": dependencies.measure,
     "broker": broker.measure,
     "log": log.measure,
     "intake": intake.measure,

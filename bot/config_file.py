@@ -146,16 +146,16 @@ def _gate(text: str) -> GateMode:
         raise BadValue("warn, fail or off") from None
 
 
-def _trust(text: str) -> bool:
-    if text not in ("base", "branch"):
-        raise BadValue("base or branch")
-    return text == "branch"
-
-
 def _service_name(text: str) -> str:
     if text not in services_table().flavours:
         raise BadValue(f"one of {', '.join(services_table().flavours)}")
     return text
+
+
+def _trust(text: str) -> bool:
+    if text not in ("base", "branch"):
+        raise BadValue("base or branch")
+    return text == "branch"
 
 
 def _silence(text: str) -> int:

@@ -40,9 +40,8 @@ class Task:
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
     it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
     The files of `branch` may configure the agent when `trusts_branch`; else those of `trusted_base` do, None being the
-    remote's default branch.
-    `setup` is a command of the repo's own file, to be run before the agent; `variables` are further ones of that file for
-    the agent. `stack` None means that nobody looked at the repo.
+    remote's default branch. `setup` is a command of the repo's own file, to be run before the agent; `variables` are
+    further ones of that file for the agent. `stack` None means that nobody looked at the repo.
     """
 
     repo_url: str

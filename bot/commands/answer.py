@@ -69,9 +69,8 @@ async def answer(asked: Asked, run: Run, desk: Desk) -> None:
     if under_way is not None and under_way.key != key:
         desk.answer(message, answers.answered_already(under_way))
         return
-    task = continued(
-        run, allowed_today(unfitted(run.task, desk.config), asked.role, desk), message.text
-    )
+    # What is allowed depends on the branch, which is another one now.
+    task = allowed_today(unfitted(continued(run, message.text), desk.config), asked.role, desk)
     await start(Wish(key, task, message.origin()), desk)
 
 

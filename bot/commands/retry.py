@@ -138,7 +138,7 @@ def _changed(parent: Run, change: str, desk: Desk) -> tuple[Task, str]:
     if not change:
         return task, "Started again."
     if change == GO_ON:
-        if (further := gone_on(parent, task)) is None:
+        if (further := gone_on(parent)) is None:
             raise Mistake("It pushed nothing from which to go on.")
         return further, "It goes on from there."
     other = changed(task, Change(change), usual_image(task, desk))

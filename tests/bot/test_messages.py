@@ -82,6 +82,14 @@ def test_cards_golden() -> None:
                 Progress("$ pytest -q", 3, phase_seconds=122),
                 NOW,
             ),
+            "running, with dependencies from the cache": card(
+                replace(
+                    RUNNING,
+                    report=Report(ID, Phase.AGENT, cache="hit", dependency_seconds=3.2),
+                ),
+                Progress("$ pytest -q"),
+                NOW,
+            ),
             "running, silent": card(RUNNING, Progress("Let me think.", 420), NOW),
             "running, options that don't apply": card(
                 RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
