@@ -25,6 +25,7 @@ from bench import (
     programs,
     redaction,
     relist,
+    stack,
     start,
     told,
 )
@@ -43,6 +44,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "programs": programs.measure,
     "redaction": redaction.measure,
     "relist": relist.measure,
+    "stack": stack.measure,
     "job-created": job_created.measure,
     "job-seen": job_seen.measure,
     "job-logs": job_logs.measure,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 from bot.buttons import end_buttons
 from bot.desk import Desk
@@ -24,6 +25,8 @@ from runs.run import Run
 
 log = logging.getLogger(__name__)
 
+_Kept = TypeVar("_Kept")
+
 DIGEST_FROM = 4
 """So many waiting completions of one chat go into one message."""
 
@@ -34,7 +37,12 @@ CLAIM_SECONDS = 30.0
 CLAIM_LIMIT_SECONDS = 15.0
 """So long a Backend that doesn't answer may hold up a chat's turn."""
 
-KEEP_LIMIT_SECONDS = 120.0
+KEEP_LIMIT_SECONDS = 45.0
+"""So long the logs of one Run may keep the ends of all others from being told."""
+
+KEEP_LATER_LIMIT_SECONDS = 180.0
+"""So long another try may take, for which nobody waits."""
+
 UNDELIVERABLE_PAUSE = 600.0
 TAIL_BYTES = 256 << 10
 """So much of a log's end is looked at for the lines that prove a failure."""
@@ -104,17 +112,21 @@ class Completions:
             self._let_go(lane)
 
     async def _keep(self, run: Run) -> Run:
-        """Keep the log and the Record; return the Run as its Record has it."""
+        """Keep the logs and the Record; return the Run as its Record has it."""
+        await self._tried(run, self._keep_logs(run))
+        return await self._tried(run, self._backend.note(run)) or run
+
+    async def _tried(self, run: Run, keeping: Awaitable[_Kept]) -> _Kept | None:
+        """Return what came of it; None where it failed or takes too long, for then people hear of the end all the same."""
         try:
             async with asyncio.timeout(KEEP_LIMIT_SECONDS):
-                await self._keep_logs(run)
-                return await self._backend.note(run)
+                return await keeping
         except (BackendError, OSError) as error:
             why = str(error) or type(error).__name__
             log.warning("run %s can't be kept: %s", run.id, why)
         except Exception:
             log.exception("run %s can't be kept", run.id)
-        return run
+        return None
 
     async def _keep_logs(self, run: Run) -> None:
         """Keep the log, and of a failed Run the ends of those beside it; what can't be kept now is tried again."""
@@ -147,7 +159,7 @@ class Completions:
             return
         async with self._again:
             try:
-                async with asyncio.timeout(KEEP_LIMIT_SECONDS):
+                async with asyncio.timeout(KEEP_LATER_LIMIT_SECONDS):
                     await self._keep_logs(run)
             except TimeoutError:
                 log.warning("the log of run %s can't be kept: it took too long", run.id)

@@ -61,18 +61,19 @@ async def _read(
         else:
             if kept is not None:
                 return kept
+    kept = None
     try:
         printed = await desk.backend.read_log(run.id, tail_bytes=size, service=service)
     except UnknownRun:
         printed = b""
+        # One that hadn't ended when it was looked up has by now.
+        kept = None if run.ended else await _kept(run, size, service, desk)
     if printed:
         cut = printed if size is None else whole_words(printed, size)
         shown = await asyncio.to_thread(desk.redactor.log, cut)
         return shown, size is None or len(printed) < size
     if away is not None:
         raise LogsAway(str(away)) from away
-    # One that hadn't ended may have, and be gone, since it was looked up.
-    kept = None if run.ended else await _kept(run, size, service, desk)
     return kept or (Redacted(b""), True)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence, Set
 
 from bot.cards import Cards
@@ -40,8 +39,7 @@ class Watch:
         self._backend = backend
         self._store = store
         self._errands = errands
-        self._clock: Callable[[], float] = time.monotonic
-        self._prune_at = self._clock()
+        self._prune_at = 0.0
         self._listeners: list[Callable[[Run], None]] = [
             book.see,
             *(teller.see for teller in tellers),
@@ -94,11 +92,15 @@ class Watch:
                     keep(ids)
                 for run in runs:
                     self.see(run)
-                if self._clock() >= self._prune_at:
-                    self._prune_at = self._clock() + PRUNE_SECONDS
-                    await self._store.prune(KEPT_SECONDS)
+                await self._prune()
         except (BackendError, OSError, TimeoutError) as error:
             log.warning("the sweep didn't end: %s", str(error) or type(error).__name__)
+
+    async def _prune(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._prune_at:
+            self._prune_at = now + PRUNE_SECONDS
+            await self._store.prune(KEPT_SECONDS)
 
     async def _record(self, run: Run) -> None:
         try:

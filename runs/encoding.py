@@ -12,7 +12,7 @@ from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Marks, Origin, Run, State
 from sandbox import report as reports
 from sandbox.report import Cause, Report
-from sandbox.task import Task
+from sandbox.task import RepoStack, Task
 
 Values: TypeAlias = dict[str, Any]
 _Member = TypeVar("_Member", bound=Enum)
@@ -30,7 +30,23 @@ def read_task(found: object) -> Task | None:
         return None
     if isinstance(values.get("services"), list):
         values["services"] = tuple(str(name) for name in values["services"])
+    values["variables"] = tuple(
+        (pair[0], pair[1])
+        for pair in values.get("variables", ())
+        if isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and all(isinstance(x, str) for x in pair)
+    )
+    if "stack" in values:
+        values["stack"] = _read_stack(values["stack"])
     return Task(**values)
+
+
+def _read_stack(found: Values) -> RepoStack:
+    values = _typed(found, _STACK)
+    for name in ("chosen", "notes"):
+        values[name] = tuple(str(each) for each in values.get(name, ()))
+    return RepoStack(**values)
 
 
 def origin_values(origin: Origin) -> Values:
@@ -148,6 +164,12 @@ _TASK: Mapping[str, type | tuple[type, ...]] = {
     "budget_usd": _NUMBER,
     "pull_request": bool,
     "services": list,
+    "variables": list,
+    "stack": dict,
+}
+_STACK: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("language", "version"), str),
+    **dict.fromkeys(("chosen", "notes"), list),
 }
 _ORIGIN: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("chat_id", "message_id", "person_id", "thread_id"), int),

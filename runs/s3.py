@@ -242,7 +242,8 @@ _VARIABLES = (
 
 def _config(environment: Mapping[str, str]) -> S3Config:
     found = {name.lower(): environment[name] for name in _VARIABLES if environment.get(name)}
-    config: S3Config = {**found}  # type: ignore[typeddict-item]  # obstore takes the variables' names too
+    # Not every server knows how to delete many at once, and that is how obstore deletes one.
+    config: S3Config = {"disable_bulk_delete": True, **found}  # type: ignore[typeddict-item]  # obstore takes the variables' names too
     return config
 
 

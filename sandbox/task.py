@@ -18,6 +18,19 @@ USUAL_MEMORY = "4Gi"
 
 
 @dataclass(frozen=True, slots=True)
+class RepoStack:
+    """What the repo itself was seen to need before the launch, as far as people are told.
+
+    `chosen` names the fields of the Task that were filled by it, `notes` are remarks, such as a version that can't be had.
+    """
+
+    language: str | None = None
+    version: str | None = None
+    chosen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What a person asked for.
 
@@ -25,7 +38,8 @@ class Task:
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
     it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
-    `setup` is a command of the repo's own file, to be run before the agent.
+    `setup` is a command of the repo's own file, to be run before the agent; `variables` are further ones of that file for
+    the agent. `stack` None means that nobody looked at the repo.
     """
 
     repo_url: str
@@ -42,6 +56,8 @@ class Task:
     services: tuple[str, ...] | None = None
     base: str | None = None
     setup: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    stack: RepoStack | None = None
 
 
 class BadEnvironment(Exception):

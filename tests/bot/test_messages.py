@@ -24,6 +24,7 @@ from playground.text import MAX_ENTITIES, utf16_length
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run
 from sandbox.report import Cause, Phase, Report
+from sandbox.task import RepoStack
 from tests.bot.golden_files import check_golden
 from tests.bot.sample_runs import (
     ENDS,
@@ -64,7 +65,13 @@ def test_cards_golden() -> None:
                 replace(
                     RUNNING,
                     report=Report(ID, Phase.AGENT),
-                    task=replace(RUNNING.task, services=("postgres", "redis")),
+                    task=replace(
+                        RUNNING.task,
+                        services=("postgres:15", "redis"),
+                        stack=RepoStack(
+                            "ruby", "3.3.1", notes=("Redis 5 can't be had, 7 is used",)
+                        ),
+                    ),
                 ),
                 Progress("$ pytest -q", 3, phase_seconds=122),
                 NOW,

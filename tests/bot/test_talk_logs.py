@@ -124,6 +124,18 @@ async def test_a_log_is_read_although_the_node_that_has_it_does_not_answer_fault
         talk.place.release("read_log")
 
 
+async def test_by_its_whole_id_a_log_is_found_although_no_run_can_be_listed(talk: Talk) -> None:
+    async with talk.bot():
+        run = await printed(talk)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.told(run)
+        for method in ("get", "list_runs"):
+            for _ in range(3):
+                talk.place.fail_next(Unavailable("away"), method=method)
+        talk.world.say(talk.grace, talk.team, f"/logs {run.id}")
+        await talk.said("1 failed", "all of it")
+
+
 async def test_a_log_store_that_is_away_hides_no_log_that_is_elsewhere_fault_30(talk: Talk) -> None:
     (talk.folder / "logs").write_text("a file where the folder should be")
     async with talk.bot():

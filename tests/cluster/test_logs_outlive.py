@@ -20,7 +20,7 @@ from tests.whole.bot_process import until
 FORMS = {
     "": "all of it",
     "5": "the last 5 lines",
-    "errors": "went wrong",
+    "errors": "these are the last",
     "grep ▶": "with “▶”",
     "phase clone": "of the phase clone",
     "file": "the whole log",

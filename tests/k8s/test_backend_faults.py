@@ -223,13 +223,17 @@ async def test_the_log_of_a_service_is_that_of_its_sidecar(
     first = place.make()
     run = await ended(first, await start(first, place.task("quick")))
     name = job_name(run.id)
-    beside = [{"name": "postgres-sidecar"}, {"name": "redis-sidecar"}]
+    names = ("sandbox-program", "broker", "postgres-sidecar", "redis-sidecar")
+    beside = [{"name": each} for each in names]
     cluster.edit("pods", name, lambda pod: pod["status"].update(initContainerStatuses=beside))
     backend = place.make()  # the first may not have seen the change yet
     cluster.logs[f"{name}/postgres-sidecar"] = b"one\nready\n"
     assert await backend.read_log(run.id, service="postgres") == b"one\nready\n"
     assert await backend.read_log(run.id, tail_bytes=6, service="postgres") == b"ready\n"
-    with pytest.raises(Refused, match="There are: postgres, redis"):
+    cluster.logs[f"{name}/broker"] = b"let one through\n"
+    assert await backend.read_log(run.id, service="broker") == b"let one through\n"
+    assert await backend.services(run.id) == ("broker", "postgres", "redis")
+    with pytest.raises(Refused, match="There are: broker, postgres, redis"):
         await backend.read_log(run.id, service="mongo")
 
 

@@ -19,6 +19,10 @@ HOW_TO_HAVE = {
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
     ),
+    "sshd": (
+        "an ssh server",
+        "install sshd, on Debian and Ubuntu with: sudo apt-get install openssh-server",
+    ),
     "s3": (
         "a real S3 server",
         "`make minio` builds MinIO, once, in about 3 minutes (needs Go 1.24 or newer)",

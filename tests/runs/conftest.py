@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.runs.contract")
+pytest.register_assert_rewrite("tests.runs.contract", "tests.runs.objects_contract")
 
 
 @pytest.fixture

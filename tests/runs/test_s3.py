@@ -15,6 +15,7 @@ from runs.s3 import S3Limits, S3Objects
 from runs.s3_place import S3Place
 from runs.store import LogStore, Record
 from tests.parts.s3_fixtures import KEY, SECRET, S3Server
+from tests.runs.lax_s3 import lax_server
 from tests.runs.objects_contract import Make, ObjectsContract, names
 from tests.runs.test_store import RUN
 
@@ -176,6 +177,34 @@ async def test_a_server_that_is_away_is_left_in_peace_for_a_while(answer: bytes 
             with pytest.raises(Unavailable, match="Look at AWS_ENDPOINT_URL"):
                 await attempt()
         assert len(heard) == asked
+
+
+async def test_of_many_that_are_read_the_first_that_fails_is_told() -> None:
+    async with stand_in(b"HTTP/1.1 503 Slow Down\r\n") as (variables, _):
+        with pytest.raises(Unavailable, match="doesn't answer"):
+            await S3Objects(S3Place("box"), variables, SHORT).read_many(["a", "b", "c"])
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+async def test_a_server_without_conditions_is_used_as_well_as_it_can_be_and_that_is_said(
+    refuses: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lax_server(refuses=refuses) as variables:
+        objects = S3Objects(S3Place("box"), variables)
+        await objects.check()
+        assert [record.getMessage() for record in caplog.records] == [
+            "s3://box takes no conditional writes (If-Match): let no two bots use it at once"
+        ]
+        assert await names(objects) == set()
+        assert await objects.write_if("a", b"one", None)
+        assert not await objects.write_if("a", b"two", None)
+        found = await objects.read("a")
+        assert found is not None
+        assert await objects.write_if("a", b"two", found.version)
+        assert not await objects.write_if("a", b"three", found.version)
+        record = Record(RUN)
+        assert await LogStore(objects).change_record(RUN.id, lambda _: record) == record
+        assert [each.run for each in await LogStore(objects).list_records()] == [RUN]
 
 
 async def test_after_the_pause_a_server_is_asked_again() -> None:
