@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.explain import duration
+from bot.invisible import invisible
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
 from bot.messages import dependencies_words, headline, target
 from bot.remedy import GO_ON, Change, with_change
@@ -51,6 +52,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     task = quote(shortened(run.task.prompt, 240))
     told = run.task.stack.notes if run.task.stack else ()
     remarks = [
+        plain(invisible(run.task.prompt)),
         plain(shortened(stack_words(run.task), 160)),
         *(italic(shortened(note, 200)) for note in told),
         plain(_descent(run)),
@@ -96,6 +98,7 @@ def _closed_card(run: Run, outcome: Outcome) -> Markup:
     return lines(
         headline(run, outcome),
         quote(shortened(run.task.prompt, 240)),
+        invisible(run.task.prompt),
         joined([took, code(run.id)], " · "),
     )
 

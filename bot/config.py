@@ -28,7 +28,7 @@ class Role(Enum):
 class RepoOptions:
     """What a repo's entry, or `defaults`, may set; None means not set. Fields are those of `sandbox.task.Task`.
 
-    Only admins may run a `protected` repo.
+    Only admins may run a `protected` repo. `trusts_branch` says that the files of any branch may configure the agent.
     """
 
     branch: str | None = None
@@ -39,6 +39,7 @@ class RepoOptions:
     services: tuple[str, ...] | None = None
     pull_request: bool | None = None
     protected: bool | None = None
+    trusts_branch: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Config:
             services=_first(own.services, usual.services),
             pull_request=_first(own.pull_request, usual.pull_request),
             protected=_first(own.protected, usual.protected),
+            trusts_branch=_first(own.trusts_branch, usual.trusts_branch),
         )
 
     def allows_image(self, image: str) -> bool:

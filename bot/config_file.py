@@ -152,6 +152,12 @@ def _service_name(text: str) -> str:
     return text
 
 
+def _trust(text: str) -> bool:
+    if text not in ("base", "branch"):
+        raise BadValue("base or branch")
+    return text == "branch"
+
+
 def _silence(text: str) -> int:
     if text.lower() == "off":
         return 0
@@ -267,6 +273,7 @@ _REPO_KEYS = {
     "services": _list_key("services", _SERVICE, "services: [postgres, redis]"),
     "pr": Key("pull_request", read_boolean, "pr: true"),
     "protected": Key("protected", read_boolean, "protected: true"),
+    "trust": Key("trusts_branch", _scalar(_trust), "trust: base"),
 }
 _LIMIT_KEYS = {
     "runs": Key("runs", _scalar(_whole(10_000)), "runs: 4"),

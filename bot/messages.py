@@ -257,7 +257,7 @@ def dependencies_words(report: Report | None) -> str:
 
 
 def _remark(words: str | None) -> Markup:
-    return plain(f"⚠️ {shortened(words, 200)}") if words else Markup()
+    return plain(f"⚠️ {shortened(words, 300)}") if words else Markup()
 
 
 def _denied(report: Report | None) -> Markup:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Marks, Origin, Run, State
 from sandbox import report as reports
+from sandbox.numbers import can_be_counted_with
 from sandbox.report import Cause, Report
 from sandbox.task import RepoStack, Task
 
@@ -159,10 +160,11 @@ def load(data: bytes) -> object:
 _NUMBER = (int, float)
 _TASK: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "model", "setup"), str),
-    **dict.fromkeys(("memory", "cpu", "image", "base"), str),
+    **dict.fromkeys(("memory", "cpu", "image", "base", "trusted_base"), str),
     "timeout_seconds": int,
     "budget_usd": _NUMBER,
     "pull_request": bool,
+    "trusts_branch": bool,
     "services": list,
     "variables": list,
     "stack": dict,
@@ -197,7 +199,9 @@ def _typed(found: object, kinds: Mapping[str, type | tuple[type, ...]]) -> Value
     return {
         name: found[name]
         for name, kind in kinds.items()
-        if isinstance(found.get(name), kind) and (kind is bool or not isinstance(found[name], bool))
+        if isinstance(found.get(name), kind)
+        and (kind is bool or not isinstance(found[name], bool))
+        and can_be_counted_with(found[name])
     }
 
 

@@ -26,6 +26,7 @@ repos:
     services: [postgres, "redis:7"]
     pr: true
     protected: yes
+    trust: branch
   no: file:///srv/git/no.git
 chats: [-1001234, "-1005678"]
 people:
@@ -74,6 +75,7 @@ def test_every_key_is_read():
         services=("postgres", "redis:7"),
         pull_request=True,
         protected=True,
+        trusts_branch=True,
     )
     assert config.chats == {-1001234, -1005678}
     assert config.people == {12: Role.VIEWER, 34: Role.RUNNER, 56: Role.ADMIN}
@@ -215,6 +217,7 @@ limts: {runs: 4}
             "serviceImages: {oracle: oracle:8}",
             "line 1: serviceImages: a key takes one of postgres, redis, valkey",
         ),
+        ("defaults: {trust: nobody}", "line 1: defaults.trust takes base or branch. For example trust: base"),
         (
             "silence: never",
             "line 1: silence takes a time such as 15m, from 1m to 24h, or off. For example silence: 15m",

@@ -45,6 +45,12 @@ HOSTILE: list[str] = json.loads(
 CAUSES: list[Cause | Seen] = [*Cause, *Seen]
 
 
+def hiding(run: Run) -> Run:
+    """Let the task hold what nobody sees: a zero width space, and two letters written in tags."""
+    prompt = "tidy\u200b up\U000e0068\U000e0069"
+    return replace(run, task=replace(run.task, prompt=prompt))
+
+
 def test_cards_golden() -> None:
     phases = {
         f"running, {phase.value}": card(
@@ -105,6 +111,10 @@ def test_cards_golden() -> None:
                 replace(RUNNING, key="reply:aaaabbbb:-1001:9"), Progress(), NOW
             ),
             "stopping": card(replace(RUNNING, cancelled_by="Grace"), Progress(), NOW),
+            **{
+                f"a task that hides something, {state}": card(hiding(run), Progress(), NOW)
+                for state, run in (("waiting", QUEUED), ("running", RUNNING), ("closed", PUSHED))
+            },
             **{f"closed, {name}": card(run, Progress(), NOW) for name, run in ENDS.items()},
         },
     )

@@ -21,8 +21,7 @@ SCENES = Scenes()
 scene = SCENES.add
 Ended = tuple[Run, str]
 
-_REDIS = "image: {{ service.image }}
-"
+_REDIS = "image: {{ service.image }}\n"
 _FOR_SERVICES = replace(IMPATIENT, service=15.0)
 _REGISTRY = Path(__file__).with_name("registry.py")
 

@@ -22,8 +22,7 @@ FULL = Run(
     key="message:1:2",
     task=Task(
         *("https://example.org/r.git", "do\n🙂\ud83d", "r", "main", 60, "opus", 1.5, True),
-        *("4Gi", "2", "image:1", ("postgres", "redis"), "main"),
-        setup="bin/setup",
+        *("4Gi", "2", "image:1", ("postgres", "redis"), "main", "develop", True, "bin/setup"),
         variables=(("RAILS_ENV", "test"),),
         stack=RepoStack("ruby", "3.3.1", ("services",), ("Ruby 3.1 can't be had",)),
     ),
