@@ -212,6 +212,7 @@ def private_network(found: Deployed) -> Object:
     git_port = int(found.git.url.rpartition(":")[2])
     items = [
         egress("to-git", (SANDBOXES, "claude-sandbox"), [host], git_port),
+        egress("bot-to-git", (BOT, BOT), [host], git_port),
         egress("to-telegram", (BOT, BOT), [host], found.port),
         egress("to-cluster", (BOT, BOT), nodes, slices["ports"][0]["port"]),
     ]
