@@ -19,7 +19,7 @@ from runs.s3_place import S3Place
 from runs.store import LogStore
 from tests.parts.s3_fixtures import S3Server, find_minio, running
 
-ROUNDS = 8
+ROUNDS = 5
 LIMIT = 1.5
 _TASK = "/run repo nothing, but noise 9"
 _LOG_BYTES = 7 << 20

@@ -50,6 +50,13 @@ def in_words(error: BaseException, place: S3Place, server: str) -> str:
             f"There are no keys for the log store {place}. "
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the bot a role."
         )
+    if code.endswith(("StorageFull", "QuotaExceeded")):
+        return f"The log store {place} is full ({code}). Free some space, or allow it more."
+    if "InvalidCertificate" in text:
+        return (
+            f"The certificate of {server} isn't trusted, so the log store {place} isn't used. "
+            "Name its authority's file in AWS_CA_BUNDLE."
+        )
     if status.startswith("5") or status in _NOT_NOW or _AWAY.search(text):
         return away(place, server)
     said = match[1] if (match := _MESSAGE.search(text)) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from pathlib import Path
@@ -13,8 +14,9 @@ from k8s.names import job_name
 from playground.messages import Message
 from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.chat_scene import LIMIT_SECONDS, ChatScene, run_of
+from tests.cluster.kubectl import Kubectl
 from tests.parts.s3_fixtures import S3Server
-from tests.runs.contract import ended, start
+from tests.runs.contract import start
 from tests.whole.bot_process import until
 
 FORMS = {
@@ -83,13 +85,14 @@ async def test_every_form_of_logs_answers_when_pod_and_job_are_gone_fault_22(
 
 
 async def test_a_log_that_the_kubelet_has_rotated_begins_with_saying_so_fault_22(
-    place: ClusterPlace,
+    place: ClusterPlace, kubectl: Kubectl
 ) -> None:
     script = "yes an old line that is gone | head -c 12000000; sleep 25; echo the new end"
     command = f'image: {{{{ image }}}}\n          command: [sh, -ec, "{script}"]'
     setting = template(place, ("image: {{ image }}", command))
     backend = place.make(image=place.images.plain, **setting)
-    run = await ended(backend, await start(backend, place.task("quick")))
+    run = await start(backend, place.task("quick"))
+    await asyncio.to_thread(kubectl.wait_for_end, job_name(run.id))
     log = (await backend.read_log(run.id)).decode()
     first, *rest = log.splitlines()
     assert first.startswith("[claude-sandbox] The cluster keeps the newest part of a long log")
