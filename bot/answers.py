@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.access import Refusal
+from bot.continuation import first_asked
 from bot.explain import duration
 from bot.guide import RUN_EXAMPLE
 from bot.incoming import Incoming
@@ -176,7 +177,12 @@ def which_one(runs: Sequence[Run], command: str) -> Markup:
     """Return the question for one of several Runs, each as a line to tap."""
     rows = [
         joined(
-            [code(f"/{command} {run.id}"), target(run), plain(shortened(run.task.prompt, 50))], " "
+            [
+                code(f"/{command} {run.id}"),
+                target(run),
+                plain(shortened(first_asked(run.task), 50)),
+            ],
+            " ",
         )
         for run in runs[:10]
     ]
@@ -189,7 +195,7 @@ def cleaned(removed: Sequence[Run], kept: Sequence[tuple[Run, str]]) -> Markup:
     if not removed and not kept:
         return plain("There is nothing to clean: no ended run that was told of.")
     rows = [
-        joined([code(run.id), target(run), plain(shortened(run.task.prompt, 50))], " ")
+        joined([code(run.id), target(run), plain(shortened(first_asked(run.task), 50))], " ")
         for run in removed[:30]
     ]
     more = f"and {len(removed) - 30} more" if len(removed) > 30 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.continuation import first_asked
 from bot.explain import duration
 from bot.invisible import invisible
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
@@ -49,7 +50,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     """Return the text of the card of a Run as it stands; `notes` are remarks such as options that don't apply."""
     if run.outcome is not None:
         return _closed_card(run, run.outcome)
-    task = quote(shortened(run.task.prompt, 240))
+    task = quote(shortened(first_asked(run.task), 240))
     told = run.task.stack.notes if run.task.stack else ()
     remarks = [
         plain(invisible(run.task.prompt)),
@@ -64,7 +65,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
         return lines(
             joined([plain("🕐 ") + bold("Waiting"), place, target(run)], " · "),
             task,
-            f"since {waited}",
+            f"for {waited}",
             *remarks,
             code(run.id),
         )
@@ -97,7 +98,7 @@ def _closed_card(run: Run, outcome: Outcome) -> Markup:
     took = duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
     return lines(
         headline(run, outcome),
-        quote(shortened(run.task.prompt, 240)),
+        quote(shortened(first_asked(run.task), 240)),
         invisible(run.task.prompt),
         joined([took, code(run.id)], " · "),
     )

@@ -36,6 +36,11 @@ def gone_on(parent: Run) -> Task | None:
     return _from_branch(parent, parent.task)
 
 
+def first_asked(task: Task) -> str:
+    """Return what a person asked first, without what was added for an agent that goes on: what chats show."""
+    return task.prompt.partition(_BEGUN)[0].removesuffix(_PUSHED)
+
+
 def _from_branch(parent: Run, task: Task) -> Task | None:
     report = parent.outcome.report if parent.outcome else None
     if report is None or not (report.pushed and report.branch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from runs.outcome import Ending, Outcome, Seen
@@ -17,15 +18,18 @@ class Explanation:
     advice: str
 
 
-def explain(outcome: Outcome, task: Task) -> Explanation:
-    """Return the words for a Run that didn't end well."""
+def explain(outcome: Outcome, task: Task, run_id: str = "") -> Explanation:
+    """Return the words for a Run that didn't end well; what stands in `…` is to be shown as code."""
     cause = outcome.cause
     if cause is None:
         return Explanation(
             "It failed and left no reason.", "Look at the log, then send the task again."
         )
     sentence, advice = _WORDS[cause]
-    return Explanation(_filled(sentence, task, outcome), _filled(advice, task, outcome))
+    if advice.startswith(_LOOK) and outcome.report and outcome.report.pushed:
+        advice = advice.replace(_LOOK, _GO_ON)
+    known = _known(outcome, task) | _known_of_place(outcome, run_id)
+    return Explanation(_filled(sentence, known), _filled(advice, known))
 
 
 def seen_in_log(outcome: Outcome, log: str) -> Outcome:
@@ -35,9 +39,8 @@ def seen_in_log(outcome: Outcome, log: str) -> Outcome:
     return outcome
 
 
-def _filled(text: str, task: Task, outcome: Outcome) -> str:
-    """Replace our own few placeholders; never `str.format`, since a task may hold braces."""
-    known = {
+def _known(outcome: Outcome, task: Task) -> dict[str, str]:
+    return {
         "<branch>": task.branch or "the default branch",
         "<repo>": task.repo_name or task.repo_url,
         "<timeout>": duration(task.timeout_seconds),
@@ -46,9 +49,22 @@ def _filled(text: str, task: Task, outcome: Outcome) -> str:
         "<code>": str(outcome.exit.code if outcome.exit else "?"),
         "<signal>": str(outcome.exit.signal if outcome.exit and outcome.exit.signal else 9),
     }
-    for name, value in known.items():
-        text = text.replace(name, value)
-    return text
+
+
+def _known_of_place(outcome: Outcome, run_id: str) -> dict[str, str]:
+    """Return how the run and the container beside it are called that the words are about."""
+    container = _CONTAINER.match(outcome.error or "")
+    return {
+        "<run> ": f"{run_id} " if run_id else "",
+        "<run>-": f"{run_id}-" if run_id else "",
+        "<service>": container[1] if container else "NAME",
+        "<whose>": container[0].rstrip(":") if container else "the run",
+    }
+
+
+def _filled(text: str, known: dict[str, str]) -> str:
+    """Replace our own few placeholders in one pass; never `str.format`, since a task may hold braces, or a placeholder."""
+    return _PLACEHOLDER.sub(lambda found: known.get(found[0], found[0]), text)
 
 
 def is_proved_by_log(outcome: Outcome) -> bool:
@@ -81,8 +97,19 @@ _SEEN_TO_END = (
     Seen.KILLED,
     Seen.LOST,
     Seen.OUT_OF_MEMORY,
+    Seen.DEADLINE_BY_CLUSTER,
+    Seen.FORGED_REPORT,
 )
 """Their error says that it ended, or what was printed last; why, the log may say before that."""
+
+_CONTAINER = re.compile("([a-z0-9-]+)-sidecar:")
+_PLACEHOLDER = re.compile("<run>[ -]|<[a-z]+>")
+
+_LOOK = "Look for a branch claude/<run>-…,"
+_GO_ON = "Go on from what it had,"
+_LOG_OF_SERVICE = (
+    "Its log says why: `/logs <run> sidecar <service>`; then check the repo's services."
+)
 
 _KEY = "An admin renews the key, then send the task again."
 
@@ -120,12 +147,12 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Try again in a few minutes; nothing was changed.",
     ),
     Cause.CLONE_TIMEOUT: (
-        "The repository's server took too long, and the clone wasn't done when the time was over.",
-        "Try again in a few minutes, with a longer --timeout than <timeout> if the repository is large.",
+        "The clone wasn't done when the time was over.",
+        "Try again in a few minutes; a large repository needs a longer --timeout than <timeout>.",
     ),
     Cause.CLONE_FAILED: (
         "The repository couldn't be cloned.",
-        "Git's own words say why; the log has all: /logs",
+        "Git's own words say why; the rest: 📎 Full log",
     ),
     Cause.DECRYPT_FAILED: (
         "The repository's secrets couldn't be decrypted.",
@@ -133,7 +160,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.SERVICE_UNREACHABLE: (
         "A service that the run needs can't be reached.",
-        "Its log says why: /logs with `sidecar NAME`; check the repo's services.",
+        _LOG_OF_SERVICE,
     ),
     Cause.SETUP_FAILED: (
         "The repository's own setup failed.",
@@ -143,7 +170,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The agent's program isn't installed where the run was.",
         "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",
     ),
-    Cause.AGENT_FAILED: ("The agent failed.", "Its last words say why; the log has all: /logs"),
+    Cause.AGENT_FAILED: ("The agent failed.", "Its last words say why; the rest: 📎 Full log"),
     Cause.AGENT_SILENT: (
         "The agent ended without saying how.",
         "Look at the log, then send the task again.",
@@ -166,7 +193,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.API_AUTH: ("The model's API refused the key (401).", _KEY),
     Cause.API_FORBIDDEN: (
-        "The model's API doesn't allow this to our key (403).",
+        "The model's API doesn't let our key do this (403).",
         "An admin checks what the key may use.",
     ),
     Cause.API_NOT_FOUND: (
@@ -174,7 +201,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Check --model, or leave it out.",
     ),
     Cause.API_RATE_LIMIT: (
-        "The model's API has had enough of our requests for now (429).",
+        "The model's API takes no more requests from us for now (429).",
         "Wait some minutes, then send the task again.",
     ),
     Cause.API_OVERLOADED: (
@@ -225,23 +252,23 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.LOST: (
         "The run vanished: the machine restarted, or somebody killed it.",
-        "Look for a branch claude/… of it, then send the task again.",
+        f"{_LOOK} or send the task again.",
     ),
     Seen.NO_REPORT: (
         "The run ended without saying how.",
-        "Look at the log: /logs, then send the task again.",
+        "Look at 📎 Full log, then send the task again.",
     ),
     Seen.EXIT_CODE: (
         "The image's own program failed (exit code <code>).",
-        "Its last lines say why; the log has all: /logs",
+        "Its last lines say why; the rest: 📎 Full log",
     ),
     Seen.FORGED_REPORT: (
-        "The run claims a success that its exit code denies, so the claim isn't believed.",
+        "The run's report and its exit code contradict each other, so neither is believed.",
         "Look at the log and at the repository's branches before you go on.",
     ),
     Seen.NOT_STARTED: (
         "The run couldn't be started.",
-        "An admin can mend that, then send the task again.",
+        "An admin mends what the words name, then send the task again.",
     ),
     Seen.ENTRYPOINT_MISSING: (
         "The image lacks the program that it is to start.",
@@ -260,7 +287,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Send the task again with more, such as --memory 8Gi, or in smaller parts.",
     ),
     Seen.IMAGE_PULL: (
-        "The run's image couldn't be pulled.",
+        "The image of <whose> couldn't be pulled.",
         "Check the image's name and tag, and that the cluster reaches its registry.",
     ),
     Seen.IMAGE_NAME: (
@@ -268,7 +295,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Check it: names are in lower case, such as ghcr.io/owner/name:tag.",
     ),
     Seen.IMAGE_REFUSED: (
-        "The registry refuses the run's image to the cluster.",
+        "The registry doesn't let the cluster pull the image of <whose>.",
         "An admin names a secret that may pull it in imagePullSecrets, or check the image's name.",
     ),
     Seen.MISSING_SECRET: (
@@ -297,7 +324,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.SERVICE_NOT_READY: (
         "A service beside the agent runs, but never got ready.",
-        "Its log says why: /logs with `sidecar NAME`; check the repo's services.",
+        _LOG_OF_SERVICE,
     ),
     Seen.UNSCHEDULABLE: (
         "No machine of the cluster has room for the run.",
@@ -309,7 +336,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.POD_REFUSED: (
         "The cluster refuses the run's Pod.",
-        "An admin can mend that, then send the task again.",
+        "An admin mends what the words name, then send the task again.",
     ),
     Seen.POD_SECURITY: (
         "The cluster's Pod Security refuses what the run's Pod asks for.",
@@ -324,12 +351,12 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Send the task again with a longer --timeout than <timeout>, or in smaller parts.",
     ),
     Seen.EVICTED: (
-        "The machine that the run was on had to let it go.",
-        "Look for a branch claude/… of it, then send the task again.",
+        "The run had to leave its machine, which ran short of something or is being emptied.",
+        f"{_LOOK} or send the task again.",
     ),
     Seen.PREEMPTED: (
         "Something of more importance took the run's place on its machine.",
-        "Look for a branch claude/… of it, then send the task again when less is going on.",
+        f"{_LOOK} or send the task again when less is going on.",
     ),
     Seen.DISK_LIMIT: (
         "The run wrote more than its disk may hold, and was ended for it.",
@@ -337,15 +364,15 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.NODE_GONE: (
         "The machine that the run was on went away.",
-        "Look for a branch claude/… of it, then send the task again.",
+        f"{_LOOK} or send the task again.",
     ),
     Seen.POD_DELETED: (
         "Somebody deleted the run's Pod.",
-        "Look for a branch claude/… of it, then send the task again.",
+        f"{_LOOK} or send the task again.",
     ),
     Seen.JOB_DELETED: (
         "Somebody deleted the run before it could end.",
-        "Look for a branch claude/… of it, then send the task again.",
+        f"{_LOOK} or send the task again.",
     ),
     Seen.UNKNOWN: (
         "The cluster says something that isn't known here; these are its own words.",

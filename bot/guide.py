@@ -43,7 +43,7 @@ _LOGS_HELP = (
     ("follow", "one message that moves until the run ends"),
     ("file", "the whole log"),
     ("grep WORD", "the lines with a text"),
-    ("phase agent", "one phase: environment, clone, agent, deliver"),
+    ("phase agent", "one phase: clone, dependencies, setup, agent, deliver"),
     ("sidecar postgres", "a service beside the run"),
 )
 

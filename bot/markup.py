@@ -126,6 +126,12 @@ def code(text: str) -> Markup:
     return _marked(text, Tag.CODE)
 
 
+def with_code(text: str) -> Markup:
+    """Return text of our own in which what stands in `…` is code."""
+    parts = text.split("`")
+    return sum((code(part) if odd % 2 else plain(part) for odd, part in enumerate(parts)), Markup())
+
+
 def pre(text: str) -> Markup:
     """Return lines in a fixed width."""
     return _marked(text, Tag.PRE)

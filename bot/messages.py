@@ -25,6 +25,7 @@ from bot.markup import (
     pre,
     quote,
     shortened,
+    with_code,
 )
 from bot.question import question_apart
 from bot.summary import summary
@@ -101,13 +102,13 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         return paragraphs(head, said, lines(facts, identity)).cut()
     if outcome.ending is Ending.CANCELLED:
         return paragraphs(head, lines(facts, identity)).cut()
-    words = explain(seen_in_log(outcome, log_tail), run.task)
+    words = explain(seen_in_log(outcome, log_tail), run.task, run.id)
     proof = _proof(outcome, log_tail)
     reached = _REACHED.get(report.phase, "") if report and not _is_first(report) else ""
     return paragraphs(
         lines(head, words.sentence, reached),
         pre(proof) if proof else Markup(),
-        plain(f"➜ {words.advice}" if words.advice else ""),
+        with_code(f"➜ {words.advice}" if words.advice else ""),
         lines(facts, identity),
     ).cut()
 
@@ -125,7 +126,8 @@ def digest(runs: Sequence[Run]) -> Markup:
         report = run.outcome.report
         head = joined([ICONS[run.outcome.ending], target(run), code(run.id)], " ")
         if run.outcome.ended_well:
-            said = shortened((report.question or report.summary) if report else _NO_REPORT, 100)
+            told = (report.question or report.summary) if report else _NO_REPORT
+            said = shortened(summary(told, SUMMARY_UNITS).text(), 100)
             row = lines(head, _branch_line(run, report), plain(said))
         elif run.outcome.ending is Ending.CANCELLED:
             row = lines(head, "stopped", _branch_line(run, report))
@@ -164,13 +166,18 @@ def home_notice(runs: Sequence[Run]) -> Markup:
         by = "" if run.origin.private else f"by {_person(run.origin)}"
         row = lines(
             headline(run, run.outcome),
-            "" if run.outcome.cause is None else explain(run.outcome, run.task).sentence,
+            explain(run.outcome, run.task).sentence if _needs_words(run.outcome) else "",
             _branch_line(run, report),
             pull_request_link(report.pull_request) if report and report.pull_request else "",
             joined([joined([f"asked for {_where(run.origin)}", by], " "), code(run.id)], " · "),
         )
         rows.append(row.cut(MESSAGE_UNITS // len(runs) - 4))
     return paragraphs(*rows).cut()
+
+
+def _needs_words(outcome: Outcome) -> bool:
+    """Say whether the headline leaves open why."""
+    return outcome.cause is not None and outcome.ending is not Ending.CANCELLED
 
 
 def _where(origin: Origin) -> str:
@@ -324,5 +331,5 @@ _REACHED = {
     Phase.DEPENDENCIES: "It ended in the dependencies, before the agent began.",
     Phase.SETUP: "It ended in the setup, before the agent began.",
     Phase.AGENT: "It ended while the agent worked.",
-    Phase.DELIVER: "It ended while the work was pushed.",
+    Phase.DELIVER: "It ended while its work was being pushed.",
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.buttons import Keyboard, page_row
 from bot.card import PHASE_WORDS
+from bot.continuation import first_asked
 from bot.markup import Markup, bold, code, italic, joined, lines, paragraphs, plain, shortened
 from bot.messages import HEADLINES, ICONS, target
 from bot.speaker import Button
@@ -61,7 +62,7 @@ def _row(number: int, run: Run, now: float) -> Markup:
     return lines(
         joined([bold(str(number)), icon, target(run), code(run.id)], " "),
         joined([_state(run, now), shortened(run.origin.person_name, 40)], " · "),
-        plain(shortened(run.task.prompt, 60)),
+        plain(shortened(first_asked(run.task), 60)),
     )
 
 

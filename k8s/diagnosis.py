@@ -13,7 +13,7 @@ from datetime import datetime
 from k8s.names import CONTAINER, PROGRAM
 from k8s.obstacles import how
 from k8s.phrases import brief
-from k8s.structs import Job, Pod, Terminated
+from k8s.structs import Condition, Job, Pod, Terminated
 from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
 from sandbox.report import Cause, Phase, Report
@@ -58,9 +58,10 @@ def ended_by_job(job: Job, *, cancelled: bool) -> Ended | None:
     failed, complete = job.condition("Failed"), job.condition("Complete")
     if failed is not None:
         ending = Ending.CANCELLED if cancelled else Ending.FAILED
-        by_time = failed.reason == "DeadlineExceeded"
+        by_time = failed.reason == _OUT_OF_TIME
         cause = Seen.DEADLINE_BY_CLUSTER if by_time else Seen.POD_DELETED
-        return Ended(Outcome(ending, cause=cause), failed.last_transition_time)
+        error = _condition_words(failed) if by_time else None
+        return Ended(Outcome(ending, cause=cause, error=error), failed.last_transition_time)
     if complete is not None:
         return Ended(judge(None, None, cancelled=cancelled), complete.last_transition_time)
     suspended = job.condition("Suspended")
@@ -75,11 +76,11 @@ def with_job(ended: Ended, job: Job) -> Ended:
     """Say who deleted a Pod, as far as its Job knows; it has to be read after the end was seen."""
     if ended.outcome.cause is not Seen.POD_DELETED:
         return ended
-    if any(
-        condition.type in ("FailureTarget", "Failed") and condition.reason == "DeadlineExceeded"
-        for condition in job.status.conditions or ()
-    ):
-        return replace(ended, outcome=replace(ended.outcome, cause=Seen.DEADLINE_BY_CLUSTER))
+    for condition in job.status.conditions or ():
+        if condition.type in ("FailureTarget", "Failed") and condition.reason == _OUT_OF_TIME:
+            words = _condition_words(condition)
+            outcome = replace(ended.outcome, cause=Seen.DEADLINE_BY_CLUSTER, error=words)
+            return replace(ended, outcome=outcome)
     if job.metadata.deletion_timestamp is not None:
         return replace(ended, outcome=replace(ended.outcome, cause=Seen.JOB_DELETED))
     return ended
@@ -144,7 +145,8 @@ def out_of_memory(end: End) -> Outcome | None:
     killed = end.is_unexplained or end.told.cause is Cause.AGENT_KILLED
     if end.terminated.reason != "OOMKilled" or not killed:
         return None
-    return replace(end.told, cause=Seen.OUT_OF_MEMORY)
+    seen = f"{CONTAINER}: {how(end.terminated)}"
+    return replace(end.told, cause=Seen.OUT_OF_MEMORY, error=_rows(end.told.error, seen))
 
 
 def explained(end: End) -> Outcome | None:
@@ -181,7 +183,9 @@ ENDED: tuple[Callable[[End], Outcome | None], ...] = (
 
 def deadline_of_pod(pod: Pod) -> Why | None:
     """The Pod's deadline was over."""
-    return (Seen.DEADLINE_BY_CLUSTER, None) if pod.status.reason == "DeadlineExceeded" else None
+    if pod.status.reason != _OUT_OF_TIME:
+        return None
+    return Seen.DEADLINE_BY_CLUSTER, f"{_OUT_OF_TIME}: {pod.status.message}".rstrip(": ")
 
 
 def preempted(pod: Pod) -> Why | None:
@@ -312,6 +316,15 @@ def _disruption(pod: Pod) -> str | None:
     return words.strip() or None
 
 
+def _condition_words(condition: Condition) -> str:
+    return f"{condition.reason}: {condition.message}".rstrip(": ")
+
+
+def _rows(*texts: str | None) -> str:
+    return "\n".join(text for text in texts if text)
+
+
+_OUT_OF_TIME = "DeadlineExceeded"
 _NOBODY_SAW = "ContainerStatusUnknown"
 """What a container has that was on a lost machine."""
 _NEVER_RAN = ("StartError", "ContainerCannotRun")

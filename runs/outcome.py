@@ -103,7 +103,10 @@ def judge(report: Report | None, program_exit: Exit | None, *, cancelled: bool) 
     if doubt is not None or report is None:
         stopped = cancelled and doubt is not Seen.FORGED_REPORT
         ending = Ending.CANCELLED if stopped else Ending.FAILED
-        return Outcome(ending, _how_far(report), doubt, exit=program_exit)
+        error = None
+        if doubt is Seen.FORGED_REPORT and report is not None and program_exit is not None:
+            error = f"its report says {report.verdict.value}, its exit code is {program_exit.code}"
+        return Outcome(ending, _how_far(report), doubt, error, program_exit)
     if report.verdict in _ENDED_WELL:
         ending = Ending.ASKS if report.question else Ending(report.verdict.value)
         return Outcome(ending, report, exit=program_exit)

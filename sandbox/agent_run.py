@@ -19,6 +19,7 @@ JSON_LINE_BYTES = 1 << 20
 
 _TAIL_LINES = 5
 _TAIL_CHARACTERS = 300
+_UNEXPLAINED = (None, Cause.AGENT_FAILED, Cause.AGENT_SILENT, Cause.AGENT_KILLED)
 
 
 def run_agent(
@@ -85,7 +86,7 @@ class _Output:
 
     def explain(self, result: AgentResult) -> AgentResult:
         """Add to a failure that the agent doesn't explain what it wrote to standard error."""
-        if result.ended_well or result.cause not in (None, Cause.AGENT_FAILED, Cause.AGENT_KILLED):
+        if result.ended_well or result.cause not in _UNEXPLAINED:
             return result
         said = "\n".join(self._last_errors)
         return replace(result, error="\n".join(part for part in (result.error, said) if part))

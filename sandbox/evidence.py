@@ -238,6 +238,8 @@ _NOISE = _any(
     r"at (?:.*\()?node:|at .*/node_modules/|at java\.base/|at /rustc/|\.\.\. \d+ more$",
     r"\d+: 0x[0-9a-f]+ |\d+: (?:core|std|alloc|<|__rustc)\S*(?:::| )",
     r"node:internal/|throw err;$|\[\d+:0x[0-9a-f]+\] ",
+    # What a kubelet says in the place of a log that is gone.
+    r"unable to retrieve container logs for ",
     # Advice for everybody.
     r"Node\.js v\d|npm (?:error|ERR!)(?: \d{3})?(?:$| A complete log of this run)",
     r"note: run with `RUST_BACKTRACE|note: Some details are omitted|stack backtrace:$",

@@ -146,7 +146,7 @@ def _without_result(exit_code: int, last_lines: list[str]) -> tuple[Cause, str]:
     if name:
         return Cause.AGENT_KILLED, f"the agent was ended by {name}"
     if exit_code == 0:
-        return Cause.AGENT_FAILED, "the agent ended without a result"
+        return Cause.AGENT_SILENT, "the agent ended without a result"
     end = f"the agent ended without a result, with exit code {exit_code}"
     return Cause.AGENT_FAILED, ": ".join([end, "\n".join(last_lines)] if last_lines else [end])
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.continuation import MOST_BYTES, continued, gone_on
+from bot.continuation import MOST_BYTES, continued, first_asked, gone_on
 from bot.question import question_apart
 from runs.outcome import Ending, Outcome
 from runs.run import Run
@@ -46,6 +46,14 @@ def test_it_goes_on_from_what_was_pushed_and_is_merged_where_that_was_to_be() ->
 def test_an_open_pull_request_grows_by_what_comes() -> None:
     opened = replace(WORK, pull_request="https://github.com/acme/demo/pull/17")
     assert continued(asking(opened), "x").base is None
+
+
+def test_chats_show_what_was_asked_first() -> None:
+    assert first_asked(TASK) == TASK.prompt
+    on = gone_on(asking(WORK))
+    assert on is not None
+    assert first_asked(on) == TASK.prompt
+    assert first_asked(continued(asking(WORK), "yes")) == TASK.prompt
 
 
 def test_unfinished_work_goes_on_with_the_same_task_however_often() -> None:

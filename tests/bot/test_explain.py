@@ -65,6 +65,35 @@ def test_what_was_not_asked_for_is_named_by_what_it_was() -> None:
     assert explain(Outcome(Ending.FAILED, None, Cause.BUDGET), TASK).sentence.endswith("budget.")
 
 
+@pytest.mark.parametrize(
+    ("pushed", "advice"),
+    [
+        (False, "Look for a branch claude/k7f3q2ab-…, or send the task again."),
+        (True, "Go on from what it had, or send the task again."),
+    ],
+)
+def test_a_run_that_was_lost_leads_to_what_it_had(pushed: bool, advice: str) -> None:
+    report = Report(ID, Phase.DELIVER, branch="claude/k7f3q2ab-add-wip", pushed=pushed)
+    assert explain(Outcome(Ending.FAILED, report, Seen.LOST), TASK, ID).advice == advice
+
+
+@pytest.mark.parametrize(
+    ("error", "whose", "name"),
+    [("redis-sidecar: not found", "redis-sidecar", "redis"), ("claude: gone", "the run", "NAME")],
+)
+def test_a_service_is_called_by_its_name(error: str, whose: str, name: str) -> None:
+    pull = explain(Outcome(Ending.FAILED, None, Seen.IMAGE_PULL, error), TASK, ID)
+    assert f"image of {whose} " in pull.sentence
+    ready = explain(Outcome(Ending.FAILED, None, Seen.SERVICE_NOT_READY, error), TASK, ID)
+    assert f"`/logs {ID} sidecar {name}`" in ready.advice
+
+
+def test_a_placeholder_in_a_name_is_only_letters() -> None:
+    task = replace(TASK, branch="<repo>")
+    words = explain(Outcome(Ending.FAILED, None, Cause.CLONE_BRANCH), task)
+    assert words.sentence == "There is no branch <repo> in demo."
+
+
 def test_braces_in_a_name_are_only_letters() -> None:
     task = replace(TASK, branch="{0} %s {task.prompt}")
     words = explain(Outcome(Ending.FAILED, None, Cause.CLONE_BRANCH), task)

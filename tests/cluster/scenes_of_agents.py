@@ -215,7 +215,7 @@ async def read_only(at: Stage) -> Ended:
     return await at.play((mount + "}", mount + ", readOnly: true}"))
 
 
-@scene("out-of-memory", Seen.OUT_OF_MEMORY)
+@scene("out-of-memory", Seen.OUT_OF_MEMORY, "OOMKilled")
 async def out_of_memory(at: Stage) -> Ended:
     eater = "x = bytearray(1); [x.extend(bytes(10_000_000)) for _ in range(1000)]"
     return await at.play(program("python3", "-c", eater), resources=MEAGRE)
@@ -232,7 +232,7 @@ async def exit_code(at: Stage) -> Ended:
     return await at.play(program("sh", "-c", "echo words of its own; exit 3"))
 
 
-@scene("forged-report", Seen.FORGED_REPORT)
+@scene("forged-report", Seen.FORGED_REPORT, "exit code is 3")
 async def forged_report(at: Stage) -> Ended:
     report = '{"run_id":"%s","phase":"done","verdict":"pushed"}'
     forged = f"printf '{report}' $SANDBOX_RUN > /dev/termination-log; exit 3"

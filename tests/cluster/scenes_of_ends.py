@@ -25,13 +25,13 @@ _DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); tim
 _WRITES = "head -c 30000000 /dev/zero > {}/large; sleep 600"
 
 
-@scene("deadline-of-pod", Seen.DEADLINE_BY_CLUSTER)
+@scene("deadline-of-pod", Seen.DEADLINE_BY_CLUSTER, "longer than")
 async def deadline_of_pod(at: Stage) -> Ended:
     task = at.task("do it", timeout_seconds=4)
     return await at.play(program("sleep", "600"), task=task, pod_margin_seconds=0)
 
 
-@scene("deadline-of-job", Seen.DEADLINE_BY_CLUSTER)
+@scene("deadline-of-job", Seen.DEADLINE_BY_CLUSTER, "longer than")
 async def deadline_of_job(at: Stage) -> Ended:
     margins = {"pod_margin_seconds": 600, "job_margin_seconds": -599}
     task = at.task("do it", timeout_seconds=4)

@@ -86,7 +86,8 @@ def _overview(shown: list[tuple[Sample, Outcome]]) -> str:
     ]
     for sample, outcome in shown:
         cause = f"`{outcome.cause.value}`" if outcome.cause else ""
-        words = explain(outcome, run_with(sample, outcome).task) if _is_explained(outcome) else None
+        run = run_with(sample, outcome)
+        words = explain(outcome, run.task, run.id) if _is_explained(outcome) else None
         said = [HEADLINES[outcome.ending], outcome.remark or ""]
         if words is not None:
             said = [words.sentence, words.advice]

@@ -41,13 +41,19 @@ UNFINISHED = report(Verdict.UNFINISHED)
 GOOD, BAD, KILL = Exit(0), Exit(1), Exit(None, 9)
 
 
+def contradicted(said: str, program_exit: Exit) -> Outcome:
+    """Return what becomes of a Report that its exit code denies: both are shown as the proof."""
+    proof = f"its report says {said}, its exit code is {program_exit.code}"
+    return Outcome(Ending.FAILED, HOW_FAR, Seen.FORGED_REPORT, proof, program_exit)
+
+
 @pytest.mark.parametrize(
     ("found", "program_exit", "cancelled", "expected"),
     [
         (PUSHED, GOOD, False, Outcome(Ending.PUSHED, PUSHED, exit=GOOD)),
         (NOTHING, GOOD, False, Outcome(Ending.NOTHING_CHANGED, NOTHING, exit=GOOD)),
         (ASKS, GOOD, False, Outcome(Ending.ASKS, ASKS, exit=GOOD)),
-        (ASKS, BAD, False, Outcome(Ending.FAILED, HOW_FAR, Seen.FORGED_REPORT, exit=BAD)),
+        (ASKS, BAD, False, contradicted("pushed", BAD)),
         (ASKS, KILL, True, Outcome(Ending.CANCELLED, HOW_FAR, Seen.KILLED, exit=KILL)),
         (
             NOT_PUSHED,
@@ -88,10 +94,10 @@ GOOD, BAD, KILL = Exit(0), Exit(1), Exit(None, 9)
         (None, BAD, True, Outcome(Ending.CANCELLED, None, Seen.NO_REPORT, None, BAD)),
         (UNFINISHED, GOOD, False, Outcome(Ending.FAILED, HOW_FAR, Seen.NO_REPORT, None, GOOD)),
         # the Report and the exit code contradict each other
-        (PUSHED, BAD, False, Outcome(Ending.FAILED, HOW_FAR, Seen.FORGED_REPORT, None, BAD)),
-        (NOTHING, BAD, True, Outcome(Ending.FAILED, HOW_FAR, Seen.FORGED_REPORT, None, BAD)),
-        (FAILED, GOOD, False, Outcome(Ending.FAILED, HOW_FAR, Seen.FORGED_REPORT, None, GOOD)),
-        (STOPPED, GOOD, True, Outcome(Ending.FAILED, HOW_FAR, Seen.FORGED_REPORT, None, GOOD)),
+        (PUSHED, BAD, False, contradicted("pushed", BAD)),
+        (NOTHING, BAD, True, contradicted("nothing-changed", BAD)),
+        (FAILED, GOOD, False, contradicted("failed", GOOD)),
+        (STOPPED, GOOD, True, contradicted("failed", GOOD)),
         # nobody saw how it ended
         (PUSHED, None, False, Outcome(Ending.FAILED, HOW_FAR, Seen.LOST)),
         (None, None, False, Outcome(Ending.FAILED, None, Seen.LOST)),

@@ -133,7 +133,7 @@ def test_an_api_that_never_answered_is_an_api_error() -> None:
 @pytest.mark.parametrize(
     ("exit_code", "cause", "error"),
     [
-        (0, Cause.AGENT_FAILED, "the agent ended without a result"),
+        (0, Cause.AGENT_SILENT, "the agent ended without a result"),
         (
             3,
             Cause.AGENT_FAILED,

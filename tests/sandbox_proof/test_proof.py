@@ -21,6 +21,7 @@ def test_a_log_without_a_failure_is_shown_by_its_last_lines() -> None:
 @pytest.mark.parametrize(
     "noise",
     [
+        "unable to retrieve container logs for containerd://3cc41a767b4c31d7",
         "remote: Counting objects:  45% (9/20)",
         "remote: Compressing objects: 9, done.",
         "remote: Total 9 (delta 0), reused 0 (delta 0)",
