@@ -152,7 +152,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.CLONE_FAILED: (
         "The repository couldn't be cloned.",
-        "Git's own words say why; the rest: 📎 Full log",
+        "Git's own words say why; the rest: 📎\u00a0Full log",
     ),
     Cause.DECRYPT_FAILED: (
         "The repository's secrets couldn't be decrypted.",
@@ -170,7 +170,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "The agent's program isn't installed where the run was.",
         "An admin installs Claude Code there: npm install -g @anthropic-ai/claude-code",
     ),
-    Cause.AGENT_FAILED: ("The agent failed.", "Its last words say why; the rest: 📎 Full log"),
+    Cause.AGENT_FAILED: ("The agent failed.", "Its last words say why; the rest: 📎\u00a0Full log"),
     Cause.AGENT_SILENT: (
         "The agent ended without saying how.",
         "Look at the log, then send the task again.",
@@ -256,11 +256,11 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.NO_REPORT: (
         "The run ended without saying how.",
-        "Look at 📎 Full log, then send the task again.",
+        "Look at 📎\u00a0Full log, then send the task again.",
     ),
     Seen.EXIT_CODE: (
         "The image's own program failed (exit code <code>).",
-        "Its last lines say why; the rest: 📎 Full log",
+        "Its last lines say why; the rest: 📎\u00a0Full log",
     ),
     Seen.FORGED_REPORT: (
         "The run's report and its exit code contradict each other, so neither is believed.",

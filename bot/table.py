@@ -11,10 +11,13 @@ from bot.continuation import first_asked
 from bot.markup import Markup, bold, code, italic, joined, lines, paragraphs, plain, shortened
 from bot.messages import HEADLINES, ICONS, target
 from bot.speaker import Button
+from runs.outcome import Ending
 from runs.run import Run, State, by_age
 
 ROWS = 5
 """So many Runs fill a phone's screen."""
+
+_PAST = {Ending.ASKS: "asked back"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ def _icon(run: Run) -> str:
 
 def _state(run: Run, now: float) -> str:
     if run.outcome is not None:
-        return f"{HEADLINES[run.outcome.ending].lower()} {_about(now - (run.ended_at or now))} ago"
+        how = _PAST.get(run.outcome.ending) or HEADLINES[run.outcome.ending].lower()
+        return f"{how} {_about(now - (run.ended_at or now))} ago"
     if run.state is State.QUEUED:
         return f"waiting, place {run.place}" if run.place else "waiting"
     if run.cancelled_by:

@@ -10,6 +10,7 @@ from bot.markup import Markup, lines, plain
 from bot.speaker import Button
 from bot.table import ROWS, Table, table
 from playground.keyboard import MAX_DATA_BYTES
+from runs.outcome import Ending, Outcome
 from runs.run import Run
 from sandbox.report import Cause, Phase, Report
 from tests.bot.golden_files import check_golden
@@ -53,6 +54,11 @@ def test_what_is_under_way_stands_before_what_ended_and_the_newest_end_first() -
     text = table([*ended(3), AGENT], NOW).text.text()
     places = [text.index(word) for word in ("aaaaaaaa", "aaaaaaac", "aaaaaaab")]
     assert places == sorted(places)
+
+
+def test_a_run_that_asks_is_told_of_as_past() -> None:
+    asks = replace(PUSHED, outcome=Outcome(Ending.ASKS))
+    assert "asked back 1 h ago" in table([asks], NOW + 3600).text.text()
 
 
 @pytest.mark.parametrize(("count", "last"), [(1, 1), (ROWS, 1), (ROWS + 1, 2), (23, 5)])
