@@ -84,6 +84,19 @@ def test_a_push_that_isnt_this_runs_is_refused_in_gits_own_form(
     assert broker.state().refusals == (refused,)
 
 
+def test_orders_for_the_forge_dont_go_with_a_push(
+    clone: Path, broker: BrokerProcess, origin_repo: OriginRepo
+) -> None:
+    run_git(origin_repo.path, "config", "receive.advertisePushOptions", "true")
+    before = origin_repo.branches()
+    order = "--push-option=merge_request.merge_when_pipeline_succeeds"
+    assert "may not push with options" in push(clone, order, "origin", f"HEAD:{OWN}")
+    assert origin_repo.branches() == before
+    told = "The agent tried to give the forge orders with a push to claude/abcd2345-mend; refused."
+    assert remark(broker.state().refusals) == told
+    assert push(clone, "origin", f"HEAD:{OWN}") == ""
+
+
 def test_of_a_push_of_several_branches_all_or_none_pass(
     clone: Path, broker: BrokerProcess, origin_repo: OriginRepo
 ) -> None:
