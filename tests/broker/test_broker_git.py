@@ -154,6 +154,20 @@ def test_a_public_repository_is_read_without_the_key(
     assert not any(request.had_credentials for request in git_server.requests)
 
 
+def test_a_repository_whose_name_begins_with_this_ones_is_reached_without_the_key(
+    start_broker: Start, git_server: GitServer, origin_repo: OriginRepo, tmp_path: Path
+) -> None:
+    theme = git_server.create("small-theme", {"theme": "dark"})
+    git_server.public = True
+    url = origin_repo.url.removesuffix(".git")
+    broker = start_broker(REPO_URL=url)
+    way = ("-c", f"url.{broker.url}/git.insteadOf={url}", "-c", "core.askPass=true")
+    run_git(None, *way, "clone", "--quiet", theme.url, str(tmp_path / "clone"))
+    assert (tmp_path / "clone" / "theme").read_text() == "dark"
+    assert not any(request.had_credentials for request in git_server.requests)
+    assert broker.state().refusals == ()
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
