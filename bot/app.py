@@ -30,13 +30,14 @@ from bot.intake import (
     PollError,
     TokenRefusedError,
 )
+from bot.key_note import key_note
 from bot.live import Live
 from bot.members import Members
 from bot.outbox import Outbox
 from bot.pace import Pace
 from bot.pulse import Pulse
 from bot.router import Router
-from bot.settings import Settings
+from bot.settings import BackendName, Settings
 from bot.speaker import Speaker
 from bot.stacks import Stacks
 from bot.watch import Watch
@@ -133,6 +134,9 @@ def _start(
         clock=surroundings.clock,
     )
     cards = Cards(desk.backend, speaker, errands, desk.clock, pace)
+    if settings.backend is BackendName.KUBERNETES:
+        entrypoints = surroundings.config.entrypoints
+        cards.note = lambda task: key_note(task, settings.cluster.image, entrypoints)
     tellers = (cards, Completions(desk), HomeNotices(desk), desk.live)
     watch = Watch(desk.backend, store, errands, book, tellers)
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)

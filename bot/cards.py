@@ -19,6 +19,7 @@ from bot.speaker import Letter, MessageGoneError, Speaker
 from runs.backend import Backend, BackendError, UnknownRun
 from runs.run import Marks, Run, State
 from sandbox.report import Phase
+from sandbox.task import Task
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,10 @@ class _Shown:
 
 
 class Cards:
-    """Opens, moves and closes the cards. `clock` gives seconds since 1970; `see` may be told of a Run any number of times."""
+    """Opens, moves and closes the cards. `see` may be told of a Run any number of times.
+
+    `clock` gives seconds since 1970. `note` may be set to what says a line about a Task, or nothing.
+    """
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class Cards:
         self._errands = errands
         self._clock = clock
         self._pace = pace
+        self.note: Callable[[Task], str] = lambda _task: ""
         self._runs: dict[str, Run] = {}
         self._busy: set[str] = set()
         self._given_up: set[str] = set()
@@ -239,7 +244,8 @@ class Cards:
         )
 
     def _letter(self, run: Run, progress: Progress) -> Letter:
-        notes = ignored_notes(run, self._backend.ignored_options)
+        ignored = ignored_notes(run, self._backend.ignored_options)
+        notes = [*ignored, *filter(None, [self.note(run.task)])]
         text = card(run, progress, self._clock(), notes)
         return Letter(text, card_buttons(run), reply_to=run.origin.message_id, silent=True)
 

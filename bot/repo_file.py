@@ -13,6 +13,7 @@ from bot.nodes import BadNode, Key, NotYaml, Reader, compose, is_empty, join, re
 from bot.options import BadValue, read_cpu, read_image, read_memory
 from runs.stacks.languages import TITLES
 from runs.stacks.table import services_table
+from sandbox.reserved import may_be_set
 
 
 class BadRepoFile(Exception):
@@ -52,16 +53,9 @@ def parse(text: str) -> RepoFile:
     return RepoFile(**values, **resources)
 
 
-RESERVED = re.compile(
-    "(?:SANDBOX_|GITHUB_|CLAUDE_|ANTHROPIC_|TELEGRAM_|GIT_|KUBERNETES_|LD_|PYTHON).*|TASK|REPO_URL|REPO_BRANCH|PATH|HOME"
-    "|HAPI_CLI_TOKEN|BASH_ENV|ENV|IFS|NODE_OPTIONS|(?:HTTPS?|ALL|NO)_PROXY",
-    re.IGNORECASE,
-)
-"""Variables that the sandbox itself lives by."""
-
 MOST_VARIABLES = 100
+LONGEST_NAME = 100
 LONGEST_VALUE = 4096
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,99}")
 _VERSION = re.compile(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}")
 _SERVICE = re.compile(r"(?P<name>[a-z]+)(?::(?P<tag>[A-Za-z0-9._-]{1,60}))?")
 
@@ -118,7 +112,7 @@ def _command(_reader: Reader, node: yaml.Node, _place: str) -> str:
 def _env(reader: Reader, node: yaml.Node, place: str) -> tuple[tuple[str, str], ...]:
     found = []
     for name, key_node, value_node in reader.entries(node, place):
-        if not _NAME.fullmatch(name) or RESERVED.fullmatch(name):
+        if len(name) > LONGEST_NAME or not may_be_set(name, beside_ours=True):
             reader.note(key_node, f"{join(place, name)} can't be set here")
             continue
         value = reader.value(value_node, join(place, name), _VALUE)

@@ -37,10 +37,10 @@ _PATHS_AT_ONCE = 200
 def find_guidance(
     git: Git, keys: Keys, clone: Clone, task: Task, *, home_is_free: bool = True
 ) -> Guidance | None:
-    """Return what configures the agent instead of its clone; None when the clone does.
+    """Return what configures the agent instead of its clone; None when the clone does, whatever becomes of it.
 
-    To be called before the agent starts. The clone does for the base itself, for a branch that the operator trusts,
-    and for one whose configuration is the base's. `git.folder` is the workspace. `home_is_free` False means that the
+    To be called before anything of the clone runs. The clone does for the base itself and for a branch that the operator
+    trusts; and `of_clone` says so for one whose configuration is the base's. `git.folder` is the workspace. `home_is_free` False means that the
     agent has a configuration of its own in its home, whose place the base's would take. When the base can't be read,
     nothing configures it. Raises GitFailed only when the run was stopped or its time is over.
     """
@@ -88,7 +88,7 @@ class _Base:
         base = self._tree(self._git, commit, self._clone.folder)
         paths = differing(own, base, lambda path: self._text_of_own(own, path))
         if not paths:
-            return None
+            return Guidance(None, "", of_clone=True)
         if not home_is_free:
             whose = "Neither the branch's files nor those of its base configured the agent"
             return Guidance(None, f"{whose}: {named(paths)}")

@@ -38,11 +38,13 @@ class Guidance:
     """What configures the agent in place of its clone.
 
     `folder` holds the base's files, made ready by `sandbox.base_files`; None when nothing configures it. `remark` is for
-    people.
+    people. `of_clone` means that the clone's files count, as long as they stay the base's; `folder` is then a home in
+    which nothing is, None for the agent's own.
     """
 
     folder: str | None
     remark: str
+    of_clone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,20 @@ def reached(tree: Tree, start: Iterable[str], read: Read) -> Iterator[str]:
         if reads > _MOST_READ:
             raise TooMany
         text = read(path)
-        targets = [text] if tree.is_link(path) else _imports(text)
+        targets = [text] if tree.is_link(path) else imports(text)
         found = {place for target in targets for place in tree.at(_place(path, target, tree.root))}
         queue += found - seen
         seen |= found
+
+
+def imports(text: str) -> Iterator[str]:
+    """Give what instructions import by `@path`, in each way in which it may be meant."""
+    for match in _IMPORT.finditer(text):
+        written = match[1].replace("\\ ", " ")
+        yield from {written, written.rstrip(".,;:!?)\"'`*"), written.partition("#")[0]}
+
+
+_IMPORT = re.compile(r"@((?:[^\s\\@]|\\ )+)")
 
 
 def named(paths: list[str]) -> str:
@@ -168,15 +180,6 @@ def _leads_on(path: str, tree: Tree) -> bool:
     """Say whether configuration can lead to other files: links, instructions, and rules can."""
     parts = path.lower().split("/")
     return tree.is_link(path) or parts[-1] in _TEXTS or (FOLDER in parts and "rules" in parts)
-
-
-def _imports(text: str) -> Iterator[str]:
-    for match in _IMPORT.finditer(text):
-        written = match[1].replace("\\ ", " ")
-        yield from {written, written.rstrip(".,;:!?)\"'`*"), written.partition("#")[0]}
-
-
-_IMPORT = re.compile(r"@((?:[^\s\\@]|\\ )+)")
 
 
 def _place(path: str, target: str, root: str) -> str:

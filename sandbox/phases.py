@@ -14,8 +14,6 @@ from sandbox import sops
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
-from sandbox.agents.claude import has_own_home
-from sandbox.base_files import find_guidance
 from sandbox.broker import client
 from sandbox.broker.client import read_state
 from sandbox.broker.refusals import remark
@@ -24,6 +22,7 @@ from sandbox.clone import Clone, CloneFailed, cause_of, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, GitFailed, clean_environment
+from sandbox.guide import Guide, Misguided, find_guide
 from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
 from sandbox.preparation import Means, NotPrepared, Prepared, prepare
@@ -115,9 +114,11 @@ class _Run:
         """Go through the phases."""
         git, agent = self._prepare()
         clone = self._clone_behind_gate(git)
-        agent = self._guided(agent, git, clone)
+        guide = self._find_guide(git, clone)
         prepared = self._prepare_project(git, clone)
         clone = prepared.clone
+        if guide is not None:
+            agent = self._guided(agent, guide)
         end = self._run_agent(agent, prepared)
         delivery = self._deliver(git, clone, end)
         self._report = settle(self._report, end, delivery, self._assignment)
@@ -223,22 +224,27 @@ class _Run:
         self._report = replace(self._report, base=clone.base)
         return clone
 
-    def _guided(self, agent: Agent, git: Git, clone: Clone) -> Agent:
-        """Return the agent, configured by other files than the clone's where those don't count."""
+    def _find_guide(self, git: Git, clone: Clone) -> Guide | None:
         if self._assignment.agent not in _CONFIGURED_BY_FILES:
-            return agent
-        environment = self._around.environment
-        free = not has_own_home(environment)
+            return None
         try:
-            guidance = find_guidance(git, self._keys, clone, self._task, home_is_free=free)
+            return find_guide(git, self._keys, clone, self._task, self._around.environment)
         except GitFailed as failure:
             raise _Failed(cause_of(failure, self._task), failure.errors) from failure
+
+    def _guided(self, agent: Agent, guide: Guide) -> Agent:
+        """Return the agent, configured by other files than the clone's where those don't count."""
+        try:
+            guidance = guide.settle(self._assignment.workspace)
+        except (Misguided, OSError) as error:
+            raise _Failed(Cause.SETUP_FAILED, str(error)) from error
         if guidance is None:
             return agent
-        self._log.note(guidance.remark)
-        self._remark(guidance.remark)
+        if guidance.remark:
+            self._log.note(guidance.remark)
+            self._remark(guidance.remark)
         guided = replace(self._assignment, guidance=guidance)
-        return self._around.choose(guided, environment, self._log.redactor.text)
+        return self._around.choose(guided, self._around.environment, self._log.redactor.text)
 
     def _prepare_project(self, git: Git, clone: Clone) -> Prepared:
         means = Means(

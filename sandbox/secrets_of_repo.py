@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox import dotenv
 from sandbox.keys import names_a_secret, passwords
 from sandbox.plain_files import read_plain
+from sandbox.reserved import may_be_set
 from sandbox.sops import NotDecrypted, is_encrypted
 
 PLAIN = ".env.claude-sandbox"
@@ -115,7 +116,7 @@ class _Reading:
         for key, value in found.items():
             size = len(value.encode("utf-8", "replace"))
             self.secrets += _secrets_of(key, value, secret=secret)
-            if not _may_be_set(key) or "\0" in value:
+            if not may_be_set(key) or "\0" in value:
                 refused.append(key)
             elif size > min(_VALUE_BYTES, self._left) or len(self.variables) >= _MOST_VARIABLES:
                 self.notes.append(f"{name}: {key} is too large, or there are too many: not set")
@@ -126,22 +127,6 @@ class _Reading:
             self.notes.append(f"{name}: {_names(refused)} may not be set by a repository")
         given = len(found) - len(refused)
         self.notes.append(f"{name}: {given} variable{'' if given == 1 else 's'}")
-
-
-_REFUSED = re.compile(
-    r"LD_.*|DYLD_.*|GCONV_PATH|PATH|HOME|SHELL|USER|LOGNAME|IFS|ENV|BASH_.*|TMPDIR|PWD|OLDPWD"
-    r"|PYTHON.*|PERL5?(LIB|OPT|DB)|PERL5.*|RUBY(OPT|LIB)|NODE_(OPTIONS|PATH|EXTRA_CA_CERTS)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS"
-    r"|GIT_.*|SSH_.*|ANTHROPIC_.*|CLAUDE.*|SANDBOX_.*|TELEGRAM_.*|KUBE.*|SOPS_.*|TASK|REPO_URL|REPO_BRANCH"
-    r"|(HTTPS?|ALL|NO|FTP)_PROXY|SSL_CERT_.*|CURL_CA_BUNDLE|REQUESTS_CA_BUNDLE|API_TIMEOUT_MS|DISABLE_.*|IS_SANDBOX|EDITOR|VISUAL|PAGER|PROMPT_COMMAND",
-    re.IGNORECASE | re.DOTALL,
-)
-"""Names that change how programs are loaded, or whom the agent and git talk to."""
-
-
-def _may_be_set(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name) is not None and not _REFUSED.fullmatch(
-        name
-    )
 
 
 def _secrets_of(name: str, value: str, *, secret: bool) -> Iterator[str]:

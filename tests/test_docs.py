@@ -71,3 +71,11 @@ def test_every_variable_of_the_readme_is_known_to_the_bot() -> None:
     settings = read(values)
     assert str(settings.state_folder) == values["SANDBOX_STATE"]
     assert settings.poll_seconds == 30
+
+
+def test_every_decision_has_a_number_of_its_own_which_its_title_says() -> None:
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    numbers = [path.name.partition("-")[0] for path in decisions]
+    assert len({*numbers}) == len(numbers)
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0] for path in decisions]
+    assert [title[2:5] for title in titles] == numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -45,7 +46,9 @@ and what is left."""
 def claude(assignment: Assignment, environment: Mapping[str, str], redact: Redact) -> StreamAgent:
     """Make the execution of Claude Code for a Task; its key and VARIABLES are handed on from `environment`."""
     task = assignment.task
-    command = ["claude", "-p", "--output-format", "stream-json", "--verbose"]
+    # Looked up now: dependencies may bring a program of this name, in a folder that comes first.
+    program = shutil.which("claude", path=environment.get("PATH", "")) or "claude"
+    command = [program, "-p", "--output-format", "stream-json", "--verbose"]
     setting = _SETTING.format(run=assignment.run_id)
     command += ["--dangerously-skip-permissions", "--append-system-prompt", setting]
     if task.model is not None:
@@ -79,10 +82,12 @@ def _guided(guidance: Guidance) -> tuple[list[str], dict[str, str]]:
     Without the sources "project" and "local" it reads neither .claude nor CLAUDE.md, AGENTS.md and .mcp.json of the
     clone; what stands in CLAUDE_CONFIG_DIR is the source "user".
     """
-    options = ["--setting-sources=user", "--strict-mcp-config"]
+    options = [] if guidance.of_clone else ["--setting-sources=user", "--strict-mcp-config"]
     if guidance.folder is None:
         return options, {}
     home = Path(guidance.folder, FOLDER)
+    if guidance.of_clone:
+        return options, {"CLAUDE_CONFIG_DIR": str(home)}
     local, servers = home / "settings.local.json", Path(guidance.folder, SERVERS)
     options += [f"--settings={local}"] if local.is_file() else []
     options += [f"--mcp-config={servers}"] if servers.is_file() else []

@@ -140,7 +140,9 @@ class GitPassage:
         answer = report(push, judged, self._run_id)
         if answer is None:
             raise NotLetThrough(
-                403, "this run may push to branches claude/<run>-* only", refused[0]
+                403,
+                "this run may push to branches claude/<run>-* only, without options",
+                refused[0],
             )
         for each in refused:
             exchange.ledger.refuse(each)

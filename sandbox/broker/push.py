@@ -73,6 +73,8 @@ class PushReader:
         if separator:
             if self._commands or self._capabilities:
                 raise MalformedPush("capabilities in a later line")
+            if b"\0" in capabilities:
+                raise MalformedPush("capabilities that git reads a part of")
             self._capabilities = frozenset(capabilities.decode("utf-8", "replace").split())
         if _SHALLOW.fullmatch(text) and not separator:
             return
@@ -93,9 +95,15 @@ _COMMAND = re.compile(
 def judge(push: Push, run_id: str) -> list[Refusal | None]:
     """Say of each change why this Run may not make it; None for one that it may.
 
-    It may make and move branches `claude/<run>-…`, and make, but never move, other branches `claude/…`.
+    It may make and move branches `claude/<run>-…`, and make, but never move, other branches `claude/…`. With options
+    (`git push --push-option`) it may do nothing: by them forges open and merge requests, or publish a repository.
     """
+    if any(name.partition("=")[0] == _OPTIONS for name in push.capabilities):
+        return [refusal(Refused.PUSH_OPTIONS, command.name) for command in push.commands]
     return [_judge(command, run_id) for command in push.commands]
+
+
+_OPTIONS = "push-options"
 
 
 def _judge(command: Command, run_id: str) -> Refusal | None:
@@ -132,6 +140,7 @@ def report(push: Push, judged: Sequence[Refusal | None], run_id: str) -> bytes |
 
 
 _REASONS = {
+    Refused.PUSH_OPTIONS: "this run may not push with options",
     Refused.DELETION: "this run may not delete branches",
     Refused.PUSH: "this run may push to branches claude/<run>-* only",
     Refused.FOREIGN_BRANCH: "this branch isn't this run's: use claude/<run>-*",

@@ -18,6 +18,7 @@ class Refused(str, Enum):
     PUSH = "push"
     DELETION = "deletion"
     FOREIGN_BRANCH = "foreign-branch"
+    PUSH_OPTIONS = "push-options"
     OTHER_REPOSITORY = "other-repository"
     OTHER_API = "other-api"
     PULL_REQUEST = "pull-request"
@@ -64,6 +65,7 @@ _WORDS = {
     Refused.PUSH: "push to <detail>",
     Refused.DELETION: "delete <detail>",
     Refused.FOREIGN_BRANCH: "change <detail>, which isn't this run's",
+    Refused.PUSH_OPTIONS: "give the forge orders with a push to <detail>",
     Refused.OTHER_REPOSITORY: "reach another repository (<detail>)",
     Refused.OTHER_API: "call an API that isn't its own (<detail>)",
     Refused.PULL_REQUEST: "open a pull request of its own (<detail>)",

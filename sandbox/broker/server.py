@@ -133,6 +133,8 @@ class Broker:
         _, name, rest = (exchange.path + "/").split("/", 2)
         passage = self._passages.get(name)
         exchange.path = f"/{rest}".rstrip("/")
+        if passage is None and name.startswith("git") and head.method == "GET":
+            return _send_on(exchange, name.removeprefix("git"))
         if passage is None:
             kind = Refused.OTHER_REPOSITORY if name.startswith("git") else Refused.OTHER_API
             detail = f"{head.method} {head.path[len(self._settings.prefix) :]}"
@@ -170,6 +172,16 @@ def log(text: str) -> None:
 
 def _kind(bad: BadRequest) -> Refused:
     return Refused.SIZE if bad.status in (413, 431) else Refused.MALFORMED
+
+
+def _send_on(exchange: Exchange, rest: str) -> bool:
+    """Send git to where it was going: `insteadOf` takes …/shop-theme, too, for a part of …/shop. No key is used for it."""
+    head = exchange.head
+    address = exchange.settings.repo_url.rstrip("/") + rest + exchange.path
+    query = f"?{head.query}" if head.query else ""
+    exchange.reusable = head.length == 0
+    exchange.answer(302, {"Location": address + query}, b"")
+    return exchange.reusable and head.keep_alive
 
 
 def _tell_state(exchange: Exchange) -> None:

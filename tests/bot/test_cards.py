@@ -119,6 +119,13 @@ async def test_a_card_is_opened_once_and_its_id_marked(board: Board) -> None:
     assert board.place.runs[run.id].marks.card_id == 100
 
 
+async def test_a_card_says_what_is_noted_of_its_task(board: Board) -> None:
+    board.cards.note = lambda task: f"keys of {task.repo_name}"
+    await board.start()
+    await asyncio.sleep(0.01)
+    assert "keys of demo" in board.page.text(100)
+
+
 async def test_of_two_bots_that_open_a_card_at_once_one_takes_its_own_back_fault_27(
     board: Board,
 ) -> None:

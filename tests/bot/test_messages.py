@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.card import Progress, card, step_of_log
+from bot.key_note import IN_IMAGE, PAST_BROKER
 from bot.markup import MESSAGE_UNITS, Markup, clean
 from bot.messages import (
     bare,
@@ -91,6 +92,10 @@ def test_cards_golden() -> None:
                 NOW,
             ),
             "running, silent": card(RUNNING, Progress("Let me think.", 420), NOW),
+            **{
+                f"running, {what}": card(RUNNING, Progress(), NOW, [note])
+                for what, note in {"keys in its image": IN_IMAGE, "over ssh": PAST_BROKER}.items()
+            },
             "running, options that don't apply": card(
                 RUNNING, Progress(), NOW, ["memory can't be set on this machine"]
             ),

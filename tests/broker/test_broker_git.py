@@ -84,6 +84,19 @@ def test_a_push_that_isnt_this_runs_is_refused_in_gits_own_form(
     assert broker.state().refusals == (refused,)
 
 
+def test_orders_for_the_forge_dont_go_with_a_push(
+    clone: Path, broker: BrokerProcess, origin_repo: OriginRepo
+) -> None:
+    run_git(origin_repo.path, "config", "receive.advertisePushOptions", "true")
+    before = origin_repo.branches()
+    order = "--push-option=merge_request.merge_when_pipeline_succeeds"
+    assert "may not push with options" in push(clone, order, "origin", f"HEAD:{OWN}")
+    assert origin_repo.branches() == before
+    told = "The agent tried to give the forge orders with a push to claude/abcd2345-mend; refused."
+    assert remark(broker.state().refusals) == told
+    assert push(clone, "origin", f"HEAD:{OWN}") == ""
+
+
 def test_of_a_push_of_several_branches_all_or_none_pass(
     clone: Path, broker: BrokerProcess, origin_repo: OriginRepo
 ) -> None:
@@ -139,6 +152,20 @@ def test_a_public_repository_is_read_without_the_key(
     broker = start_broker(keys={"GITHUB_TOKEN": "expired-token"})
     run_git(None, "clone", "--quiet", f"{broker.url}/git", str(tmp_path / "clone"))
     assert not any(request.had_credentials for request in git_server.requests)
+
+
+def test_a_repository_whose_name_begins_with_this_ones_is_reached_without_the_key(
+    start_broker: Start, git_server: GitServer, origin_repo: OriginRepo, tmp_path: Path
+) -> None:
+    theme = git_server.create("small-theme", {"theme": "dark"})
+    git_server.public = True
+    url = origin_repo.url.removesuffix(".git")
+    broker = start_broker(REPO_URL=url)
+    way = ("-c", f"url.{broker.url}/git.insteadOf={url}", "-c", "core.askPass=true")
+    run_git(None, *way, "clone", "--quiet", theme.url, str(tmp_path / "clone"))
+    assert (tmp_path / "clone" / "theme").read_text() == "dark"
+    assert not any(request.had_credentials for request in git_server.requests)
+    assert broker.state().refusals == ()
 
 
 @pytest.mark.parametrize(

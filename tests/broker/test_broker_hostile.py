@@ -124,6 +124,8 @@ def test_a_packed_push_that_holds_a_second_one_is_refused(
         ([f"{NONE} {NEW} refs/heads/claude/"], [Refused.PUSH]),
         ([f"{NONE} {NEW} refs/pull/1/head"], [Refused.PUSH]),
         ([f"{NONE} {NEW} refs/heads/claude/\u202ex"], [None]),
+        ([f"{NONE} {NEW} refs/heads/claude/{RUN}-x\0 a push-options"], [Refused.PUSH_OPTIONS]),
+        ([f"{NONE} {NEW} refs/heads/claude/{RUN}-x\0push-options=\n"], [Refused.PUSH_OPTIONS]),
         (
             [f"{NONE} {NEW} refs/heads/claude/{RUN}-x\0 c", f"{OLD} {NEW} refs/heads/main"],
             [None, Refused.PUSH],
@@ -151,6 +153,7 @@ def test_each_change_of_a_push_is_judged(lines: list[str], kinds: list[Refused |
         [f"{OLD.replace('1', 'A')} {NEW} refs/heads/main"],
         [f"{OLD} {NEW} "],
         ["x" * 60_000],
+        [f"{NONE} {NEW} refs/heads/claude/{RUN}-x\0 push-options\0 a"],
         [f"{NONE} {NEW} refs/heads/claude/{'x' * 2000}"],
     ],
 )

@@ -46,6 +46,15 @@ def test_claude_is_called_headless_with_the_prompt_behind_all_options() -> None:
     assert not any(argument.startswith(("--model", "--max-budget-usd")) for argument in found)
 
 
+def test_a_program_that_dependencies_bring_isnt_taken_for_claude(tmp_path: Path) -> None:
+    program = tmp_path / "claude"
+    program.write_text("")
+    program.chmod(0o755)
+    # The agent's own environment may name other folders first by the time it starts.
+    assert choose(assignment(), {"PATH": str(tmp_path)}).command()[0] == str(program)
+    assert choose(assignment(), {"PATH": "/nowhere"}).command()[0] == "claude"
+
+
 def test_model_and_budget_become_single_arguments() -> None:
     found = command(model="--evil", budget_usd=0.5)
     assert "--model=--evil" in found

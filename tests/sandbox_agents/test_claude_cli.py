@@ -105,7 +105,7 @@ class Claude:
     def _command(self, agent: Agent, variables: Mapping[str, str], extra: Sequence[str]) -> Command:
         program, *arguments = agent.command()
         scrubbed = without_keys({**self._environment(), **variables})
-        path = [str(self.cli.with_name(program)), *extra, *arguments]
+        path = [program, *extra, *arguments]
         return Command(path, str(self.clone), {**scrubbed, **agent.environment()})
 
     def _environment(self) -> dict[str, str]:
