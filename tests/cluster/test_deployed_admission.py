@@ -224,9 +224,10 @@ def test_every_overlay_is_valid_on_a_real_api_server(deployed: Deployed, name: s
 
 
 def test_the_api_server_finds_no_fault_in_the_types_of_the_policy(deployed: Deployed) -> None:
+    policy = deployed.ground.cluster.get("validatingadmissionpolicy", "claude-sandbox")
     deployed.ground.cluster.run(
         *("wait", "validatingadmissionpolicy/claude-sandbox", "--timeout=60s"),
-        "--for=jsonpath={.status.observedGeneration}=1",
+        f"--for=jsonpath={{.status.observedGeneration}}={policy['metadata']['generation']}",
     )
     policy = deployed.ground.cluster.get("validatingadmissionpolicy", "claude-sandbox")
     assert not policy["status"]["typeChecking"].get("expressionWarnings")
