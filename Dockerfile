@@ -21,11 +21,26 @@ RUN command=$(XDG_CACHE_HOME=/opt sh /tmp/claude-cli) \
  && claude --version \
  && rm -rf /opt/claude-sandbox /root/.npm
 
+# sops decrypts a repository's secrets. Debian hasn't got it, so it is built from its source; without with --build-arg SOPS=
+FROM debian:bookworm-slim AS sops
+ARG SOPS=yes
+COPY scripts/sops /tmp/sops
+RUN mkdir /out \
+ && if [ -n "$SOPS" ]; then \
+      echo 'deb http://deb.debian.org/debian bookworm-backports main' >/etc/apt/sources.list.d/backports.list \
+      && apt-get update \
+      && apt-get install --yes --no-install-recommends ca-certificates golang-1.23-go \
+      && folder=$(PATH=/usr/lib/go-1.23/bin:$PATH XDG_CACHE_HOME=/opt GOTOOLCHAIN=auto sh /tmp/sops) \
+      && cp "$folder/sops" /out/sops \
+      && rm -rf /var/lib/apt/lists/* /root/go /root/.cache; \
+    fi
+
 FROM system AS sandbox
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends openssh-client postgresql-client redis-tools \
+ && apt-get install --yes --no-install-recommends openssh-client postgresql-client python3-venv redis-tools \
  && rm -rf /var/lib/apt/lists/* \
  && install --directory --owner=1000 --group=1000 /workspace
+COPY --from=sops /out/ /usr/local/bin/
 COPY --from=claude /usr/local/bin/claude /usr/local/bin/claude
 COPY sandbox /usr/local/lib/python3.11/dist-packages/sandbox
 USER 1000:1000

@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 # As typed: a $ in it is the person's, not make's.
 override export ONCE := $(value ONCE)
 READY := $(VENV)/ready
+# Two at a time, the slowest first.
+FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test check format lock outcomes bench claude-cli minio clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -27,6 +29,9 @@ demo-pictures: $(READY) ## Take the pictures of docs/images from the demo; needs
 
 test: $(READY) ## Run the tests
 	@$(BIN)/pytest
+
+fuzz: $(READY) ## Throw 100,000 generated inputs at what reads them, never the same twice; FUZZ=1000 is a short one
+	@printf '%s\n' $(FUZZED) | FUZZ=$${FUZZ:-100000} xargs -P 2 -n 1 $(BIN)/pytest -q
 
 cluster: ## Bring up a real Kubernetes on this machine: Linux, as root; once about 12 minutes, then seconds
 	@tests/cluster/cluster up
@@ -56,8 +61,14 @@ outcomes: $(READY) ## Make docs/outcomes.md from what the tests saw on the clust
 bench: $(READY) ## Measure speed and memory, and print the figures
 	@$(BIN)/python -m bench
 
+audit: ## Look the dependencies up among the known vulnerabilities
+	@sh scripts/audit $(VENV)-audit
+
 claude-cli: ## Install the pinned Claude Code CLI for the tests that use the real one
 	@sh scripts/claude-cli
+
+sops: ## Build sops and age-keygen for the tests of encrypted files, with Go
+	@sh scripts/sops
 
 minio: ## Build MinIO, the S3 server of the tests, with Go
 	@sh scripts/minio

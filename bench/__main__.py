@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import (
     broker,
     clone,
+    dependencies,
     idle,
     intake,
     job_created,
@@ -24,6 +25,7 @@ from bench import (
     programs,
     redaction,
     relist,
+    stack,
     start,
     told,
 )
@@ -34,6 +36,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "start": start.measure,
     "idle": idle.measure,
     "clone": clone.measure,
+    "dependencies": dependencies.measure,
     "broker": broker.measure,
     "log": log.measure,
     "intake": intake.measure,
@@ -41,6 +44,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "programs": programs.measure,
     "redaction": redaction.measure,
     "relist": relist.measure,
+    "stack": stack.measure,
     "job-created": job_created.measure,
     "job-seen": job_seen.measure,
     "job-logs": job_logs.measure,

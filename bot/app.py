@@ -38,6 +38,7 @@ from bot.pulse import Pulse
 from bot.router import Router
 from bot.settings import Settings
 from bot.speaker import Speaker
+from bot.stacks import Stacks
 from bot.watch import Watch
 from runs.backend import Backend
 from runs.recorded import Recorded
@@ -55,7 +56,7 @@ PULSE_SECONDS = 2.0
 class Surroundings:
     """What the bot works with; the caller makes and closes the Backend.
 
-    `clock` gives seconds since 1970; `redactor` goes over all that is said.
+    `clock` gives seconds since 1970; `redactor` goes over all that is said; `stacks` looks at repos before their Runs.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class Surroundings:
     store: LogStore
     clock: Callable[[], float] = time.time
     redactor: Redactor = field(default_factory=Redactor)
+    stacks: Stacks | None = None
 
 
 async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
@@ -112,9 +114,8 @@ def _start(
 ) -> tuple[Intake, list[asyncio.Task[None]]]:
     """Build the parts and set them going, all but the intake."""
     settings, store = surroundings.settings, surroundings.store
-    errands = Errands(group)
+    errands, book, pace = Errands(group), Book(), Pace()
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
-    book, pace = Book(), Pace()
     desk = Desk(
         backend=Recorded(surroundings.backend, store, surroundings.clock),
         book=book,
@@ -128,6 +129,7 @@ def _start(
         live=Live(speaker, errands.run, pace),
         noticed=lambda run: watch.see(run),
         redactor=surroundings.redactor,
+        stacks=surroundings.stacks,
         clock=surroundings.clock,
     )
     cards = Cards(desk.backend, speaker, errands, desk.clock, pace)

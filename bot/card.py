@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.explain import duration
+from bot.invisible import invisible
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
 from bot.messages import dependencies_words, headline, target
 from bot.remedy import GO_ON, Change, with_change
+from bot.stack_words import stack_words
 from runs.outcome import Outcome
 from runs.run import Run, State, lineage
 from sandbox.report import Phase
@@ -48,9 +50,11 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     if run.outcome is not None:
         return _closed_card(run, run.outcome)
     task = quote(shortened(run.task.prompt, 240))
-    services = ", ".join(run.task.services or ())
+    told = run.task.stack.notes if run.task.stack else ()
     remarks = [
-        plain(f"with {shortened(services, 120)}") if services else Markup(),
+        plain(invisible(run.task.prompt)),
+        plain(shortened(stack_words(run.task), 160)),
+        *(italic(shortened(note, 200)) for note in told),
         plain(_descent(run)),
         *(italic(note) for note in notes),
     ]
@@ -94,6 +98,7 @@ def _closed_card(run: Run, outcome: Outcome) -> Markup:
     return lines(
         headline(run, outcome),
         quote(shortened(run.task.prompt, 240)),
+        invisible(run.task.prompt),
         joined([took, code(run.id)], " · "),
     )
 

@@ -259,7 +259,7 @@ def ignored_notes(run: Run, ignored: frozenset[str]) -> list[str]:
         "memory": run.task.memory,
         "cpu": run.task.cpu,
         "image": run.task.image,
-        "services": run.task.services,
+        "services": run.task.services or None,
     }
     names = [name for name, value in given.items() if value is not None and name in ignored]
     return [f"{' and '.join(names)} can't be set on this machine"] if names else []

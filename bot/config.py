@@ -28,7 +28,7 @@ class Role(Enum):
 class RepoOptions:
     """What a repo's entry, or `defaults`, may set; None means not set. Fields are those of `sandbox.task.Task`.
 
-    Only admins may run a `protected` repo.
+    Only admins may run a `protected` repo. `trusts_branch` says that the files of any branch may configure the agent.
     """
 
     branch: str | None = None
@@ -39,6 +39,7 @@ class RepoOptions:
     services: tuple[str, ...] | None = None
     pull_request: bool | None = None
     protected: bool | None = None
+    trusts_branch: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,24 @@ class Repo:
 
 
 @dataclass(frozen=True, slots=True)
+class RepoLimits:
+    """The most that a repo's own file may ask for; None means as much as its runs have anyway."""
+
+    memory: str | None = None
+    cpu: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What the operator allows.
 
     `repos` are by alias; when empty, any repo of the forge may run. `people` are by their Telegram id; when empty,
     membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
     images that run their own entrypoint. `service_images` are the images of services by name, where they aren't the usual
-    ones. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the RuntimeClass of all Pods,
-    `cache_claim` the claim of the volume on which dependencies are kept.
+    ones. `versions` are by language those that the sandbox's image has as tags, such as ruby-3.3; None means the usual
+    ones of the usual image. `repo_limits` are the most that a repo's own file may ask for. `detects` says that repos are
+    looked at before their runs. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the
+    RuntimeClass of all Pods, `cache_claim` the claim of the volume on which dependencies are kept.
     `gate` says what a run does when no network policy takes hold. An agent that says nothing for `silence_seconds` is
     ended, 0 means never, None the usual time. `patience` are seconds by the names of PATIENCE.
     """
@@ -78,6 +89,15 @@ class Config:
     patience: Mapping[str, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     defaults: RepoOptions = field(default_factory=RepoOptions)
+    versions: Mapping[str, tuple[str, ...]] | None = None
+    repo_limits: RepoLimits = field(default_factory=RepoLimits)
+    detects: bool = True
+
+    def versions_of(self, image: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the versions of languages that an image has as tags."""
+        if self.versions is not None:
+            return self.versions
+        return _USUAL_VERSIONS if image.partition(":")[0] == _USUAL_IMAGE else {}
 
     def options_of(self, repo: Repo | None) -> RepoOptions:
         """Return what applies to a repo, or to one that isn't named: its own options over the defaults."""
@@ -92,6 +112,7 @@ class Config:
             services=_first(own.services, usual.services),
             pull_request=_first(own.pull_request, usual.pull_request),
             protected=_first(own.protected, usual.protected),
+            trusts_branch=_first(own.trusts_branch, usual.trusts_branch),
         )
 
     def allows_image(self, image: str) -> bool:
@@ -101,6 +122,8 @@ class Config:
 
 
 _Value = TypeVar("_Value")
+_USUAL_IMAGE = "landovsky/claude-sandbox"
+_USUAL_VERSIONS: Mapping[str, tuple[str, ...]] = {"ruby": ("3.2", "3.3", "3.4")}
 
 
 def _first(own: _Value | None, usual: _Value | None) -> _Value | None:

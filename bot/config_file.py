@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bot.address import BadRepo, read_configured, refuse_branch
-from bot.config import PATIENCE, Config, Repo, RepoOptions, Role
+from bot.config import PATIENCE, Config, Repo, RepoLimits, RepoOptions, Role
 from bot.nodes import (
     BadNode,
     Key,
@@ -25,6 +25,8 @@ from bot.nodes import (
 )
 from bot.options import BadValue, read_cpu, read_image, read_memory, read_timeout
 from runs.backend import Limits
+from runs.stacks.languages import TITLES
+from runs.stacks.table import services_table
 from sandbox.gate import GateMode
 
 
@@ -144,6 +146,18 @@ def _gate(text: str) -> GateMode:
         raise BadValue("warn, fail or off") from None
 
 
+def _service_name(text: str) -> str:
+    if text not in services_table().flavours:
+        raise BadValue(f"one of {', '.join(services_table().flavours)}")
+    return text
+
+
+def _trust(text: str) -> bool:
+    if text not in ("base", "branch"):
+        raise BadValue("base or branch")
+    return text == "branch"
+
+
 def _silence(text: str) -> int:
     if text.lower() == "off":
         return 0
@@ -208,6 +222,15 @@ def _limits(reader: Reader, node: yaml.Node, place: str) -> Limits:
     return Limits(**reader.fields(node, place, _LIMIT_KEYS))
 
 
+def _repo_limits(reader: Reader, node: yaml.Node, place: str) -> RepoLimits:
+    keys = {name: _REPO_KEYS[name] for name in ("memory", "cpu")}
+    return RepoLimits(**reader.fields(node, place, keys))
+
+
+def _versions(reader: Reader, node: yaml.Node, place: str) -> dict[str, tuple[str, ...]]:
+    return reader.fields(node, place, _LANGUAGE_KEYS)
+
+
 def _patience(reader: Reader, node: yaml.Node, place: str) -> dict[str, float]:
     return dict(reader.fields(node, place, _PATIENCE_KEYS))
 
@@ -237,8 +260,10 @@ _QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQu
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
 _PERSON = Key("", _scalar(_person), "12345678: runner")
 _ROLE = Key("", _scalar(_role), "12345678: runner")
-_SERVICE_NAME = Key("", _scalar(_pattern("postgres|redis", "postgres or redis")), "redis: redis:7")
+_SERVICE_NAME = Key("", _scalar(_service_name), "redis: redis:7")
 _SERVICE_IMAGE = Key("", _scalar(read_image), "redis: registry.example/redis:7")
+_VERSION = _pattern(r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,2}", "versions such as 3.3, in quotes")
+_LANGUAGE_KEYS = {name: _list_key(name, _VERSION, f'{name}: ["3.3", "3.4"]') for name in TITLES}
 _REPO_KEYS = {
     "branch": Key("branch", _scalar(_branch), "branch: main"),
     "image": Key("image", _scalar(read_image), "image: ghcr.io/owner/name:1.2"),
@@ -248,6 +273,7 @@ _REPO_KEYS = {
     "services": _list_key("services", _SERVICE, "services: [postgres, redis]"),
     "pr": Key("pull_request", read_boolean, "pr: true"),
     "protected": Key("protected", read_boolean, "protected: true"),
+    "trust": Key("trusts_branch", _scalar(_trust), "trust: base"),
 }
 _LIMIT_KEYS = {
     "runs": Key("runs", _scalar(_whole(10_000)), "runs: 4"),
@@ -278,5 +304,8 @@ _KEYS = {
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"
     ),
     "limits": Key("limits", _limits, "limits: {runs: 4, runs_per_person: 2, queue_minutes: 60}"),
+    "versions": Key("versions", _versions, 'versions: {ruby: ["3.3", "3.4"]}'),
+    "repoLimits": Key("repo_limits", _repo_limits, "repoLimits: {memory: 8Gi, cpu: 4}"),
+    "detect": Key("detects", read_boolean, "detect: false"),
     "defaults": Key("defaults", _defaults, "defaults: {timeout: 45m, memory: 4Gi}"),
 }

@@ -17,20 +17,26 @@ _PUSHED = (
 )
 
 
-def continued(parent: Run, task: Task, answer: str) -> Task:
-    """Return the Task that goes on with an answer, in `task`'s repo; `task` is what the parent's Task is today.
+def continued(parent: Run, answer: str) -> Task:
+    """Return the Task that goes on with an answer to the parent's question.
 
     It begins with the first task, whose words name the branch and the commit; then come the questions and answers in
     their order, the newest of them where all would be too long. It starts from what the parent pushed, if it did.
     """
     report = parent.outcome.report if parent.outcome else None
     question = report.question if report and report.question else "(the question is lost)"
-    prompt = _without_old_rounds(task.prompt + _BEGUN + question + _ANSWER + answer.strip())
-    return gone_on(parent, replace(task, prompt=prompt)) or replace(task, prompt=prompt)
+    before = parent.task.prompt
+    prompt = _without_old_rounds(before + _BEGUN + question + _ANSWER + answer.strip())
+    task = replace(parent.task, prompt=prompt)
+    return _from_branch(parent, task) or task
 
 
-def gone_on(parent: Run, task: Task) -> Task | None:
-    """Return the Task that goes on from what the parent pushed; None where it pushed nothing."""
+def gone_on(parent: Run) -> Task | None:
+    """Return the parent's Task, to be gone on with from what it pushed; None where it pushed nothing."""
+    return _from_branch(parent, parent.task)
+
+
+def _from_branch(parent: Run, task: Task) -> Task | None:
     report = parent.outcome.report if parent.outcome else None
     if report is None or not (report.pushed and report.branch):
         return None

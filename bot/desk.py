@@ -17,6 +17,7 @@ from bot.live import Live
 from bot.markup import Markup
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.speaker import Button, Letter, MessageGoneError, Speaker
+from bot.stacks import Stacks
 from runs.recorded import Recorded
 from runs.run import Run, State
 from runs.store import LogStore
@@ -105,6 +106,8 @@ class Book:
 class Desk:
     """The bot's parts, as commands use them. `noticed` is told of each Run that a command made or changed.
 
+    `stacks` None means that repos aren't looked at before their Runs.
+
     Who reads a whole log holds `one_log`, so that there is one in memory at a time.
     """
 
@@ -120,6 +123,7 @@ class Desk:
     live: Live
     noticed: Callable[[Run], None]
     redactor: Redactor
+    stacks: Stacks | None = None
     clock: Callable[[], float] = field(default=time.time)
     one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
 

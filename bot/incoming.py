@@ -95,7 +95,7 @@ def read_press(update: Update) -> Press | None:
         place=_place(message) if isinstance(message, Message) else Place(message.chat.id),
         private=message.chat.type == ChatType.PRIVATE,
         message_id=message.message_id,
-        person=Person(query.from_user.id, query.from_user.full_name, query.from_user.is_bot),
+        person=Person(query.from_user.id, query.from_user.full_name or "", query.from_user.is_bot),
         data=query.data,
         asked=_incoming(asked) if asked is not None else None,
     )
@@ -130,7 +130,7 @@ def _person(message: Message) -> Person | None:
         return None
     return Person(
         message.from_user.id,
-        message.from_user.full_name,
+        message.from_user.full_name or "",  # a deleted account has none, whatever its type says
         message.from_user.is_bot,
         speaking.id if speaking else None,
     )

@@ -31,7 +31,7 @@ from bot.summary import summary
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Origin, Run
 from sandbox.proof import narrowed, proving_lines, tells_of_failure
-from sandbox.report import Cause, Phase, Report
+from sandbox.report import Cause, Phase, Report, Verdict
 
 PROVING_LINES = 6
 """More doesn't fit on a phone's screen beside the rest; /logs errors has them all."""
@@ -103,7 +103,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         return paragraphs(head, lines(facts, identity)).cut()
     words = explain(seen_in_log(outcome, log_tail), run.task)
     proof = _proof(outcome, log_tail)
-    reached = _REACHED.get(report.phase, "") if report else ""
+    reached = _REACHED.get(report.phase, "") if report and not _is_first(report) else ""
     return paragraphs(
         lines(head, words.sentence, reached),
         pre(proof) if proof else Markup(),
@@ -257,7 +257,7 @@ def dependencies_words(report: Report | None) -> str:
 
 
 def _remark(words: str | None) -> Markup:
-    return plain(f"⚠️ {shortened(words, 200)}") if words else Markup()
+    return plain(f"⚠️ {shortened(words, 300)}") if words else Markup()
 
 
 def _denied(report: Report | None) -> Markup:
@@ -288,7 +288,15 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
 
 def _without_middle(row: str, width: int) -> str:
     """Cut a line in its middle: a cluster says first what it tried, and last why that failed."""
-    return row if len(row) <= width else f"{row[: width // 2 - 1]} … {row[2 - width // 2 :]}"
+    if len(row) <= width:
+        return row
+    head, tail = row[: width // 2 - 1], row[2 - width // 2 :]
+    return f"{head.rpartition(' ')[0] or head} … {tail.partition(' ')[2] or tail}"
+
+
+def _is_first(report: Report) -> bool:
+    """Say whether it is the Report that stands for a program of which only the start is known."""
+    return report.phase is Phase.ENVIRONMENT and report.verdict is Verdict.UNFINISHED
 
 
 def _last_lines(log_tail: str) -> str:
@@ -304,7 +312,8 @@ def _rows(text: str) -> list[str]:
 _CACHE_WORDS = {"hit": "cache hit", "miss": "cache miss", "part": "cache hit in part"}
 
 _NO_REPORT = (
-    "The image's own program ended well. What it did, only its log and the repository tell."
+    "The image's own program ended well, and had the run's keys itself. "
+    "What it did, only its log and the repository tell."
 )
 
 _REACHED = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from bot.address import BadRepo
-from bot.config import Config
+from bot.config import Config, RepoOptions
 from bot.mistake import Mistake
 from bot.nearest import nearest
 from bot.options import BadOption, Options, Taken, find_trailing_options, take_options
@@ -147,6 +147,8 @@ def to_task(request: RunRequest, config: Config) -> Task:
         prompt=request.prompt,
         repo_name=target.name,
         branch=target.branch or usual.branch,
+        trusted_base=usual.branch,
+        trusts_branch=trusts(target.branch, usual),
         timeout_seconds=chosen.timeout_seconds or usual.timeout_seconds or _TIMEOUT_SECONDS,
         model=chosen.model,
         budget_usd=chosen.budget_usd,
@@ -156,6 +158,12 @@ def to_task(request: RunRequest, config: Config) -> Task:
         image=chosen.image or usual.image,
         services=usual.services,
     )
+
+
+def trusts(branch: str | None, usual: RepoOptions) -> bool:
+    """Say whether the files of the branch that was named may configure the agent; those of the config's branch may."""
+    of_config = usual.branch is not None and branch in (None, usual.branch)
+    return of_config or bool(usual.trusts_branch)
 
 
 _TIMEOUT_SECONDS = 3600

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 
 from bot.config import Config
 from bot.config_file import ConfigError, parse
+from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
+from bot.stacks import Stacks
 from cli.log_format import start_logging
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
+from runs.stacks.remote import RemoteStacks
 from runs.store import LogStore
 from sandbox.descendants import close_memory
 from sandbox.keys import read_keys
@@ -82,11 +85,10 @@ def make_backend(
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
-    from k8s.place import GATE_SECONDS, SERVICE_IMAGES, KubernetesPlace, Patience
+    from k8s.place import GATE_SECONDS, KubernetesPlace, Patience
 
     cluster = settings.cluster
     passed_on = [name for name in _PASSED_ON if environment.get(name)]
-    images = {**SERVICE_IMAGES, **config.service_images}
     return KubernetesBackend(
         KubernetesPlace(
             cluster.namespace,
@@ -98,7 +100,7 @@ def make_backend(
             patience=Patience(**config.patience),
             image_pull_secrets=config.image_pull_secrets,
             entrypoints=config.entrypoints,
-            service_images=images,
+            service_images=config.service_images,
             gate=config.gate,
             gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
@@ -106,6 +108,16 @@ def make_backend(
             runtime_class=config.runtime_class,
         )
     )
+
+
+def make_stacks(
+    settings: Settings, config: Config, environment: Mapping[str, str]
+) -> Stacks | None:
+    """Return who looks at repos before their Runs; None where nothing could come of it."""
+    if not config.detects or settings.backend is BackendName.LOCAL:
+        return None
+    reader = RemoteStacks(read_keys(environment), environment)
+    return Stacks(reader, Offer(config, settings.cluster.image))
 
 
 def make_store(settings: Settings, environment: Mapping[str, str]) -> LogStore:
@@ -137,6 +149,10 @@ async def _serve(
     # What is loaded by now stays: a full collection, for which the loop stands still, needn't look at it (60 ms).
     gc.freeze()
     try:
-        await serve(Surroundings(settings, config, backend, store, redactor=redactor), stop)
+        stacks = make_stacks(settings, config, environment)
+        surroundings = Surroundings(
+            settings, config, backend, store, redactor=redactor, stacks=stacks
+        )
+        await serve(surroundings, stop)
     finally:
         await backend.close()

@@ -70,3 +70,22 @@ def redact() -> None:
     from cli.redact import run_redact
 
     raise SystemExit(run_redact(os.environ, sys.stdin.buffer, sys.stdout.buffer))
+
+
+@app.command()
+def stack(
+    place: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="A folder, or a git URL.")],
+    ref: Annotated[
+        str | None, typer.Option(metavar="BRANCH", help="A branch or tag; else the default one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Say which language and services a repository would get, and why: file and line of each finding.
+
+    Nothing of the repository is run. A URL is read with GITHUB_TOKEN, as the bot does it before a run.
+
+    Example: claude-sandbox stack . --json
+    """
+    from cli.stack import run_stack
+
+    raise SystemExit(run_stack(os.environ, place, ref, as_json=as_json))

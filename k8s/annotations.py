@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from runs import encoding
 from runs.outcome import Outcome
 from runs.run import Marks, Origin, run_id
+from sandbox.numbers import can_be_counted_with
 from sandbox.task import Task
 
 _PREFIX = "claude-sandbox/"
@@ -74,7 +75,7 @@ def read_asked(found: Mapping[str, str], id_of_run: str) -> Asked | None:
     key, at = values.get("key"), values.get("at")
     if task is None or origin is None or not isinstance(key, str) or run_id(key) != id_of_run:
         return None
-    return Asked(key, task, origin, float(at) if isinstance(at, (int, float)) else 0.0)
+    return Asked(key, task, origin, _seconds(at) or 0.0)
 
 
 def marks_text(marks: Marks, *, previous: str) -> str:
@@ -105,7 +106,7 @@ def read_admitted(found: Mapping[str, str]) -> float | None:
     if not text:
         return None
     try:
-        return float(text)
+        return _seconds(float(text)) or 0.0
     except ValueError:
         return 0.0
 
@@ -139,10 +140,16 @@ def read_end(found: Mapping[str, str]) -> End | None:
     """Read the Outcome; None while there is none, or when it is nonsense: then the Run is judged anew."""
     values = _load(found.get(END, ""))
     outcome = encoding.read_outcome(values.get("outcome"))
-    at, started_at = values.get("at"), values.get("started_at")
-    if outcome is None or not isinstance(at, (int, float)):
+    at = _seconds(values.get("at"))
+    if outcome is None or at is None:
         return None
-    return End(outcome, at, started_at if isinstance(started_at, (int, float)) else None)
+    return End(outcome, at, _seconds(values.get("started_at")))
+
+
+def _seconds(value: object) -> float | None:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return float(value) if can_be_counted_with(value) else None
 
 
 def _dump(values: object) -> str:

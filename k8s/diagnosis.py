@@ -12,6 +12,7 @@ from datetime import datetime
 
 from k8s.names import CONTAINER, PROGRAM
 from k8s.obstacles import how
+from k8s.phrases import brief
 from k8s.structs import Job, Pod, Terminated
 from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
@@ -103,7 +104,7 @@ class End:
         message = self.terminated.message
         if self.terminated.reason not in _NEVER_RAN or not re.search(words, message):
             return None
-        return Outcome(Ending.FAILED, cause=cause, error=message)
+        return Outcome(Ending.FAILED, cause=cause, error=brief(message))
 
 
 Why = tuple[Seen, str | None]

@@ -104,6 +104,8 @@ class Jobs:
                 if error.code in (_BAD_REQUEST, _NOT_FOUND):
                     return b""
                 raise
+            if data.startswith(_GONE):
+                return b""
             if tail_bytes is None or lines is None:
                 return data
             if len(data) >= tail_bytes or data.count(b"\n") < lines:
@@ -186,6 +188,8 @@ def _decode(data: bytes, kind: type[_Kind]) -> _Kind:
         raise Unavailable(f"The cluster's answer can't be read: {error}") from error
 
 
+_GONE = b"unable to retrieve container logs for "
+"""What a kubelet gives, with status 200, in place of the log of a container that is gone (kuberuntime_container.go)."""
 _BAD_REQUEST = 400
 _FORBIDDEN = 403
 _NOT_FOUND = 404

@@ -13,13 +13,14 @@ import yaml
 from k8s import names
 from k8s.annotations import ALL, Asked, initial
 from k8s.place import KubernetesPlace
+from k8s.services import Service, awaited, services_of, unexpanded, variables_of
 from runs.backend import Refused
 from runs.run import run_id
 from sandbox.broker.settings import PORT, READY
 from sandbox.dependencies.cache import folder_name
 from sandbox.gate import GateMode
 from sandbox.keys import BROKER
-from sandbox.services import VARIABLE
+from sandbox.services import VARIABLE as SERVICES
 from sandbox.task import Task, to_environment
 
 Manifest = dict[str, Any]
@@ -74,15 +75,6 @@ class Cache:
         return folder_name(self.repo_url)
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A service beside the agent: its name and image."""
-
-    name: str
-    image: str
-    container: str
-
-
 def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manifest:
     """Return the Job of a Run as a plain dict.
 
@@ -95,20 +87,6 @@ def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manife
         raise Refused(f"The Job's template can't be used: {error}") from error
     _check_broker(found, wanted=place.brokers(asked.task))
     return _checked(found, names.job_name(run_id(asked.key)))
-
-
-def services_of(task: Task, place: KubernetesPlace) -> list[Service]:
-    """Return the services that a Task wants, with their images. Raises Refused for an unknown one."""
-    found = []
-    for wanted in task.services or ():
-        name, _, tag = wanted.partition(":")
-        usual = place.service_images.get(name)
-        if usual is None:
-            known = ", ".join(place.service_images)
-            raise Refused(f"There is no service {wanted[:60]!r} here. There are: {known}.")
-        repository = usual.rpartition(":")[0] or usual
-        found.append(Service(name, f"{repository}:{tag}" if tag else usual, names.sidecar(name)))
-    return found
 
 
 def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[str, object]:
@@ -130,7 +108,7 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "runtime_class": place.runtime_class,
         "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
         "broker": broker,
-        "environment": _environment(task, place, id_of_run),
+        "environment": _environment(task, place, id_of_run, services),
         "secret": place.secret,
         "secret_keys": () if broker else SECRET_KEYS,
         "cache": None if place.cache_claim is None else Cache(place.cache_claim, task.repo_url),
@@ -145,22 +123,20 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
     }
 
 
-def _environment(task: Task, place: KubernetesPlace, id_of_run: str) -> dict[str, str]:
+def _environment(
+    task: Task, place: KubernetesPlace, id_of_run: str, services: list[Service]
+) -> dict[str, str]:
     """Return the plain variables. What an existing image expects is set, empty if need be."""
-    services = {name.partition(":")[0] for name in task.services or ()}
     values = {
-        "HAPI_CLI_TOKEN": "",
-        "DATABASE_URL": "postgres://postgres@localhost:5432/sandbox"
-        if "postgres" in services
-        else "",
-        "DATABASE_NAME": "sandbox" if "postgres" in services else "",
-        "REDIS_URL": "redis://localhost:6379/0" if "redis" in services else "",
+        **dict.fromkeys(("HAPI_CLI_TOKEN", "DATABASE_URL", "DATABASE_NAME", "REDIS_URL"), ""),
         **_GIT_TRUSTS_WORKSPACE,
+        **variables_of(services, task.stack.language if task.stack else None),
+        SERVICES: awaited(services),
+        **dict(task.variables),
         **place.environment,
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
         "SANDBOX_IMAGE": task.image or place.image,
-        VARIABLE: " ".join(f"{name}:{_PORTS[name]}" for name in sorted(services & _PORTS.keys())),
         "SANDBOX_CACHE": "" if place.cache_claim is None else Cache.folder,
     }
     if place.brokers(task):
@@ -182,9 +158,7 @@ def _verbatim(values: Mapping[str, str]) -> dict[str, str]:
     """Return variables in the form in which a container gets them as they are. Raises Refused."""
     for name, value in values.items():
         _check(name, value)
-    # Kubernetes expands $(NAME), takes every $$ for $, and breaks a letter like é after a single $
-    # (third_party/forked/golang/expansion/expand.go): only doubling each keeps every text.
-    return {name: value.replace("$", "$$") for name, value in values.items()}
+    return {name: unexpanded(value) for name, value in values.items()}
 
 
 def _kueue(place: KubernetesPlace) -> dict[str, str]:
@@ -287,7 +261,6 @@ _GIT_TRUSTS_WORKSPACE = {
 }
 """The volume belongs to root: git refuses to work in it itself, as existing images do; ours has a folder below it."""
 _BROKER_URL = f"http://127.0.0.1:{PORT}"
-_PORTS = {"postgres": 5432, "redis": 6379}
 _MAX_VARIABLE_BYTES = 32 * 4096  # MAX_ARG_STRLEN of Linux, its end mark included
 _ONE_LINE = 1 << 30
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from k8s.names import BROKER, CONTAINER
+from k8s.phrases import brief
 from k8s.structs import ContainerStatus, Event, Pod, Terminated
 from runs.outcome import Seen
 
@@ -17,7 +18,7 @@ class Obstacle:
     """What keeps a Run from starting.
 
     A `final` one never goes away by itself. A `vague` one says less than what was seen before it. With `by_events` the
-    Pod's events say more.
+    Pod's events say more. `grace_seconds` are what the Pod was given to end.
     """
 
     cause: Seen
@@ -25,6 +26,7 @@ class Obstacle:
     final: bool = False
     vague: bool = False
     by_events: bool = False
+    grace_seconds: int = 0
 
 
 def obstacle(pod: Pod | None, events: Iterable[Event]) -> Obstacle | None:
@@ -58,7 +60,7 @@ def with_events(found: Obstacle, events: Iterable[Event]) -> Obstacle:
     warnings = [event for event in events if event.type == "Warning"]
     mounts = [event for event in warnings if event.reason == "FailedMount"]
     if found.cause is Seen.NOT_STARTED and mounts:
-        return replace(found, cause=Seen.MISSING_VOLUME, error=mounts[-1].message)
+        return replace(found, cause=Seen.MISSING_VOLUME, error=mounts[-1].message.strip())
     told = [event.message.strip() for event in warnings if event.reason == "Unhealthy"]
     return replace(found, error="\n".join([found.error, *told[-1:]]))
 
@@ -74,7 +76,9 @@ def bad_image_name(status: ContainerStatus) -> Obstacle | None:
 def image_refused(status: ContainerStatus) -> Obstacle | None:
     """The registry lets nobody pull the image who doesn't log in."""
     waiting = status.state.waiting
-    if waiting is None or waiting.reason not in _PULLS or not _REFUSED.search(waiting.message):
+    if waiting is None or waiting.reason not in _PULLS:
+        return None
+    if not _REFUSED.search(_NAMES.sub("", waiting.message)):
         return None
     return Obstacle(Seen.IMAGE_REFUSED, _words(status))
 
@@ -191,7 +195,8 @@ def lingers(pod: Pod) -> Obstacle:
     """The Pod was deleted, and its machine doesn't say that it ended."""
     disruption = pod.condition("DisruptionTarget")
     words = "its machine doesn't answer any more" if disruption is None else disruption.message
-    return Obstacle(Seen.NODE_GONE, words)
+    grace_seconds = pod.metadata.deletion_grace_period_seconds or 0
+    return Obstacle(Seen.NODE_GONE, words, grace_seconds=grace_seconds)
 
 
 OF_CONTAINER: tuple[Callable[[ContainerStatus], Obstacle | None], ...] = (
@@ -253,12 +258,13 @@ def _no_pod(events: Iterable[Event]) -> Obstacle | None:
     if not words:
         return None
     cause = next(found for check in WITHOUT_POD if (found := check(words[-1])) is not None)
-    return Obstacle(cause, words[-1])
+    return Obstacle(cause, brief(words[-1]))
 
 
 def _words(status: ContainerStatus) -> str:
     waiting = status.state.waiting
-    return f"{status.name}: {(waiting and (waiting.message or waiting.reason)) or ''}"
+    words = "" if waiting is None else brief(waiting.message) or waiting.reason
+    return f"{status.name}: {words}"
 
 
 def _last_crash(status: ContainerStatus) -> Terminated | None:
@@ -275,7 +281,7 @@ def _unscheduled(pod: Pod) -> str | None:
     """Return why the scheduler found no machine."""
     for condition in pod.status.conditions or ():
         if condition.type == "PodScheduled" and condition.status == "False":
-            return condition.message if condition.reason in ("", "Unschedulable") else None
+            return brief(condition.message) if condition.reason in ("", "Unschedulable") else None
     return None
 
 
@@ -283,6 +289,8 @@ _PULLS = ("ErrImagePull", "ImagePullBackOff", "RegistryUnavailable")
 _REFUSED = re.compile(
     r"\b40[13]\b|unauthorized|forbidden|denied|authorization failed", re.IGNORECASE
 )
+_NAMES = re.compile(r'"[^"]*"|\S*[/:]\S+')
+"""Names of images and registries, which may hold any word and number."""
 _NOT_CREATED = ("CreateContainerConfigError", "CreateContainerError")
 _BEGINNING = ("", "PodInitializing", "ContainerCreating", "CrashLoopBackOff")
 _ENDED_BY_SIGNAL = (128 + signal.SIGKILL, 128 + signal.SIGTERM)

@@ -16,9 +16,6 @@ from sandbox.task import USUAL_MEMORY, Task
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
 
-SERVICE_IMAGES: Mapping[str, str] = {"postgres": "postgres:16", "redis": "redis:7"}
-"""The usual images of the services."""
-
 GATE_SECONDS: Mapping[GateMode, int] = {GateMode.OFF: 0, GateMode.WARN: 5, GateMode.FAIL: 30}
 """How long a Run waits for the network policy: where it would fail, a slow engine gets the time that it needs."""
 
@@ -95,9 +92,11 @@ class KubernetesPlace:
     `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one; into that one the
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
-    start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept. `environment` has the plain variables that are passed on (ANTHROPIC_BASE_URL,
-    GITHUB_API_URL); keys come from `secret`. `runtime_class` names the RuntimeClass of every Pod, gVisor's for example. `service_images` are `repository:tag` by service; a Task's `redis:6`
-    replaces the tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
+    start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept. `environment`
+    has the plain variables that are passed on (ANTHROPIC_BASE_URL, GITHUB_API_URL); keys come from `secret`.
+    `runtime_class` names the RuntimeClass of every Pod, gVisor's for example.
+    `service_images` are `repository:tag` by service, where they aren't the usual ones; a Task's `redis:6` replaces the
+    tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
     after `backstop_seconds`. `clock` gives seconds since 1970.
     """
@@ -117,7 +116,7 @@ class KubernetesPlace:
     gate_seconds: int = 5
     secret: str = "claude-sandbox-secrets"  # noqa: S105 - the name of a Secret
     age_secret: str = "age-key"  # noqa: S105 - the name of a Secret
-    service_images: Mapping[str, str] = field(default_factory=lambda: SERVICE_IMAGES)
+    service_images: Mapping[str, str] = field(default_factory=dict)
     resources: Resources = field(default_factory=Resources)
     patience: Patience = field(default_factory=Patience)
     template: Path = TEMPLATE

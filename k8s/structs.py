@@ -17,6 +17,7 @@ class Metadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     resource_version: str = ""
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
+    deletion_grace_period_seconds: int | None = None
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] | None = None
 

@@ -240,7 +240,7 @@ class Tending:
             return
         seconds = self._place.patience.of(found.cause)
         if found.cause is Seen.NODE_GONE:
-            seconds += self._place.grace_seconds
+            seconds += found.grace_seconds
         elif run.cancelled_by is not None or job.spec.suspend:
             return
         if found.final or now - look.since >= seconds:

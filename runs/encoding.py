@@ -11,8 +11,9 @@ from typing import Any, TypeAlias, TypeVar
 from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Marks, Origin, Run, State
 from sandbox import report as reports
+from sandbox.numbers import can_be_counted_with
 from sandbox.report import Cause, Report
-from sandbox.task import Task
+from sandbox.task import RepoStack, Task
 
 Values: TypeAlias = dict[str, Any]
 _Member = TypeVar("_Member", bound=Enum)
@@ -30,7 +31,23 @@ def read_task(found: object) -> Task | None:
         return None
     if isinstance(values.get("services"), list):
         values["services"] = tuple(str(name) for name in values["services"])
+    values["variables"] = tuple(
+        (pair[0], pair[1])
+        for pair in values.get("variables", ())
+        if isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and all(isinstance(x, str) for x in pair)
+    )
+    if "stack" in values:
+        values["stack"] = _read_stack(values["stack"])
     return Task(**values)
+
+
+def _read_stack(found: Values) -> RepoStack:
+    values = _typed(found, _STACK)
+    for name in ("chosen", "notes"):
+        values[name] = tuple(str(each) for each in values.get(name, ()))
+    return RepoStack(**values)
 
 
 def origin_values(origin: Origin) -> Values:
@@ -143,11 +160,18 @@ def load(data: bytes) -> object:
 _NUMBER = (int, float)
 _TASK: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("repo_url", "prompt", "repo_name", "branch", "model", "setup"), str),
-    **dict.fromkeys(("memory", "cpu", "image", "base"), str),
+    **dict.fromkeys(("memory", "cpu", "image", "base", "trusted_base"), str),
     "timeout_seconds": int,
     "budget_usd": _NUMBER,
     "pull_request": bool,
+    "trusts_branch": bool,
     "services": list,
+    "variables": list,
+    "stack": dict,
+}
+_STACK: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("language", "version"), str),
+    **dict.fromkeys(("chosen", "notes"), list),
 }
 _ORIGIN: Mapping[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("chat_id", "message_id", "person_id", "thread_id"), int),
@@ -175,7 +199,9 @@ def _typed(found: object, kinds: Mapping[str, type | tuple[type, ...]]) -> Value
     return {
         name: found[name]
         for name, kind in kinds.items()
-        if isinstance(found.get(name), kind) and (kind is bool or not isinstance(found[name], bool))
+        if isinstance(found.get(name), kind)
+        and (kind is bool or not isinstance(found[name], bool))
+        and can_be_counted_with(found[name])
     }
 
 

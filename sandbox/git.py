@@ -40,7 +40,7 @@ _FIXED = {
     "GIT_COMMITTER_NAME": NAME,
     "GIT_COMMITTER_EMAIL": EMAIL,
 }
-_OPTIONS = (
+OPTIONS = (
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.quotePath=true"),
@@ -56,6 +56,7 @@ _OPTIONS = (
     *("-c", "init.defaultBranch=main"),
     *("-c", "submodule.recurse=false"),
 )
+"""The configuration of every git process: no hooks, filters of strangers, submodules, or work in the background."""
 
 
 class GitFailed(Exception):
@@ -94,7 +95,7 @@ class Git:
         `network` are the keys and the URL of a command that talks to the server. Bytes that aren't UTF-8 become
         surrogates; what is beyond `limit` bytes is dropped. Raises GitFailed, ProgramMissing.
         """
-        options: list[str] = list(_OPTIONS)
+        options: list[str] = list(OPTIONS)
         environment = dict(self.environment)
         if network is not None:
             keys, url = network

@@ -14,14 +14,16 @@ from sandbox import sops
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
+from sandbox.agents.claude import has_own_home
+from sandbox.base_files import find_guidance
 from sandbox.broker import client
 from sandbox.broker.client import read_state
 from sandbox.broker.refusals import remark
 from sandbox.broker.state import State
-from sandbox.clone import Clone, CloneFailed, check_url, make_clone
+from sandbox.clone import Clone, CloneFailed, cause_of, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
-from sandbox.git import Git, clean_environment
+from sandbox.git import Git, GitFailed, clean_environment
 from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
 from sandbox.preparation import Means, NotPrepared, Prepared, prepare
@@ -112,7 +114,9 @@ class _Run:
     def perform(self) -> None:
         """Go through the phases."""
         git, agent = self._prepare()
-        prepared = self._prepare_project(git, self._clone_behind_gate(git))
+        clone = self._clone_behind_gate(git)
+        agent = self._guided(agent, git, clone)
+        prepared = self._prepare_project(git, clone)
         clone = prepared.clone
         end = self._run_agent(agent, prepared)
         delivery = self._deliver(git, clone, end)
@@ -218,6 +222,23 @@ class _Run:
             raise _Failed(failure.cause, str(failure)) from failure
         self._report = replace(self._report, base=clone.base)
         return clone
+
+    def _guided(self, agent: Agent, git: Git, clone: Clone) -> Agent:
+        """Return the agent, configured by other files than the clone's where those don't count."""
+        if self._assignment.agent not in _CONFIGURED_BY_FILES:
+            return agent
+        environment = self._around.environment
+        free = not has_own_home(environment)
+        try:
+            guidance = find_guidance(git, self._keys, clone, self._task, home_is_free=free)
+        except GitFailed as failure:
+            raise _Failed(cause_of(failure, self._task), failure.errors) from failure
+        if guidance is None:
+            return agent
+        self._log.note(guidance.remark)
+        self._remark(guidance.remark)
+        guided = replace(self._assignment, guidance=guidance)
+        return self._around.choose(guided, environment, self._log.redactor.text)
 
     def _prepare_project(self, git: Git, clone: Clone) -> Prepared:
         means = Means(
@@ -339,6 +360,7 @@ class _Run:
         return self._log.redactor.text(shown(text))
 
 
+_CONFIGURED_BY_FILES = ("claude",)
 _PAST_BROKER = "Git went past the broker (ssh): what was pushed wasn't checked by it."
 _UNPROTECTED = "No network policy kept this run away from the cluster's own API."
 

@@ -125,7 +125,7 @@ def _asking(parts: list[_Part], *, changed: bool) -> int | None:
         if part.kind is _Kind.SHOWN or not _WORD.search(part.text) or _CLOSING.search(part.text):
             continue
         if _is_question(part.text):
-            if changed and _OFFER.search(part.text):
+            if changed and _is_offer(part.text):
                 continue
             return number
         if part.kind is _Kind.ITEM:
@@ -162,6 +162,13 @@ def _is_question(text: str) -> bool:
     return bool(_ASKS.search(bare[-_MARK_CHARACTERS:])) and "://" not in bare.split()[-1]
 
 
+def _is_offer(text: str) -> bool:
+    """Say whether a question after work is politeness; one that names a choice ("which …") isn't."""
+    if _OPINION.search(text):
+        return True
+    return _OFFER.search(text) is not None and not (_WHICH.search(text) or _WHAT.match(text))
+
+
 _WORD = re.compile(r"\w")
 _DECORATION = " \t\n*_~)]"
 _EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\ufe0f]")
@@ -178,19 +185,32 @@ _CLOSING = re.compile(
 )
 """How models say goodbye; it asks for nothing."""
 
+_OPINION = re.compile(
+    r"\b(?:what do you think|how does (?:this|that|it) (?:look|sound)|sounds? (?:good|right|ok)|make sense|thoughts\?|feedback\?"
+    r"|(?:does|do) (?:this|that|it|these|those) (?:look|work|sound|match|fit)|is (?:this|that|it) what you|okay\?|interested"
+    r"|what['’]?s next|next\?|like me to work on|would (?:that|this|it) (?:help|work|be)|ready to)",
+    re.IGNORECASE,
+)
 _OFFER = re.compile(
-    r"\b(?:(?:would|do|did) you (?:like|want|prefer me)|want me to|shall (?:i|we)\b|may i\b|(?:can|could) i (?:also|help)"
-    r"|should (?:i|we) (?:also|now|proceed|continue|go ahead|go on|keep going|open|commit|push|merge|start)\b|ready to"
-    r"|interested|would (?:that|this|it) (?:help|work|be)|what do you think|sounds? (?:good|right|ok)|make sense"
-    r"|(?:does|do|how does) (?:this|that|it|these|those) (?:look|work|sound|match|fit)|is (?:this|that|it) what you|thoughts\?|feedback\?"
-    r"|what['’]?s next|next\?|okay\?|(?:soll|darf|kann) ich (?:noch|auch|jetzt|dir|ihnen|damit|weiter)|m(?:ö|oe)cht(?:est du|en sie|et ihr)"
+    r"\b(?:(?:would|do|did) you (?:like|want|prefer me)|want me to|may i\b|(?:can|could) i (?:also|help)"
+    r"|(?:should|shall) (?:i|we) (?:also|now|proceed|continue|go ahead|go on|keep going|open|commit|push|merge|start|add)\b"
+    r"|(?:soll|darf|kann) ich (?:noch|auch|jetzt|dir|ihnen|damit|weiter)|m(?:ö|oe)cht(?:est du|en sie|et ihr)"
     r"|(?:willst|magst) du|wollen sie|(?:veux|souhaites|aimerais)-tu|(?:voulez|souhaitez|aimeriez)-vous|puis-je"
     r"|dois-je (?:aussi|également|maintenant|continuer)|(?:quieres?|desea[sn]?|(?:te|le) gustaría) que|¿(?:quieres|quiere|deseas?)"
     r"|(?:você )?(?:quer|gostaria|deseja)\b|(?:vuoi|vuole|desideri|desidera) che|хо(?:чешь|тите)\b)"
     r"|(?:需要|要|想让|想要)我|要不要|(?:し|いたし|進め)ま(?:しょうか|すか)|よろしいで",
     re.IGNORECASE,
 )
-"""After work it is an offer of more; without any it asks for leave to begin."""
+"""After work these offer more; without any they ask for leave to begin."""
+
+_WHICH = re.compile(
+    r"\b(?:which|welche[rsmn]?|quel(?:le)?s?|cuál(?:es)?|qua(?:l|is|le|li))\b|哪|どちら|どの",
+    re.IGNORECASE,
+)
+_WHAT = re.compile(
+    r"\W*(?:what|where|who|when|how many|how much|was|wo|wann|où|quand|dónde|cuándo|onde|dove)\b",
+    re.IGNORECASE,
+)
 
 _REQUEST = re.compile(
     r"\b(?:please|kindly) (?:\w+ )?(?:tell|let me know|clarify|confirm|specify|choose|pick|decide|provide|share|paste|send|point|give"

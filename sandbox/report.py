@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
+from sandbox.numbers import can_be_counted_with
+
 MAX_BYTES = 3072
 """Kubernetes keeps 4,096 bytes of a container's termination message; the rest is left to foreign writers."""
 
@@ -135,7 +137,7 @@ def encode(report: Report) -> bytes:
             pull_request_error=None
             if report.pull_request_error is None
             else _cut(report.pull_request_error, min(limit, 200)),
-            remark=None if report.remark is None else _cut(report.remark, 200),
+            remark=None if report.remark is None else _cut(report.remark, 300),
             question=None
             if report.question is None
             else _cut(report.question, 700 if limit else 200),
@@ -153,7 +155,11 @@ def decode(data: bytes) -> Report | None:
         found = json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or not isinstance(found.get("run_id"), str):
+    if (
+        not isinstance(found, dict)
+        or not isinstance(found.get("run_id"), str)
+        or not found["run_id"]
+    ):
         return None
     try:
         phase = Phase(found.get("phase"))
@@ -163,7 +169,8 @@ def decode(data: bytes) -> Report | None:
     values: dict[str, Any] = {"run_id": found["run_id"], "phase": phase, "verdict": verdict}
     for name, kind in _KINDS.items():
         value = found.get(name)
-        if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
+        typed = isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)
+        if typed and can_be_counted_with(value):
             values[name] = value
     values["denied"] = tuple(str(name) for name in _list(found.get("denied"))[:20])
     if isinstance(found.get("cause"), str):

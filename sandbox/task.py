@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.gate import Gate, read_gate
+from sandbox.guidance import Guidance
 
 SILENCE_SECONDS = 900
 """An agent that prints nothing for longer hangs; its longest tool call, a command of 10 minutes, is silent too."""
@@ -18,6 +19,19 @@ USUAL_MEMORY = "4Gi"
 
 
 @dataclass(frozen=True, slots=True)
+class RepoStack:
+    """What the repo itself was seen to need before the launch, as far as people are told.
+
+    `chosen` names the fields of the Task that were filled by it, `notes` are remarks, such as a version that can't be had.
+    """
+
+    language: str | None = None
+    version: str | None = None
+    chosen: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What a person asked for.
 
@@ -25,7 +39,9 @@ class Task:
     push. `memory`, `cpu` (Kubernetes quantities), `image` and `services` None mean the Backend's default; a
     Backend that can't apply one says so by `Backend.ignored_options`. `repo_name` is what people call the repo;
     it decides nothing. `base` is the branch that a pull request goes to, None the one that the work starts from.
-    `setup` is a command of the repo's own file, to be run before the agent.
+    The files of `branch` may configure the agent when `trusts_branch`; else those of `trusted_base` do, None being the
+    remote's default branch. `setup` is a command of the repo's own file, to be run before the agent; `variables` are
+    further ones of that file for the agent. `stack` None means that nobody looked at the repo.
     """
 
     repo_url: str
@@ -41,7 +57,11 @@ class Task:
     image: str | None = None
     services: tuple[str, ...] | None = None
     base: str | None = None
+    trusted_base: str | None = None
+    trusts_branch: bool = False
     setup: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    stack: RepoStack | None = None
 
 
 class BadEnvironment(Exception):
@@ -53,7 +73,8 @@ class Assignment:
     """What the sandbox program reads from its environment: the Task and its surroundings.
 
     `report_path` and `workspace` are absolute paths. The clone is made in a folder below `workspace`. `gate` None means
-    that no network policies are waited for. An agent that prints nothing for `silence_seconds` is ended; 0 means never.
+    that no network policies are waited for. An agent that prints nothing for `silence_seconds` is ended; 0 means never. `guidance` is
+    what configures the agent in place of its clone; it is found on the way.
     """
 
     run_id: str
@@ -63,6 +84,7 @@ class Assignment:
     workspace: str
     gate: Gate | None = None
     silence_seconds: int = SILENCE_SECONDS
+    guidance: Guidance | None = None
 
 
 def to_environment(task: Task, run_id: str) -> dict[str, str]:
@@ -71,6 +93,8 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "TASK": task.prompt,
         "REPO_URL": task.repo_url,
         "REPO_BRANCH": task.branch or "",
+        "SANDBOX_TRUSTED_BASE": task.trusted_base or "",
+        "SANDBOX_TRUST": "branch" if task.trusts_branch else "base",
         "SANDBOX_RUN": run_id,
         "SANDBOX_TIMEOUT": str(task.timeout_seconds),
         "SANDBOX_PR": "1" if task.pull_request else "",
@@ -94,26 +118,16 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             mistakes.append(f"{name} is not set")
         return value
 
-    def number(name: str, default: float | None) -> float | None:
-        text = environment.get(name, "")
-        if not text:
-            return default
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 < value < 1e9:
-            mistakes.append(f"{name} is {text!r}, not a positive number")
-        return value
-
-    timeout = number("SANDBOX_TIMEOUT", 3600.0)
-    budget = number("SANDBOX_BUDGET", None)
+    timeout = _number(environment, "SANDBOX_TIMEOUT", mistakes)
+    budget = _number(environment, "SANDBOX_BUDGET", mistakes)
     assignment = Assignment(
         run_id=environment.get("SANDBOX_RUN") or "local",
         task=Task(
             repo_url=required("REPO_URL"),
             prompt=required("TASK"),
             branch=environment.get("REPO_BRANCH") or None,
+            trusted_base=environment.get("SANDBOX_TRUSTED_BASE") or None,
+            trusts_branch=environment.get("SANDBOX_TRUST") == "branch",
             timeout_seconds=int(timeout or 3600),
             model=environment.get("SANDBOX_MODEL") or None,
             budget_usd=budget,
@@ -130,6 +144,20 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _number(environment: Mapping[str, str], name: str, mistakes: list[str]) -> float | None:
+    text = environment.get(name, "")
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if 0 < value < 1e9:
+        return value
+    mistakes.append(f"{name} is {text!r}, not a positive number")
+    return None
 
 
 def _silence(environment: Mapping[str, str], mistakes: list[str]) -> int:

@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.parts.model_fixtures",
     "tests.parts.browser_fixtures",
     "tests.parts.s3_fixtures",
+    "tests.parts.sops_fixtures",
     "tests.parts.left_out",
 ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import repo_file
 from bot.config import Role
 from bot.config_file import parse
 from bot.settings import read
@@ -42,6 +43,13 @@ def test_the_example_of_the_config_can_be_used_as_it_stands(text: str) -> None:
     assert set(config.repos) == {"demo", "shop"}
     assert config.people[12345678] is Role.ADMIN
     assert config.limits.queue_seconds == 3600
+
+
+@pytest.mark.parametrize("text", blocks(ROOT / "docs" / "repo-file.md", "yaml"))
+def test_the_example_of_a_repos_own_file_can_be_used_as_it_stands(text: str) -> None:
+    own = repo_file.parse(text)
+    assert own.services == ("postgres:15", "redis")
+    assert own.setup == ("bin/setup",)
 
 
 def test_every_variable_of_the_readme_is_known_to_the_bot() -> None:

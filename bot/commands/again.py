@@ -8,6 +8,7 @@ from bot.access import refuse_repo
 from bot.config import Role
 from bot.desk import Desk
 from bot.mistake import Mistake
+from bot.parse import trusts
 from bot.repo import find_again
 from runs.backend import UnknownRun
 from runs.run import Run
@@ -35,7 +36,13 @@ def allowed_today(task: Task, role: Role, desk: Desk) -> Task:
         raise Mistake("You may not run that repo (any more).", "/repos")
     if task.image is not None and not config.allows_image(task.image):
         raise Mistake("Its image isn't allowed any more: send the task again without it.", "/repos")
-    return replace(task, repo_url=target.address.url)
+    usual = config.options_of(target.named)
+    return replace(
+        task,
+        repo_url=target.address.url,
+        trusted_base=usual.branch,
+        trusts_branch=trusts(task.branch, usual),
+    )
 
 
 def usual_image(task: Task, desk: Desk) -> str | None:

@@ -12,6 +12,7 @@ from bot.commands.again import allowed_today, known_run
 from bot.commands.run import STALE_SECONDS, Wish, start
 from bot.continuation import continued
 from bot.desk import Asked, Desk
+from bot.fitting import unfitted
 from bot.incoming import Incoming
 from bot.messages import ANSWER_ADVICE
 from runs.backend import BackendError
@@ -68,7 +69,8 @@ async def answer(asked: Asked, run: Run, desk: Desk) -> None:
     if under_way is not None and under_way.key != key:
         desk.answer(message, answers.answered_already(under_way))
         return
-    task = continued(run, allowed_today(run.task, asked.role, desk), message.text)
+    # What is allowed depends on the branch, which is another one now.
+    task = allowed_today(unfitted(continued(run, message.text), desk.config), asked.role, desk)
     await start(Wish(key, task, message.origin()), desk)
 
 

@@ -12,6 +12,7 @@ from bot.commands.run import STALE_SECONDS, Wish, start
 from bot.config import Role
 from bot.continuation import gone_on
 from bot.desk import Asked, Desk
+from bot.fitting import unfitted
 from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import read_one_run
@@ -51,7 +52,7 @@ async def retry(asked: Asked, desk: Desk) -> None:
         desk.answer(message, answers.too_late(age))
         return
     key = retry_key(parent.id, max(map(_attempt, retries), default=0) + 1)
-    task = allowed_today(parent.task, asked.role, desk)
+    task = allowed_today(unfitted(parent.task, desk.config), asked.role, desk)
     started = await start(Wish(key, task, message.origin()), desk)
     if started is not None and started.origin.message_id != message.message_id:
         desk.answer(message, answers.retried_already(parent, started))
@@ -84,7 +85,8 @@ async def retry_button(press: Press, role: Role, data: str, desk: Desk) -> str:
         return f"It is tried again already: {under_way.id}. Stop that one first."
     task, said = _changed(parent, change, desk)
     origin = _origin(press)
-    started = await start(Wish(key, allowed_today(task, role, desk), origin), desk)
+    anew = unfitted(task, desk.config, parent.task)
+    started = await start(Wish(key, allowed_today(anew, role, desk), origin), desk)
     if started is None:
         return "It couldn't be started."
     return said if started.origin == origin else _already(started)
@@ -136,7 +138,7 @@ def _changed(parent: Run, change: str, desk: Desk) -> tuple[Task, str]:
     if not change:
         return task, "Started again."
     if change == GO_ON:
-        if (further := gone_on(parent, task)) is None:
+        if (further := gone_on(parent)) is None:
             raise Mistake("It pushed nothing from which to go on.")
         return further, "It goes on from there."
     other = changed(task, Change(change), usual_image(task, desk))

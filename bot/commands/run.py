@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot import answers
 from bot.access import refuse_repo
@@ -75,6 +75,8 @@ async def start(wish: Wish, desk: Desk) -> Run | None:
         if not admitted:
             what = f"You have {WAITING_PER_PERSON} runs waiting already. Send this one again when some are done:"
             raise Mistake(what, "/jobs")
+        if desk.stacks is not None:
+            wish = replace(wish, task=await desk.stacks.fit(wish.task))
         return await _start(wish, desk)
 
 

@@ -46,7 +46,8 @@ def pack(roots: Iterable[tuple[str, Path]], target: IO[bytes], limits: ArchiveLi
     members = 0
     with (
         gzip.GzipFile("", "wb", compresslevel=1, fileobj=counting, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w|") as archive,
+        # PAX would write, and read, a second head for each file.
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as archive,
     ):
         for name, folder in roots:
             for path, inner in _walk(folder, name):
@@ -131,8 +132,8 @@ class _Unpacking:
                     raise BadArchive("it ends too early")
                 os.write(target, block)
                 left -= len(block)
-            # Compiled Python files hold the time of their source.
-            os.utime(target, (member.mtime, member.mtime))
+            if path.endswith(".py"):  # compiled ones hold the time of their source
+                os.utime(target, (member.mtime, member.mtime))
         finally:
             os.close(target)
 
@@ -178,6 +179,7 @@ def _add(archive: tarfile.TarFile, path: str, name: str) -> None:
             _check_link(name, member.linkname)
         except BadArchive:
             return
+    member.mtime = int(member.mtime)
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     if member.isreg():

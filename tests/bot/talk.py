@@ -20,6 +20,7 @@ import pytest
 from bot.app import Surroundings, serve
 from bot.config import Config
 from bot.settings import AgentName, BackendName, Settings
+from bot.stacks import Stacks
 from playground.messages import Message
 from playground.server import Playground, start
 from playground.world import World
@@ -70,6 +71,7 @@ class Talk:
     poll_seconds: float = 30.0
     token: str | None = None
     ignored: frozenset[str] = frozenset()
+    stacks: Stacks | None = None
 
     def __post_init__(self) -> None:
         self.ada = self.world.person("Ada")
@@ -101,7 +103,9 @@ class Talk:
         stop = asyncio.Event()
         backend = FakeBackend(self.place, ignored_options=self.ignored)
         store = LogStore(self.folder / "logs")
-        surroundings = Surroundings(self.settings, self.config, backend, store, self.clock)
+        surroundings = Surroundings(
+            self.settings, self.config, backend, store, self.clock, stacks=self.stacks
+        )
         task = asyncio.create_task(serve(surroundings, stop))
         try:
             yield task

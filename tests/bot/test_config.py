@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.config import Config, RepoOptions, Role
+from bot.config import Config, RepoLimits, RepoOptions, Role
 from bot.config_file import ConfigError, parse
 from runs.backend import Limits
 from sandbox.gate import GateMode
@@ -26,6 +26,7 @@ repos:
     services: [postgres, "redis:7"]
     pr: true
     protected: yes
+    trust: branch
   no: file:///srv/git/no.git
 chats: [-1001234, "-1005678"]
 people:
@@ -34,6 +35,9 @@ people:
   56: admin
 images: ["ghcr.io/acme/*", ubuntu]
 serviceImages: {postgres: "mirror.example/postgres:16"}
+versions: {ruby: ["3.3", "3.4"]}
+repoLimits: {memory: 8Gi, cpu: 4}
+detect: false
 imagePullSecrets: [regcred]
 entrypoints: ["ghcr.io/acme/own:*"]
 gate: off
@@ -71,11 +75,15 @@ def test_every_key_is_read():
         services=("postgres", "redis:7"),
         pull_request=True,
         protected=True,
+        trusts_branch=True,
     )
     assert config.chats == {-1001234, -1005678}
     assert config.people == {12: Role.VIEWER, 34: Role.RUNNER, 56: Role.ADMIN}
     assert config.images == ("ghcr.io/acme/*", "ubuntu")
     assert config.service_images == {"postgres": "mirror.example/postgres:16"}
+    assert config.versions == {"ruby": ("3.3", "3.4")}
+    assert config.repo_limits == RepoLimits(memory="8Gi", cpu="4")
+    assert config.detects is False
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
@@ -206,9 +214,10 @@ limts: {runs: 4}
         ("cache: big", "line 1: cache is made of lines such as key: value"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
-            "serviceImages: {mysql: mysql:8}",
-            "line 1: serviceImages: a key takes postgres or redis. For example redis: redis:7",
+            "serviceImages: {oracle: oracle:8}",
+            "line 1: serviceImages: a key takes one of postgres, redis, valkey",
         ),
+        ("defaults: {trust: nobody}", "line 1: defaults.trust takes base or branch. For example trust: base"),
         (
             "silence: never",
             "line 1: silence takes a time such as 15m, from 1m to 24h, or off. For example silence: 15m",
@@ -274,7 +283,7 @@ def test_very_many_mistakes_are_cut():
 def test_a_name_in_a_mistake_can_not_upset_a_terminal():
     (told,) = mistakes('"\\e[31m' + "x" * 100 + '": 1')
     assert "\x1b" not in told
-    assert len(told) < 250
+    assert len(told) < 300
 
 
 @settings(deadline=None)

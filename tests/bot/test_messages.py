@@ -24,6 +24,7 @@ from playground.text import MAX_ENTITIES, utf16_length
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run
 from sandbox.report import Cause, Phase, Report
+from sandbox.task import RepoStack
 from tests.bot.golden_files import check_golden
 from tests.bot.sample_runs import (
     ENDS,
@@ -42,6 +43,12 @@ HOSTILE: list[str] = json.loads(
     (Path(__file__).parent.parent / "data" / "hostile-strings.json").read_text(encoding="utf-8")
 )
 CAUSES: list[Cause | Seen] = [*Cause, *Seen]
+
+
+def hiding(run: Run) -> Run:
+    """Let the task hold what nobody sees: a zero width space, and two letters written in tags."""
+    prompt = "tidy\u200b up\U000e0068\U000e0069"
+    return replace(run, task=replace(run.task, prompt=prompt))
 
 
 def test_cards_golden() -> None:
@@ -64,9 +71,23 @@ def test_cards_golden() -> None:
                 replace(
                     RUNNING,
                     report=Report(ID, Phase.AGENT),
-                    task=replace(RUNNING.task, services=("postgres", "redis")),
+                    task=replace(
+                        RUNNING.task,
+                        services=("postgres:15", "redis"),
+                        stack=RepoStack(
+                            "ruby", "3.3.1", notes=("Redis 5 can't be had, 7 is used",)
+                        ),
+                    ),
                 ),
                 Progress("$ pytest -q", 3, phase_seconds=122),
+                NOW,
+            ),
+            "running, with dependencies from the cache": card(
+                replace(
+                    RUNNING,
+                    report=Report(ID, Phase.AGENT, cache="hit", dependency_seconds=3.2),
+                ),
+                Progress("$ pytest -q"),
                 NOW,
             ),
             "running, silent": card(RUNNING, Progress("Let me think.", 420), NOW),
@@ -90,6 +111,10 @@ def test_cards_golden() -> None:
                 replace(RUNNING, key="reply:aaaabbbb:-1001:9"), Progress(), NOW
             ),
             "stopping": card(replace(RUNNING, cancelled_by="Grace"), Progress(), NOW),
+            **{
+                f"a task that hides something, {state}": card(hiding(run), Progress(), NOW)
+                for state, run in (("waiting", QUEUED), ("running", RUNNING), ("closed", PUSHED))
+            },
             **{f"closed, {name}": card(run, Progress(), NOW) for name, run in ENDS.items()},
         },
     )

@@ -218,14 +218,14 @@ def test_no_image_may_be_chosen_where_the_config_names_none():
             "api do it",
             Task(
                 "https://git.example/team/api", "do it", "api", "develop", 7200, pull_request=True, memory="8Gi",
-                cpu="2", image="box:1", services=("postgres",),
+                cpu="2", image="box:1", services=("postgres",), trusted_base="develop", trusts_branch=True,
             ),
         ),
         (
             "api@fix --no-pr --timeout 1m --memory 1Gi --cpu 4 --model opus --budget 2 --image ghcr.io/acme/b do it",
             Task(
                 "https://git.example/team/api", "do it", "api", "fix", 60, "opus", 2.0, False, "1Gi", "4",
-                "ghcr.io/acme/b", ("postgres",),
+                "ghcr.io/acme/b", ("postgres",), trusted_base="develop",
             ),
         ),
         (
@@ -239,6 +239,26 @@ def test_no_image_may_be_chosen_where_the_config_names_none():
 )  # fmt: skip
 def test_a_persons_options_win_over_the_repos_and_these_over_the_defaults(written, task):
     assert to_task(run(written), CONFIG) == task
+
+
+@pytest.mark.parametrize(
+    ("config", "written", "base", "trusted"),
+    [
+        ("repos: {a: https://x.example/r}", "a do", None, False),
+        ("repos: {a: https://x.example/r}", "a@b do", None, False),
+        ("repos: {a: {url: https://x.example/r, branch: b}}", "a do", "b", True),
+        ("repos: {a: {url: https://x.example/r, branch: b}}", "a@b do", "b", True),
+        ("repos: {a: {url: https://x.example/r, branch: b}}", "a@c do", "b", False),
+        ("repos: {a: {url: https://x.example/r, trust: branch}}", "a@c do", None, True),
+        ("defaults: {trust: branch}\nrepos: {a: {url: https://x.example/r, trust: base}}", "a@c do", None, False),
+        ("defaults: {trust: branch}", "o/r@c do", None, True),
+    ],
+)  # fmt: skip
+def test_only_the_configs_own_branch_and_a_trusted_one_may_configure_the_agent(
+    config, written, base, trusted
+):
+    task = to_task(read_run(written, parse(config), GITHUB), parse(config))
+    assert (task.trusted_base, task.trusts_branch) == (base, trusted)
 
 
 def test_without_any_config_a_task_has_an_hour_and_no_pull_request():

@@ -309,3 +309,17 @@ async def test_a_place_that_is_away_is_waited_for(talk: Talk) -> None:
         talk.world.say(talk.grace, talk.team, f"/retry {run.id}")
         await talk.said("your task starts as soon as it does")
         await retry_of(talk, run)
+
+
+async def test_a_branch_that_the_config_trusts_no_more_is_not_trusted_again(tmp_path: Path) -> None:
+    trusting = RepoOptions(branch="main", trusts_branch=True)
+    repo = Repo("demo", read_configured("file:///srv/demo.git"), trusting)
+    async with talking(tmp_path, Config(repos={"demo": repo})) as talk:
+        async with talk.bot():
+            run, told = await failed(talk, "/run demo@dev fix it")
+            assert (run.task.trusted_base, run.task.trusts_branch) == ("main", True)
+        talk.config = Config(repos={"demo": replace(repo, options=RepoOptions())})
+        async with talk.bot():
+            await talk.world.press(talk.grace, told, "🔁 Retry")
+            again = await retry_of(talk, run)
+            assert (again.task.trusted_base, again.task.trusts_branch) == (None, False)

@@ -9,6 +9,7 @@ from pathlib import Path
 from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Run
 from sandbox.report import Cause, Phase, Report, Verdict
+from tests.outcomes.samples import judged, read_samples
 
 PROOF = Path(__file__).parents[1] / "data" / "proof"
 
@@ -29,6 +30,14 @@ class FailureScene:
     def command(self) -> str:
         """Return what is written in the chat."""
         return f"/run shop {self.options}{self.task}"
+
+
+def words_of(sample: str) -> str:
+    """Return what a real cluster said of an end."""
+    outcome = judged(read_samples()[sample])
+    assert outcome is not None
+    assert outcome.error is not None
+    return outcome.error
 
 
 def printed(command: str, sample: str) -> str:
@@ -75,10 +84,7 @@ def deadline(run: Run) -> Outcome:
 
 def push_refused(run: Run) -> Outcome:
     """The forge's rules refuse the branch."""
-    error = (
-        "error: GH013: Repository rule violations found\n- Commits must have verified signatures.\n"
-        "[remote rejected] (push declined due to repository rule violations)"
-    )
+    error = words_of("push-refused")
     outcome = worked(run, Ending.NOT_PUSHED, Cause.PUSH_REFUSED, error, suffix="")
     assert outcome.report is not None
     report = replace(outcome.report, verdict=Verdict.NOT_PUSHED, pushed=False)
@@ -86,12 +92,11 @@ def push_refused(run: Run) -> Outcome:
 
 
 def image_pull(_run: Run) -> Outcome:
-    """The registry doesn't know the image."""
-    image = "ghcr.io/acme/shop-sandbox:1.3"
-    error = (
-        f'claude: Back-off pulling image "{image}": ErrImagePull: rpc error: code = NotFound desc = failed to '
-        f'pull and unpack image "{image}": failed to resolve reference "{image}": {image}: not found'
-    )
+    """The registry doesn't answer."""
+    told = words_of("image-of-service").replace("redis-sidecar", "claude")
+    error = told.replace("localhost/nobody/has:that", "ghcr.io/acme/shop-sandbox:1.3")
+    error = error.replace("http://localhost/v2/nobody/has/manifests/that", "https://ghcr.io/v2/…")
+    error = error.replace("127.0.0.1:80", "140.82.121.33:443")
     return Outcome(Ending.FAILED, None, Seen.IMAGE_PULL, error)
 
 

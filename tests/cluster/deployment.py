@@ -186,7 +186,8 @@ def patches(ground: Ground) -> list[Object]:
     """Return kustomize's patches: which images may run, and a user id that the bot's image doesn't know."""
     ids = {"runAsUser": UID, "runAsGroup": UID, "fsGroup": UID}
     pod = {"spec": {"template": {"spec": {"securityContext": ids}}}}
-    allowed = {"data": {"images": ground.images.prefix + "*"}}
+    images = {"images": ground.images.prefix + "*", "imagesWithKeys": ground.images.foreign}
+    allowed = {"data": images}
     return [
         patch("apps/v1", "Deployment", "claude-sandbox-bot", pod),
         patch("v1", "ConfigMap", "claude-sandbox-allowed", allowed),

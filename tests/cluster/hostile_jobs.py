@@ -150,7 +150,15 @@ REFUSED: dict[str, tuple[Change, str]] = {
     ),
     "a key for a sidecar": (
         lambda job: beside(job, "redis-sidecar").update(env=[SIDECAR_KEY]),
-        "a variable has a plain value",
+        "only the broker has keys",
+    ),
+    "a key for the agent": (
+        lambda job: add_env(job, secret("claude-sandbox-secrets")),
+        "only the broker has keys",
+    ),
+    "the age key for the agent": (
+        lambda job: agent(job)["volumeMounts"].append({"name": "age-key", "mountPath": "/keys"}),
+        "only the broker has keys",
     ),
     "a foreign image as the broker": (
         lambda job: beside(job, "broker").update(image="evil/broker:1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from tests.cluster.outcome_stage import Stage
 
@@ -68,6 +69,21 @@ async def displace(at: Stage) -> None:
     """Start a Pod of more importance that needs the place."""
     name = at.kubectl.namespace
     at.stack.callback(at.kubectl.run, "delete", "priorityclass", name, "--ignore-not-found")
+    pod = pod_of("important", at.world.images.sandbox, {SEAT: "1"})
+    pod["spec"]["priorityClassName"] = name
+    await at.create(
+        {
+            "apiVersion": "scheduling.k8s.io/v1",
+            "kind": "PriorityClass",
+            "metadata": {"name": name},
+            "value": 1000,
+        },
+        pod,
+    )
+
+
+def pod_of(name: str, image: str, seats: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return a Pod that Pod Security lets in, and that ends at once."""
     restricted = {
         "runAsNonRoot": True,
         "runAsUser": 1000,
@@ -76,22 +92,14 @@ async def displace(at: Stage) -> None:
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     container = {
-        "name": "important",
-        "image": at.world.images.sandbox,
+        "name": name,
+        "image": image,
         "command": ["sleep", "1"],
-        "resources": {"requests": {SEAT: "1"}, "limits": {SEAT: "1"}},
+        "resources": {"requests": dict(seats or {}), "limits": dict(seats or {})},
         "securityContext": restricted,
     }
-    spec = {"priorityClassName": name, "restartPolicy": "Never", "containers": [container]}
-    await at.create(
-        {
-            "apiVersion": "scheduling.k8s.io/v1",
-            "kind": "PriorityClass",
-            "metadata": {"name": name},
-            "value": 1000,
-        },
-        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "important"}, "spec": spec},
-    )
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
 
 
 async def _patch_status(at: Stage, kind: str, name: str, change: Mapping[str, object]) -> None:

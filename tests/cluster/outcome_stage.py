@@ -37,7 +37,9 @@ from tests.runs.contract import start
 AT_ONCE = 8
 HEAVY_AT_ONCE = 2
 LIMIT_SECONDS = 150.0
-IMPATIENT = replace(Patience(**dict.fromkeys(Patience.__dataclass_fields__, 3.0)), other=60.0)
+IMPATIENT = replace(
+    Patience(**dict.fromkeys(Patience.__dataclass_fields__, 3.0)), service=60.0, other=60.0
+)
 """What waits for longer than this fails: the tests want to see it. A busy node takes its time for the rest."""
 
 

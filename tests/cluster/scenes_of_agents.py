@@ -31,8 +31,18 @@ for name in os.listdir("/proc"):
             if b"scripted.py" in file.read():
                 os.kill(int(name), signal.SIGKILL)
 """
-_EATS = "import unittest\n\n\nclass Eats(unittest.TestCase):\n    def test_it(self):\n        "
-_EATS += "self.assertTrue(bytearray(b'x') * 10**9)\\n"
+_EATS = """\
+import subprocess
+import sys
+import unittest
+
+EATS = "x = bytearray(1); [x.extend(bytes(10_000_000)) for _ in range(1000)]"
+
+
+class Eats(unittest.TestCase):
+    def test_a_child_that_eats_is_killed(self):
+        self.assertEqual(subprocess.run([sys.executable, "-c", EATS]).returncode, -9)
+"""
 _GREETER = 'def greet(name: str) -> str:\n    return f"Hello, {name}!"\n'
 
 
@@ -128,7 +138,7 @@ async def nothing_changed(at: Stage) -> Ended:
     return await at.play(task="nothing")
 
 
-@scene("asks-back", None, "?", ending=Ending.ASKS)
+@scene("asks-back", None, "asks back", ending=Ending.ASKS)
 async def asks_back(at: Stage) -> Ended:
     return await at.play(task="ask")
 

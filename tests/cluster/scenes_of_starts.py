@@ -14,14 +14,15 @@ from pathlib import Path
 from runs.outcome import Seen
 from runs.run import Run
 from tests.cluster.kubectl import KubectlError
-from tests.cluster.outcome_machines import add_machine
+from tests.cluster.outcome_machines import add_machine, pod_of
 from tests.cluster.outcome_stage import IMPATIENT, NotHere, Scenes, Stage
 
 SCENES = Scenes()
 scene = SCENES.add
 Ended = tuple[Run, str]
 
-_REDIS = 'image: {{ services["redis"].image }}\n'
+_REDIS = "image: {{ service.image }}\n"
+_FOR_SERVICES = replace(IMPATIENT, service=15.0)
 _REGISTRY = Path(__file__).with_name("registry.py")
 
 
@@ -122,8 +123,12 @@ async def missing_key(at: Stage) -> Ended:
 @scene("missing-volume", Seen.MISSING_VOLUME, 'configmap "not-there" not found')
 async def missing_volume(at: Stage) -> Ended:
     volume = "        - {name: extra, configMap: {name: not-there}}"
-    changed = variant("        - {name: workspace, emptyDir: {}}", volume)
-    return await at.play(changed, patience=replace(IMPATIENT, other=20.0))
+    mount = "            - {name: extra, mountPath: /extra}"
+    changes = [
+        variant("        - {name: workspace, emptyDir: {}}", volume),
+        variant("            - {name: workspace, mountPath: /workspace}", mount),
+    ]
+    return await at.play(*changes, patience=replace(IMPATIENT, other=20.0))
 
 
 @scene("no-room", Seen.UNSCHEDULABLE, "Insufficient memory")
@@ -183,10 +188,11 @@ async def refuse_pods(at: Stage, words: str) -> None:
     )
     for each in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
         at.stack.callback(at.kubectl.run, "delete", each, name, "--ignore-not-found")
+    probe = json.dumps(pod_of("probe", at.world.images.sandbox))
     async with asyncio.timeout(60):
         while True:
             try:
-                await at.do("run", "probe", "--image=a", "--dry-run=server")
+                await at.do("create", "--dry-run=server", "--filename=-", given=probe)
             except KubectlError as error:
                 if words in str(error):
                     return
@@ -198,6 +204,7 @@ async def service_crashes(at: Stage) -> Ended:
     return await at.play(
         redis_runs("echo the data folder is damaged; exit 7"),
         task=at.task("do it", services=("redis",)),
+        patience=_FOR_SERVICES,
     )
 
 
@@ -207,9 +214,11 @@ async def service_out_of_memory(at: Stage) -> Ended:
         redis_runs("tail /dev/zero"),
         ("limits: {memory: 512Mi, cpu: 1000m}", "limits: {memory: 64Mi, cpu: 1000m}"),
         task=at.task("do it", services=("redis",)),
+        patience=_FOR_SERVICES,
     )
 
 
 @scene("service-never-ready", Seen.SERVICE_NOT_READY, "Startup probe failed")
 async def service_never_ready(at: Stage) -> Ended:
-    return await at.play(redis_runs("sleep 600"), task=at.task("do it", services=("redis",)))
+    task = at.task("do it", services=("redis",))
+    return await at.play(redis_runs("sleep 600"), task=task, patience=_FOR_SERVICES)

@@ -36,7 +36,8 @@ for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - as an
                 read(f"/proc/{process}/fd/{number}")
     except OSError:
         pass
-for folder, folders, files in os.walk("/"):
+places = os.environ.get("SEARCHED", "/").split(":")
+for folder, folders, files in (each for place in places for each in os.walk(place)):
     folders[:] = [each for each in folders if (folder, each) not in (("/", "proc"), ("/", "sys"))]
     for each in files:
         path = os.path.join(folder, each)  # noqa: PTH118

@@ -15,7 +15,7 @@ from tests.cluster.backend_place import ClusterPlace, template
 from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.runs.contract import ended, start
 
-PROBE = "exec: {command: [redis-cli, -h, 127.0.0.1, ping]}\n            periodSeconds: 1\n"
+PROBE = "exec: {command: {{ service.probe }}}\n            periodSeconds: 1\n"
 FAILS_ONCE = "test -e /data/probed || { touch /data/probed; exit 1; }"
 STUBBORN = "trap '' TERM; redis-server & while :; do sleep 1; done"
 
@@ -23,7 +23,7 @@ STUBBORN = "trap '' TERM; redis-server & while :; do sleep 1; done"
 async def test_a_sidecar_whose_probe_fails_once_stands_in_nobodys_way_fault_20(
     place: ClusterPlace, kubectl: Kubectl
 ) -> None:
-    probe = PROBE.replace("[redis-cli, -h, 127.0.0.1, ping]", f'[sh, -c, "{FAILS_ONCE}"]')
+    probe = PROBE.replace("{{ service.probe }}", f'[sh, -c, "{FAILS_ONCE}"]')
     backend = place.make(**template(place, (PROBE, probe)))
     run = await ended(
         backend, await start(backend, replace(place.task("quick"), services=("redis",)))
@@ -37,7 +37,7 @@ async def test_a_sidecar_whose_probe_fails_once_stands_in_nobodys_way_fault_20(
 async def test_a_sidecar_that_ignores_its_end_delays_no_end_of_a_run_fault_20(
     place: ClusterPlace, kubectl: Kubectl
 ) -> None:
-    image = 'image: {{ services["redis"].image }}\n'
+    image = "image: {{ service.image }}\n"
     command = f'{image}          command: [sh, -c, "{STUBBORN}"]\n'
     backend = place.make(grace_seconds=10, **template(place, (image, command)))
     run = await ended(

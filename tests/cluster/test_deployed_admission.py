@@ -61,7 +61,7 @@ def unguarded(deployed: Deployed) -> Iterator[Kubectl]:
 
 TASKS = {
     "over https": (Task("https://git.example/x", "do it"), "broker"),
-    "over ssh": (Task("git@git.example:x.git", "do it"), "claude"),
+    "over ssh": (Task("git@git.example:x.git", "do it"), "broker"),
     "in another image": (Task("https://git.example/x", "do it", image="plain"), "broker"),
     "in an image with its own entrypoint": (
         Task("https://git.example/x", "do it", image="foreign"),
@@ -99,7 +99,7 @@ def test_a_stolen_token_gets_no_job_with(
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if "a job" not in REFUSED[name][1]])
 def test_not_even_an_administrator_gets_a_pod_there_with(
-    deployed: Deployed, unguarded: Kubectl, images: Images, name: str
+    deployed: Deployed, images: Images, name: str
 ) -> None:
     change, words = REFUSED[name]
     job = usual_job(images)

@@ -13,7 +13,7 @@ from k8s.names import job_name
 from tests.cluster.chat_scene import run_of
 from tests.cluster.deployed_talk import Talk, talking
 from tests.cluster.deployment import UID, Deployed
-from tests.cluster.kubectl import KubectlError
+from tests.cluster.kubectl import Kubectl, KubectlError
 from tests.parts.git_server import OriginRepo
 
 
@@ -70,18 +70,23 @@ async def test_a_rolling_update_in_mid_run_loses_and_doubles_nothing(talk: Talk)
     assert not talk.world.state.updates.pending()
 
 
-async def test_an_eviction_of_the_bot_loses_nothing(talk: Talk) -> None:
+def evict(kubectl: Kubectl, pod: str) -> None:
+    """Evict a Pod as a drain of its node does. Raises KubectlError where that isn't allowed now."""
+    metadata = {"name": pod, "namespace": kubectl.namespace}
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+    path = f"/api/v1/namespaces/{kubectl.namespace}/pods/{pod}/eviction"
+    kubectl.run("create", f"--raw={path}", "--filename=-", given=json.dumps(eviction))
+
+
+async def test_an_eviction_of_the_bot_loses_nothing_and_none_ends_a_run(talk: Talk) -> None:
     deployed = talk.deployed
     slow = talk.say('/run demo "wait 10"')
     await talk.works(slow)
     before = deployed.bot_pod()
-    eviction = {
-        "apiVersion": "policy/v1",
-        "kind": "Eviction",
-        "metadata": {"name": before, "namespace": deployed.bot.namespace},
-    }
-    path = f"/api/v1/namespaces/{deployed.bot.namespace}/pods/{before}/eviction"
-    deployed.bot.run("create", f"--raw={path}", "--filename=-", given=json.dumps(eviction))
+    (running,) = deployed.sandboxes.pods_of(job_name(run_of(slow)))
+    with pytest.raises(KubectlError, match="disruption budget"):
+        evict(deployed.sandboxes, running["metadata"]["name"])
+    evict(deployed.bot, before)
     late = talk.say('/run demo "do it"')
     await talk.bot_is_another(before)
     assert "Done" in (await talk.told(slow)).text

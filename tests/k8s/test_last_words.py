@@ -59,3 +59,16 @@ async def test_a_log_that_cannot_be_heard_is_no_reason_to_stop(
     await backend.cancel(run.id, "Ada")
     await ended(backend, run)
     assert await backend.read_log(run.id) == b""
+
+
+async def test_a_kubelets_excuse_for_a_log_that_is_gone_is_no_log_fault_22(
+    cluster: FakeCluster, place: FakeClusterPlace
+) -> None:
+    backend = place.make()
+    run = await ended(backend, await start(backend, place.task("quick")))
+    excuse = b"unable to retrieve container logs for containerd://3cc41a767b4c31d7"
+    cluster.logs[job_name(run.id)] = excuse
+    assert await backend.read_log(run.id) == b""
+    assert await backend.read_log(run.id, tail_bytes=99) == b""
+    cluster.logs[job_name(run.id)] = b"the agent said: " + excuse
+    assert await backend.read_log(run.id) == b"the agent said: " + excuse

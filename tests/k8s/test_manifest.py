@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from k8s import annotations as notes
 from k8s.annotations import Asked
-from k8s.manifest import manifest
+from k8s.manifest import SECRET_KEYS, manifest
 from k8s.place import TEMPLATE, KubernetesPlace
 from runs.backend import Refused
 from runs.run import Origin, run_id
@@ -179,45 +179,6 @@ def test_every_container_is_restricted_and_none_gets_a_cluster_token() -> None:
     assert broker["securityContext"] == {**restricted, **own}
 
 
-KEY_NAMES = ["GITHUB_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"]
-
-
-@pytest.mark.parametrize("image", [None, "other:1"])
-def test_the_keys_are_the_brokers_alone(image: str | None) -> None:
-    task = replace(TASK, image=image, budget_usd=1.5)
-    place = replace(BRINGING, environment={"ANTHROPIC_BASE_URL": "https://model.example/$x"})
-    pod = manifest(replace(ASKED, task=task), place, suspended=False)["spec"]["template"]["spec"]
-    broker, *others = pod["initContainers"]
-    assert (broker["name"], broker["image"]) == ("broker", BRINGING.image)
-    assert (broker["restartPolicy"], broker["command"][-1]) == ("Always", "sandbox.broker")
-    held = [entry["name"] for entry in broker["env"] if "valueFrom" in entry]
-    assert held == KEY_NAMES
-    plain = {entry["name"]: entry["value"] for entry in broker["env"] if "value" in entry}
-    assert (plain["REPO_URL"], plain["SANDBOX_RUN"]) == (TASK.repo_url, run_id("key"))
-    assert (plain["SANDBOX_BUDGET"], plain["ANTHROPIC_BASE_URL"]) == (
-        "1.5",
-        "https://model.example/$$x",
-    )
-    rest = json.dumps([others, pod["containers"]])
-    assert "secretKeyRef" not in rest and "/secrets" not in rest and "age-key" not in rest
-    found = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
-    assert found["SANDBOX_BROKER"] == "http://127.0.0.1:9180"
-    assert found["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:9180/model"
-    assert not set(KEY_NAMES) & found.keys()
-    mounts = [
-        mount["name"] for each in [*others, *pod["containers"]] for mount in each["volumeMounts"]
-    ]
-    assert "broker" not in mounts
-
-
-def test_a_template_without_a_broker_is_refused(tmp_path: Path) -> None:
-    template = tmp_path / "job.yaml.j2"
-    template.write_text(TEMPLATE.read_text().replace("{% if broker %}", "{% if False %}"))
-    with pytest.raises(Refused, match="has no broker"):
-        manifest(ASKED, replace(BRINGING, template=template), suspended=False)
-    manifest(ASKED, replace(PLACE, template=template), suspended=False)
-
-
 def test_only_named_keys_reach_a_program_of_its_own_and_each_may_be_missing() -> None:
     pod = manifest(ASKED, PLACE, suspended=False)["spec"]["template"]["spec"]
     references = [
@@ -226,7 +187,7 @@ def test_only_named_keys_reach_a_program_of_its_own_and_each_may_be_missing() ->
         if "valueFrom" in entry
     ]
     assert [(found["key"], found["optional"]) for found in references] == [
-        (name, True) for name in KEY_NAMES
+        (name, True) for name in SECRET_KEYS
     ]
     assert {found["name"] for found in references} == {"claude-sandbox-secrets"}
     assert "secretKeyRef" not in json.dumps(pod["initContainers"])

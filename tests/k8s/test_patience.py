@@ -62,7 +62,8 @@ KEY = "couldn't find key A in Secret ns/s"
     ("found", "cause", "words"),
     [
         (pod(**waits("ErrImagePull", "401 Unauthorized")), Seen.IMAGE_REFUSED, "401"),
-        (pod(**waits("ErrImagePull", "x:4010: not found")), Seen.IMAGE_PULL, "not found"),
+        (pod(**waits("ErrImagePull", "x:401/denied: not found")), Seen.IMAGE_PULL, "not found"),
+        (pod(**waits("ErrImagePull", "pull access denied, repository does not exist")), Seen.IMAGE_REFUSED, "denied"),
         (pod(**waits("CreateContainerConfigError", KEY)), Seen.MISSING_KEY, "find key A"),
         (pod(**waits("SomethingNew", "of next year")), Seen.UNKNOWN, "SomethingNew: of next year"),
         (pod("redis-sidecar", **waits("CrashLoopBackOff"), **CRASHED), Seen.SERVICE_OUT_OF_MEMORY, "OOMKilled"),
@@ -127,7 +128,7 @@ async def end_of(backend: KubernetesBackend, run: Run) -> Outcome:
 async def test_a_machine_that_never_says_how_a_deleted_pod_ended_holds_nobody_up_fault_19(
     cluster: FakeCluster, place: FakeClusterPlace, cancelled: bool, ending: Ending
 ) -> None:
-    backend = place.make(patience=replace(LONG, gone=0.1), grace_seconds=0)
+    backend = place.make(patience=replace(LONG, gone=0.1))
     cluster.controlled = False
     run = await start(backend, place.task("slow"))
     put_pod(cluster, run, RUNNING)
@@ -149,7 +150,7 @@ async def test_words_that_say_less_do_not_replace_those_of_before(
     first = {"name": "claude", **waits("ErrImagePull", "403 Forbidden")}
     put_pod(cluster, run, {"phase": "Pending", "containerStatuses": [first]})
     async with asyncio.timeout(20):
-        while job_name(run.id) not in backend._tending._looks:
+        while not any(look.found for look in backend._tending._looks.values()):
             await asyncio.sleep(0.02)
     later = {"name": "claude", **waits("ImagePullBackOff", "Back-off pulling image")}
     put_pod(cluster, run, {"phase": "Pending", "containerStatuses": [later]})

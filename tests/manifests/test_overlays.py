@@ -108,6 +108,13 @@ def test_the_bot_understands_its_environment_and_its_config(overlay: Overlay) ->
         assert command[3:5] == ["bot.pulse", str(settings.state_folder / "pulse")]
 
 
+def test_no_variable_of_the_bot_is_named_twice(overlay: Overlay) -> None:
+    (container,) = overlay.containers()
+    names = [variable["name"] for variable in container["env"]]
+    names += overlay.one("ConfigMap", "claude-sandbox-environment")["data"]
+    assert len(names) == len(set(names))
+
+
 def test_the_config_of_an_overlay_is_what_it_is_for() -> None:
     configs = {
         name: parse(

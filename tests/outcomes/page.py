@@ -135,8 +135,13 @@ def _told(sample: Sample, outcome: Outcome) -> str:
 {text}
 ````
 
-Buttons: {buttons}. Made by `{sample.test}`, Kubernetes {sample.kubernetes}, {sample.taken}.
+Buttons: {buttons}. Made by `{_command(sample)}` on {sample.taken}, Kubernetes {sample.kubernetes}.
 """
+
+
+def _command(sample: Sample) -> str:
+    path, _, function = sample.test.partition("::")
+    return f"{path} {function[function.index('[') :]}"
 
 
 def _cell(text: str) -> str:

@@ -11,9 +11,17 @@ HOW_TO_HAVE = {
         "the real Claude Code CLI",
         "`make claude-cli` installs the pinned CLI from npm (needs Node.js 18 or newer)",
     ),
+    "sops": (
+        "the real sops",
+        "`make sops` builds sops and age-keygen, once, in about 2 minutes (needs Go 1.25 or newer)",
+    ),
     "browser": (
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
+    ),
+    "sshd": (
+        "an ssh server",
+        "install sshd, on Debian and Ubuntu with: sudo apt-get install openssh-server",
     ),
     "s3": (
         "a real S3 server",

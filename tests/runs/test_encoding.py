@@ -12,7 +12,7 @@ from runs import encoding
 from runs.outcome import Ending, Exit, Outcome, Seen
 from runs.run import Marks, Origin, Run, State
 from sandbox.report import Cause, Phase, Report, Verdict
-from sandbox.task import Task
+from sandbox.task import RepoStack, Task
 
 REPORT = Report(
     "abcdefgh", Phase.DONE, Verdict.FAILED, summary="…", denied=("Bash",), cause=Cause.BUDGET
@@ -22,7 +22,9 @@ FULL = Run(
     key="message:1:2",
     task=Task(
         *("https://example.org/r.git", "do\n🙂\ud83d", "r", "main", 60, "opus", 1.5, True),
-        *("4Gi", "2", "image:1", ("postgres", "redis"), "main"),
+        *("4Gi", "2", "image:1", ("postgres", "redis"), "main", "develop", True, "bin/setup"),
+        variables=(("RAILS_ENV", "test"),),
+        stack=RepoStack("ruby", "3.3.1", ("services",), ("Ruby 3.1 can't be had",)),
     ),
     origin=Origin(-100, 2, 3, "Ada", 4, True),
     state=State.ENDED,

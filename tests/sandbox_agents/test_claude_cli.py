@@ -188,7 +188,7 @@ def test_a_prompt_arrives_as_it_was_written_fault_40(
 ) -> None:
     made = claude(say("Done."))
     assert made.work(prompt).result.ended_well
-    assert prompt in made.api.requests[0].user_texts
+    assert f"<task-run1>\n{prompt}\n</task-run1>" in made.api.requests[0].user_texts
 
 
 @pytest.mark.parametrize("prompt", ["/clear", "/help me", "/init"])
@@ -197,7 +197,7 @@ def test_a_prompt_is_a_task_even_if_it_looks_like_a_command(
 ) -> None:
     made = claude(say("Done."))
     assert made.work(prompt).result.summary == "Done."
-    assert f" {prompt}" in made.api.requests[0].user_texts
+    assert f"<task-run1>\n{prompt}\n</task-run1>" in made.api.requests[0].user_texts
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
-from sandbox.report import Verdict
-from tests.parts.git_server import OriginRepo
+from sandbox.report import Phase, Verdict
 from tests.parts.registries import Registry
-from tests.sandbox.running import Finished, run
+from tests.sandbox.running import run
+from tests.sandbox_project.project_repo import repo_of, two_runs
 
 NODE = "node -p \"require('part-0')\" > said.txt; cat said.txt"
 
@@ -20,21 +23,6 @@ def registry() -> Iterator[Registry]:
     """A registry of packages on loopback."""
     with Registry() as found:
         yield found
-
-
-def repo_of(folder: Path, files: dict[str, str]) -> OriginRepo:
-    path = folder / "origin.git"
-    repo = OriginRepo(path, path.as_uri())
-    repo.make(files)
-    return repo
-
-
-def two_runs(folder: Path, repo: OriginRepo, script: str, **variables: str) -> list[Finished]:
-    variables["SANDBOX_CACHE"] = str(folder / "cache")
-    return [
-        run(folder / name, script, repo.file_url, **variables, SANDBOX_RUN=name)
-        for name in ("one", "two")
-    ]
 
 
 def test_a_node_project_is_installed_once_and_then_comes_from_the_cache(
@@ -48,3 +36,136 @@ def test_a_node_project_is_installed_once_and_then_comes_from_the_cache(
     assert registry.asked == 1
     assert [done.report.files for done in (first, second)] == [1, 1]
     assert first.report.summary == second.report.summary == "part-0 speaks"
+
+
+def test_what_a_preparation_leaves_is_no_work_of_the_agent(
+    tmp_path: Path, registry: Registry
+) -> None:
+    files = registry.npm_project({".claude-sandbox/setup": "echo made > 'made by [setup].txt'\n"})
+    files[".gitignore"] = ""
+    repo = repo_of(tmp_path, files)
+    script = "git add -A; git status --porcelain; true"
+    done = run(tmp_path / "run", script, repo.file_url)
+    assert done.report.verdict is Verdict.NOTHING_CHANGED, done.log
+    assert (done.workspace / "repo" / "node_modules" / "part-0").is_dir()
+
+
+def test_a_lockfile_that_cannot_be_installed_is_left_to_the_agent_and_told(
+    tmp_path: Path, registry: Registry
+) -> None:
+    files = registry.npm_project({})
+    lock = json.loads(files["package-lock.json"])
+    lock["packages"][""]["dependencies"]["part-0"] = "2.0.0"
+    files["package.json"] = files["package.json"].replace("1.0.0", "2.0.0")
+    files["package-lock.json"] = json.dumps(lock)
+    done = run(tmp_path / "run", "echo mended > mended", repo_of(tmp_path, files).file_url)
+    assert done.report.verdict is Verdict.PUSHED, done.log
+    assert done.report.remark is not None
+    assert done.report.remark.startswith("Dependencies of package-lock.json weren't installed:")
+    assert "npm ci --no-audit --no-fund --no-progress failed (exit code 1)" in done.log
+
+
+def test_a_missing_tool_is_told_and_no_failure(tmp_path: Path) -> None:
+    files = {"mix.lock": "%{}\n", "mix.exs": ""}
+    done = run(tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url)
+    assert done.report.verdict is Verdict.PUSHED
+    assert done.report.remark == "Not installed, for want of mix in the image."
+
+
+def test_a_repository_without_a_lockfile_sees_no_further_phase(tmp_path: Path) -> None:
+    done = run(tmp_path / "run", "echo x > x", repo_of(tmp_path, {"a": "b"}).file_url)
+    phases = [line.split()[1] for line in done.log.splitlines() if line.startswith("▶")]
+    assert phases == ["environment", "clone", "agent", "deliver", "done"]
+
+
+def test_a_python_project_finds_its_programs_also_in_another_folder(
+    tmp_path: Path, registry: Registry
+) -> None:
+    registry.wheel("greeter", "def main():\n    print('hello from', __name__)\n")
+    repo = repo_of(tmp_path, {"requirements.txt": "greeter==1.0\n"})
+    index = {"PIP_INDEX_URL": f"{registry.url}/simple/", "PIP_CONFIG_FILE": "/dev/null"}
+    index["SANDBOX_TIMEOUT"] = "150"  # its share is a third
+    first, second = two_runs(tmp_path, repo, "greeter > said; cat said; which python", **index)
+    assert [first.report.cache, second.report.cache] == ["miss", "hit"], first.log + second.log
+    for done in (first, second):
+        assert repo.read(str(done.report.branch), "said") == "hello from greeter\n"
+        assert done.report.summary == str(done.workspace / "repo" / ".venv" / "bin" / "python")
+        assert done.report.files == 1
+    assert registry.asked == 1
+
+
+def test_a_go_project_is_built_without_its_proxy_the_second_time(tmp_path: Path) -> None:
+    proxy = go_proxy(tmp_path / "proxy")
+    files = {
+        "go.mod": "module demo\n\ngo 1.21\n\nrequire example.com/greet v1.0.0\n",
+        "main.go": 'package main\n\nimport "example.com/greet"\n\nfunc main() { println(greet.Word) }\n',
+    }
+    go = {
+        "GOPROXY": proxy.as_uri(),
+        "GONOSUMDB": "*",
+        "GOFLAGS": "-mod=mod",
+        "GOTOOLCHAIN": "local",
+    }
+    source = tmp_path / "source"
+    source.mkdir()
+    for name, text in files.items():
+        (source / name).write_text(text)
+    subprocess.run(
+        ["go", "mod", "tidy"],
+        cwd=source,
+        check=True,
+        capture_output=True,
+        env={"PATH": "/usr/local/go/bin:/usr/bin:/bin", "HOME": str(tmp_path), **go},
+    )
+    files["go.sum"] = (source / "go.sum").read_text()
+    repo = repo_of(tmp_path, files)
+    first, second = two_runs(tmp_path, repo, "go vet . && go env GOMODCACHE", **go)
+    assert [first.report.cache, second.report.cache] == ["miss", "hit"], first.log + second.log
+    assert second.report.summary == str(second.workspace / "repo-dependencies" / "go-root")
+    third = run(
+        tmp_path / "three",
+        "go vet .",
+        repo.file_url,
+        **{**go, "GOPROXY": "off"},
+        SANDBOX_CACHE=str(tmp_path / "cache"),
+    )
+    assert third.report.verdict is Verdict.NOTHING_CHANGED, third.log
+
+
+def go_proxy(folder: Path) -> Path:
+    versions = folder / "example.com" / "greet" / "@v"
+    versions.mkdir(parents=True)
+    module = "module example.com/greet\n"
+    (versions / "list").write_text("v1.0.0\n")
+    (versions / "v1.0.0.info").write_text('{"Version": "v1.0.0", "Time": "2020-01-01T00:00:00Z"}')
+    (versions / "v1.0.0.mod").write_text(module)
+    with ZipFile(versions / "v1.0.0.zip", "w") as archive:
+        root = "example.com/greet@v1.0.0"
+        archive.writestr(f"{root}/go.mod", module)
+        archive.writestr(f"{root}/greet.go", 'package greet\n\nconst Word = "hello"\n')
+    return folder
+
+
+def test_an_installation_that_hangs_leaves_the_agent_its_time(
+    tmp_path: Path, registry: Registry
+) -> None:
+    files = registry.npm_project({})
+    package = json.loads(files["package.json"])
+    files["package.json"] = json.dumps({**package, "scripts": {"postinstall": "sleep 600"}})
+    done = run(
+        tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url, SANDBOX_TIMEOUT="9"
+    )
+    assert done.report.verdict is Verdict.PUSHED, done.log
+    assert "took too long and was ended" in done.log
+
+
+def test_scripts_of_packages_get_no_key(tmp_path: Path, registry: Registry) -> None:
+    files = registry.npm_project({})
+    package = json.loads(files["package.json"])
+    files["package.json"] = json.dumps({**package, "scripts": {"postinstall": "env > seen"}})
+    keys = {"ANTHROPIC_API_KEY": "sk-ant-api03-held-held-held", "GITHUB_TOKEN": "ghp_held_held"}
+    done = run(tmp_path / "run", "true", repo_of(tmp_path, files).file_url, **keys)
+    seen = (done.workspace / "repo" / "seen").read_text()
+    assert "held" not in seen
+    assert "npm_lifecycle_event=postinstall" in seen
+    assert done.report.phase is Phase.DONE

@@ -77,7 +77,8 @@ async def test_a_task_from_the_chat_is_done_by_claude_code_pushed_and_told(
     assert repo.diffstat("main", branch) == "1 file changed, 2 insertions(+)"
     assert "1 file +2 −0" in told
     assert re.search(r"\$\d+\.\d\d · 19k tokens · 3 turns · claude-sonnet-5-5 · \d+ s", told), told
-    assert "write a song" in studio.api.requests[0].user_texts
+    marked = f"<task-{run_of(asked)}>\nwrite a song\n</task-{run_of(asked)}>"
+    assert marked in studio.api.requests[0].user_texts
     assert watch.seen == {"arguments of a process", "config of a clone"}
     assert not watch.leaks
     assert "$ env" in (scene.store / f"{run_of(asked)}.log").read_text("utf-8")

@@ -1,0 +1,141 @@
+"""`claude-sandbox stack`: what a repository would get beside its agent, and why. Nothing of the repository is run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.repo_file import BadRepoFile, RepoFile, parse
+from bot.stack_words import language_words, service_words
+from runs.stacks.detect import detect
+from runs.stacks.remote import Reading, RemoteStacks, Unread
+from runs.stacks.stack import OWN_FILE, File
+from runs.stacks.table import services_table
+from runs.stacks.telling import MOST_BYTES, may_tell, telling
+from sandbox.keys import read_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is printed: services by the table's names, and for each finding subject, file, line and what it is."""
+
+    language: str | None
+    version: str | None
+    services: tuple[str, ...]
+    reasons: tuple[dict[str, object], ...]
+    mistakes: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+
+
+def run_stack(environment: Mapping[str, str], place: str, ref: str | None, *, as_json: bool) -> int:
+    """Look at a folder or at a branch of a URL, print what was found; return 0, or 1 when it can't be read."""
+    try:
+        reading = _read(environment, place, ref)
+    except Unread as error:
+        print(f"{place}: {error}", file=sys.stderr)
+        return 1
+    answer = _answer(reading)
+    if as_json:
+        print(json.dumps(_values(answer), indent=2))
+    else:
+        print(_text(answer))
+    for mistake in answer.mistakes:
+        print(f"{OWN_FILE}, {mistake}", file=sys.stderr)
+    return 0
+
+
+def _read(environment: Mapping[str, str], place: str, ref: str | None) -> Reading:
+    folder = Path(place)
+    if ref is None and folder.is_dir():
+        return read_folder(folder)
+    url = folder.resolve().as_uri() if folder.is_dir() else place
+    return asyncio.run(RemoteStacks(read_keys(environment), environment).read(url, ref))
+
+
+def read_folder(root: Path) -> Reading:
+    """Read the files as they lie there; symbolic links aren't followed."""
+    paths = telling(_walk(root))
+    files = [
+        File(path, text) for path in paths if (text := _text_of(root.joinpath(path))) is not None
+    ]
+    own = next((file.text for file in files if file.path == OWN_FILE), None)
+    return Reading("", detect(files), own)
+
+
+def _walk(root: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(root):
+        inside = Path(folder).relative_to(root).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
+        folders[:] = sorted(name for name in folders if may_tell(prefix + name))
+        yield from (prefix + name for name in names)
+
+
+def _text_of(path: Path) -> str | None:
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
+            return None
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _answer(reading: Reading) -> Answer:
+    stack = reading.stack
+    own = RepoFile()
+    mistakes: tuple[str, ...] = ()
+    try:
+        own = parse(reading.own_file or "")
+    except BadRepoFile as bad:
+        mistakes = bad.mistakes
+    detected = tuple(wanted.service for wanted in stack.services)
+    asked = own.services
+    reasons = [
+        {"subject": each.subject, "file": each.file, "line": each.line, "what": each.what}
+        for each in stack.reasons
+    ]
+    if asked is not None:
+        reasons.insert(
+            0, {"subject": "services", "file": OWN_FILE, "line": 1, "what": "its own list"}
+        )
+    language = stack.language or next(iter(own.versions), None)
+    return Answer(
+        language,
+        own.versions.get(language or "", stack.version),
+        detected if asked is None else tuple(_canonical(name) for name in asked),
+        tuple(reasons),
+        mistakes,
+        tuple(service_words(name) for name in asked or detected),
+        own.setup,
+    )
+
+
+def _canonical(service: str) -> str:
+    return services_table().flavours[service.partition(":")[0]].name
+
+
+def _values(answer: Answer) -> dict[str, object]:
+    values: dict[str, object] = {
+        "language": answer.language,
+        "version": answer.version,
+        "services": list(answer.services),
+        "reasons": list(answer.reasons),
+    }
+    if answer.mistakes:
+        values["mistakes"] = list(answer.mistakes)
+    return values
+
+
+def _text(answer: Answer) -> str:
+    words = [language_words(answer.language, answer.version)] if answer.language else []
+    rows = [" · ".join([*words, *answer.asked]) or "nothing found"]
+    rows += [
+        f"  {each['subject']}: {each['file']}:{each['line']}  {each['what']}"
+        for each in answer.reasons
+    ]
+    return "\n".join(rows)

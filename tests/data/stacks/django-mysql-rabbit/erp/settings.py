@@ -1,0 +1,3 @@
+INSTALLED_APPS = []
+DATABASES = {"default": {"ENGINE": "django.db.backends.mysql"}}
+CELERY_BROKER_URL = "amqp://guest:guest@localhost:5672//"

@@ -1,0 +1,125 @@
+"""The services of the table as containers of a Pod."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+import yaml
+
+from k8s.annotations import Asked
+from k8s.manifest import manifest
+from k8s.place import TEMPLATE, KubernetesPlace
+from runs.run import Origin
+from runs.stacks.table import services_table
+from sandbox.services import read_services
+from sandbox.task import RepoStack, Task
+
+PLACE = KubernetesPlace("sandboxes", "image:1")
+TASK = Task("https://git.example/repo", "plain")
+NAMES = tuple(services_table().services)
+
+
+def pod(task: Task, place: KubernetesPlace = PLACE) -> dict[str, Any]:
+    asked = Asked("key", task, Origin(-100123, 5, 7, "Ada"), 1.5)
+    found: dict[str, Any] = manifest(asked, place, suspended=False)["spec"]["template"]["spec"]
+    return found
+
+
+def sidecars(found: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in found["initContainers"] if each["name"].endswith("-sidecar")]
+
+
+def environment(found: dict[str, Any]) -> dict[str, str]:
+    return {entry["name"]: entry.get("value", "") for entry in found["containers"][0]["env"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_service_is_a_restricted_native_sidecar_with_limits_and_probes(name: str) -> None:
+    found = pod(replace(TASK, services=(name,)))
+    (sidecar,) = sidecars(found)
+    assert sidecar["name"] == f"{name}-sidecar"
+    assert sidecar["restartPolicy"] == "Always"
+    assert sidecar["securityContext"]["allowPrivilegeEscalation"] is False
+    assert sidecar["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert sidecar["resources"]["limits"].keys() == {"memory", "cpu"}
+    assert sidecar["startupProbe"]["exec"] == sidecar["readinessProbe"]["exec"]
+    mounted = [mount["name"] for mount in sidecar["volumeMounts"] or ()]
+    assert len(set(mounted)) == len(mounted)
+    assert set(mounted) <= {volume["name"] for volume in found["volumes"]}
+
+
+def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:
+    found = pod(replace(TASK, services=NAMES))
+    assert [each["name"] for each in sidecars(found)] == [f"{n}-sidecar" for n in NAMES]
+    volumes = [volume["name"] for volume in found["volumes"]]
+    assert len(set(volumes)) == len(volumes)
+    values = environment(found)
+    assert values["DATABASE_URL"].startswith("postgres://")
+    assert values["MYSQL_URL"].startswith("mysql://")
+    assert values["MONGODB_URL"] == "mongodb://localhost:27017/sandbox"
+    assert values["AMQP_URL"] == "amqp://guest:guest@localhost:5672"
+    expected = [(each.name, each.port) for each in read_services(values["SANDBOX_SERVICES"])]
+    assert expected == [(name, services_table().services[name].run["port"]) for name in NAMES]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "own", "image"),
+    [
+        ("mysql", {}, "mysql:8.4"),
+        ("mariadb", {}, "mariadb:11.4"),
+        ("mariadb:10.6", {}, "mariadb:10.6"),
+        ("postgres:15", {}, "postgres:15"),
+        ("mysql", {"mysql": "mirror:5000/mysql:8"}, "mirror:5000/mysql:8"),
+        ("mariadb", {"mysql": "mirror:5000/mysql:8"}, "mirror:5000/mysql:8"),
+        ("redis:6", {"redis": "mirror:5000/redis"}, "mirror:5000/redis:6"),
+        ("opensearch", {}, "opensearchproject/opensearch:2"),
+    ],
+)
+def test_an_image_is_the_operators_or_the_usual_one(
+    wanted: str, own: dict[str, str], image: str
+) -> None:
+    place = replace(PLACE, service_images=own)
+    assert sidecars(pod(replace(TASK, services=(wanted,)), place))[0]["image"] == image
+
+
+def test_a_service_that_is_wanted_twice_is_there_once() -> None:
+    found = pod(replace(TASK, services=("redis", "redis:6", "valkey")))
+    assert [each["image"] for each in sidecars(found)] == ["redis:7"]
+
+
+@pytest.mark.parametrize(
+    ("language", "service", "variables"),
+    [
+        ("ruby", "mysql", {"DATABASE_URL": "mysql2://root@127.0.0.1:3306/sandbox"}),
+        ("python", "postgres", {"DATABASE_URL": "postgresql://postgres@localhost:5432/sandbox"}),
+        ("java", "postgres", {"SPRING_DATASOURCE_URL": "jdbc:postgresql://localhost:5432/sandbox"}),
+        ("php", "mysql", {"DB_CONNECTION": "mysql", "DB_HOST": "127.0.0.1"}),
+        ("elixir", "postgres", {"DATABASE_URL": "ecto://postgres:postgres@localhost:5432/sandbox"}),
+        (None, "redis", {"REDIS_URL": "redis://localhost:6379/0", "DATABASE_URL": ""}),
+    ],
+)
+def test_an_address_has_the_form_that_the_language_reads(
+    language: str | None, service: str, variables: dict[str, str]
+) -> None:
+    task = replace(TASK, services=(service,), stack=RepoStack(language))
+    values = environment(pod(task))
+    assert {name: values[name] for name in variables} == variables
+
+
+def test_the_repos_own_variables_win_over_a_services_but_not_over_the_contract() -> None:
+    own = (("DATABASE_URL", "postgres://theirs/$x"), ("REPO_URL", "evil"), ("RAILS_ENV", "test"))
+    values = environment(pod(replace(TASK, services=("postgres",), variables=own)))
+    assert values["DATABASE_URL"] == "postgres://theirs/$$x"
+    assert values["REPO_URL"] == "https://git.example/repo"
+    assert values["RAILS_ENV"] == "test"
+
+
+def test_the_admission_policy_lets_the_usual_images_through() -> None:
+    path = TEMPLATE.parent / "base" / "admission" / "allowed.yaml"
+    patterns = yaml.safe_load(path.read_text())["data"]["images"].split()
+    for service in services_table().services.values():
+        for image in service.images.values():
+            assert any(fnmatchcase(image, pattern) for pattern in patterns), image

@@ -1,0 +1,70 @@
+"""`claude-sandbox stack`, as a person and as a script see it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.stack import run_stack
+from tests.parts.git_server import TOKEN, GitServer
+
+
+def test_a_folder_is_told_with_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Gemfile").write_text('ruby "3.3.1"\ngem "pg"\ngem "sidekiq"\n')
+    assert run_stack(os.environ, str(tmp_path), None, as_json=False) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Ruby 3.3 · Postgres · Redis",
+        "  ruby: Gemfile:1  a Gemfile",
+        '  ruby: Gemfile:1  ruby "3.3.1"',
+        "  postgres: Gemfile:2  gem pg",
+        "  redis: Gemfile:3  gem sidekiq",
+    ]
+
+
+def test_a_url_is_told_as_json_and_the_repos_own_list_wins(
+    git_server: GitServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "package.json": '{"dependencies": {"pg": "8"}, "engines": {"node": "20.1.0"}}',
+        ".claude-sandbox.yaml": "services: [mariadb, rabbitmq]\n",
+    }
+    repo = git_server.create("own", files)
+    environment = {**os.environ, "GITHUB_TOKEN": TOKEN}
+    assert run_stack(environment, repo.url, "main", as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["language"], found["version"]) == ("node", "20.1.0")
+    assert found["services"] == ["mysql", "rabbitmq"]
+    assert found["reasons"][0]["file"] == ".claude-sandbox.yaml"
+
+
+def test_a_mistake_in_the_repos_file_is_told_beside_what_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".claude-sandbox.yaml").write_text("\nservices: [x]\n")
+    assert run_stack(os.environ, str(tmp_path), None, as_json=True) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["services"] == []
+    assert printed.err.startswith(".claude-sandbox.yaml, line 2: services knows postgres")
+
+
+def test_what_can_not_be_read_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_stack(os.environ, "file:///nowhere/x.git", None, as_json=True) == 1
+    assert capsys.readouterr().err == "file:///nowhere/x.git: the server doesn't know it\n"
+
+
+def test_a_symbolic_link_in_a_folder_is_not_followed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text('gem "pg"\n')
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    (repo / "Gemfile").symlink_to(secret)
+    (repo / "loop").symlink_to(repo)
+    assert run_stack(os.environ, str(repo), None, as_json=False) == 0
+    assert capsys.readouterr().out == "nothing found\n"
