@@ -62,6 +62,10 @@ RUN echo /opt/claude-sandbox/source > /opt/claude-sandbox/lib/python3.11/site-pa
  && chmod 755 /opt/claude-sandbox/bin/claude-sandbox
 
 FROM system AS bot
+# It looks into repos, which may be over ssh.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends openssh-client \
+ && rm -rf /var/lib/apt/lists/*
 COPY --from=bot-packages /opt/claude-sandbox /opt/claude-sandbox
 COPY . /opt/claude-sandbox/source
 ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1

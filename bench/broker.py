@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from bench.figure import Figure, at_most, spread
 from tests.broker.broker_process import BrokerProcess
-from tests.parts.git_server import TOKEN, GitServer, OriginRepo
+from tests.parts.git_server import TOKEN, GitServer, OriginRepo, run_git
 from tests.parts.messages_api import MessagesApi, say
 
 PAIRS = 3
@@ -43,6 +43,9 @@ def _measure(folder: Path) -> list[Figure]:
 
 def _fill(repo: OriginRepo) -> None:
     """Add 200 MB that can't be packed any smaller."""
+    # Nothing is tried in vain, neither here nor at a clone: what is measured is the way.
+    for name, value in (("pack.window", "0"), ("core.compression", "0")):
+        run_git(repo.path, "config", name, value)
     chance = random.Random(7)
     for part in range(10):
         files: dict[str, str | bytes] = {

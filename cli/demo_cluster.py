@@ -57,6 +57,7 @@ async def open_cluster(folder: Path, environment: Mapping[str, str]) -> AsyncIte
                 "SANDBOX_NAMESPACE": namespace,
                 "CLAUDE_IMAGE": image,
                 "KUBECONFIG": str(kubeconfig),
+                "GITHUB_TOKEN": token,
             }
             backend = KubernetesBackend(KubernetesPlace(namespace, image, kubeconfig))
             yield Ground(remote, {"url": url, **_SMALL}, variables, backend, _LOOK_SECONDS)

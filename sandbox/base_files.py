@@ -47,9 +47,8 @@ def find_guidance(
     if task.branch is None or task.trusts_branch or clone.base_commit is None:
         return None
     limited = replace(git, deadline=min(git.deadline, time.monotonic() + FETCH_SECONDS))
-    base = _Base(limited, keys, clone, task)
     try:
-        return base.guidance(home_is_free=home_is_free)
+        return _Base(limited, keys, clone, task).guidance(home_is_free=home_is_free)
     except GitFailed as failure:
         if failure.ended is Ended.STOPPED or time.monotonic() >= git.deadline:
             raise

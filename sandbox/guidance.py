@@ -1,7 +1,7 @@
 """Which files of a repository configure the agent, and whether a branch has others than its base. Pure.
 
 A branch that a person named may come from anybody. Its hooks, servers and instructions count only where the base has
-the same ones (docs/decisions/010-whose-configuration-counts.md).
+the same ones (docs/decisions/014-whose-files-configure-the-agent.md).
 """
 
 from __future__ import annotations

@@ -60,6 +60,11 @@ class Keys:
         """Say whether git reaches this repository through the broker; over ssh, or in a folder, it doesn't."""
         return self.broker is not None and urlsplit(repo_url).scheme in ("http", "https")
 
+    def passes_by(self, repo_url: str) -> bool:
+        """Say whether there is a broker, and git talks to a server all the same without it: over ssh."""
+        local = repo_url.startswith(("file:", "/", "."))
+        return self.broker is not None and not self.brokers(repo_url) and not local
+
     def clone_options(self, repo_url: str) -> list[str]:
         """Return settings by which a clone's owner fetches through the broker, though its origin is the real address."""
         if not self.brokers(repo_url):

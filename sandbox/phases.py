@@ -169,7 +169,7 @@ class _Run:
         environment, broker = self._around.environment, self._keys.broker
         if broker is None:
             return
-        if not self._keys.brokers(self._task.repo_url) and "file:" not in self._task.repo_url:
+        if self._keys.passes_by(self._task.repo_url):
             self._remark(_PAST_BROKER)
         if BROKER_MODEL not in environment:
             state = self._ask_broker(BROKER_SECONDS)

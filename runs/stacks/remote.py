@@ -121,11 +121,15 @@ async def _look(child: Process, asked: bytes, url: str, commit: str) -> Reading:
     return Reading(commit, read_stack(answer["stack"]), answer["own_file"])
 
 
-_ROOT = str(Path(__file__).resolve().parents[2])
 _CHILD = [
-    *(sys.executable, "-I", "-c"),
-    "import sys; sys.path.insert(0, sys.argv[1]); import runpy; runpy.run_module('runs.stacks', run_name='__main__')",
-    _ROOT,
+    *(
+        sys.executable,
+        "-I",
+        "-S",
+        "-c",
+    ),  # where modules are is told instead of looked for: 20 ms less
+    "import sys; sys.path += sys.argv[1:]; import runpy; runpy.run_module('runs.stacks', run_name='__main__')",
+    *(str(Path(__file__).resolve().parents[2]), *(folder for folder in sys.path if folder)),
 ]
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{))[^\x00-\x20\x7f~^:?*\[\\]+")
 _CAUSES = {

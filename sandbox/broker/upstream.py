@@ -19,7 +19,7 @@ ANSWER_SECONDS = 600.0
 """How long a server may stand still: Claude Code itself gives a call of the model up after that time."""
 KEPT_SECONDS = 20.0
 """A connection that wasn't used for longer is opened anew."""
-BLOCK = 128 << 10
+BLOCK = 256 << 10
 
 
 class Unreachable(Exception):

@@ -15,7 +15,7 @@ HEAD_SECONDS = 10.0
 """How long a head may take from its first byte on."""
 STALL_SECONDS = 300.0
 """How long a client may send, or take, nothing: git compresses a large push meanwhile."""
-BLOCK = 128 << 10
+BLOCK = 256 << 10
 _LINGER_BYTES = 4 << 20
 _LINGER_SECONDS = 2.0
 _LINE_BYTES = 256
@@ -96,12 +96,7 @@ class Wire:
 
     def send_chunk(self, chunk: bytes) -> None:
         """Send a piece of a chunked body; the empty one ends it. Raises Gone."""
-        if len(chunk) > 16 << 10:
-            self._send(b"%x\r\n" % len(chunk))
-            self._send(chunk)
-            self._send(b"\r\n")
-        else:
-            self._send(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+        self._send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
 
     def close(self) -> None:
         """End the connection so that the client still gets the answer, though it may be sending."""

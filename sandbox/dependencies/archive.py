@@ -14,7 +14,7 @@ import stat
 import tarfile
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -28,12 +28,18 @@ class BadArchive(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """How much there may be. `deadline` is a `time.monotonic` value."""
+    """How much there may be, and until when: `deadline` is a `time.monotonic` value, `stopped` says that all has to end."""
 
     packed_bytes: int
     unpacked_bytes: int
     members: int
     deadline: float
+    stopped: Callable[[], bool] = lambda: False
+
+    def check_time(self) -> None:
+        """Raise BadArchive when the time is over."""
+        if time.monotonic() > self.deadline or self.stopped():
+            raise BadArchive("it takes too long")
 
 
 _INTERPRETER = re.compile(r"[0-9]+/bin/python[0-9.]*")
@@ -42,7 +48,7 @@ _INTERPRETER = re.compile(r"[0-9]+/bin/python[0-9.]*")
 
 def pack(roots: Iterable[tuple[str, Path]], target: IO[bytes], limits: ArchiveLimits) -> None:
     """Write folders, each by its name in the archive. Raises BadArchive over a limit, OSError."""
-    counting = _Counting(target, limits.packed_bytes, limits.deadline)
+    counting = _Counting(target, limits)
     members = 0
     with (
         gzip.GzipFile("", "wb", compresslevel=1, fileobj=counting, mtime=0) as packed,
@@ -85,8 +91,8 @@ class _Unpacking:
         for number, member in enumerate(archive):
             if number >= self._limits.members:
                 raise BadArchive(f"more than {self._limits.members} files")
-            if number % 64 == 0 and time.monotonic() > self._limits.deadline:
-                raise BadArchive("it takes too long")
+            if number % 64 == 0:
+                self._limits.check_time()
             self._take(archive, member)
             archive.members.clear()  # type: ignore[attr-defined]  # a stream is never looked back at
 
@@ -191,18 +197,17 @@ def _add(archive: tarfile.TarFile, path: str, name: str) -> None:
 
 
 class _Counting:
-    def __init__(self, target: IO[bytes], limit: int, deadline: float) -> None:
+    def __init__(self, target: IO[bytes], limits: ArchiveLimits) -> None:
         self._target = target
-        self._left = limit
-        self._deadline = deadline
+        self._left = limits.packed_bytes
+        self._limits = limits
 
     def write(self, data: bytes) -> int:
         """Write, within the limits."""
         self._left -= len(data)
         if self._left < 0:
             raise BadArchive("it gets too large")
-        if time.monotonic() > self._deadline:
-            raise BadArchive("it takes too long")
+        self._limits.check_time()
         return self._target.write(data)
 
     def flush(self) -> None:

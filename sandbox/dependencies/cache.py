@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,7 +26,6 @@ UNPACKED_BYTES = 8 << 30
 FOLDER_BYTES = 10 << 30
 MEMBERS = 500_000
 UNUSED_SECONDS = 30 * 24 * 3600.0
-PACK_SECONDS = 120.0
 
 _HEADER_BYTES = 16 << 10
 _VERSION = 1
@@ -43,6 +42,14 @@ def folder_name(repo_url: str) -> str:
 
 class NoEntry(Exception):
     """There is no entry of this key that can be used. The text says why, empty where there is simply none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """When work with an entry has to end: at a `time.monotonic` value, or once `stopped` says so."""
+
+    deadline: float
+    stopped: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Cache:
     folder_bytes: int = FOLDER_BYTES
     members: int = MEMBERS
 
-    def restore(self, key: str, scratch: Path, deadline: float) -> tuple[str, list[str]]:
+    def restore(self, key: str, scratch: Path, until: Until) -> tuple[str, list[str]]:
         """Unpack an entry into an empty folder; return in which folder it was made, and the places of its roots.
 
         The root of the first place is called 0 there, and so on. Raises NoEntry; then the folder may hold a part.
@@ -75,7 +82,7 @@ class Cache:
             try:
                 header = _read_header(entry, key)
                 entry.seek(_HEADER_BYTES)
-                unpack(entry, scratch, self._limits(deadline))
+                unpack(entry, scratch, self._limits(until))
             except BadArchive as error:
                 raise NoEntry(f"a cache entry was ignored: {error}") from error
             except OSError as error:
@@ -84,7 +91,7 @@ class Cache:
             os.utime(path)
         return header.made_in, list(header.roots)
 
-    def keep(self, key: str, made_in: str, roots: Sequence[Root]) -> int:
+    def keep(self, key: str, made_in: str, roots: Sequence[Root], until: Until) -> int:
         """Write an entry, in the place of an older one; return its size. Raises BadArchive, OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._tidy()
@@ -92,8 +99,8 @@ class Cache:
         try:
             with os.fdopen(descriptor, "w+b") as file:
                 file.write(b" " * _HEADER_BYTES)
-                limits = self._limits(time.monotonic() + PACK_SECONDS)
-                pack([(str(number), root.path) for number, root in enumerate(roots)], file, limits)
+                numbered = [(str(number), root.path) for number, root in enumerate(roots)]
+                pack(numbered, file, self._limits(until))
                 size = file.tell()
                 file.seek(_HEADER_BYTES)
                 header = _Header(
@@ -113,8 +120,9 @@ class Cache:
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{_SUFFIX}"
 
-    def _limits(self, deadline: float) -> ArchiveLimits:
-        return ArchiveLimits(self.packed_bytes, self.unpacked_bytes, self.members, deadline)
+    def _limits(self, until: Until) -> ArchiveLimits:
+        sizes = (self.packed_bytes, self.unpacked_bytes, self.members)
+        return ArchiveLimits(*sizes, until.deadline, until.stopped)
 
     def _tidy(self) -> None:
         """Remove what wasn't used for long, what a killed run left, and the least used beyond the folder's limit."""

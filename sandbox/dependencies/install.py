@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import shutil
@@ -18,13 +19,15 @@ from pathlib import Path
 
 from sandbox.commands import perform
 from sandbox.dependencies.archive import BadArchive
-from sandbox.dependencies.cache import Cache, NoEntry, Root, remove
+from sandbox.dependencies.cache import Cache, NoEntry, Root, Until, remove
 from sandbox.dependencies.find import Project
 from sandbox.dependencies.recipes import STORE
 from sandbox.log import Log
 from sandbox.plain_files import is_real_folder, read_plain
 from sandbox.process import Command, Ended, Limits, ProgramMissing, run
 
+KEEP_SECONDS = 120.0
+"""The longest that writing a cache entry may take: the agent waits for it."""
 LOCKFILE_BYTES = 64 << 20
 _INPUTS_MOST = 200
 _VERSION_SECONDS = 20.0
@@ -177,7 +180,7 @@ class _Installing:
             return False
         scratch = tempfile.mkdtemp(prefix=".restore-", dir=self._place.beside.parent)
         try:
-            made_in, places = cache.restore(key, Path(scratch), self._limits.deadline)
+            made_in, places = cache.restore(key, Path(scratch), self._until())
             targets = [self._target(place) for place in places]
             self._move(Path(scratch), targets)
             if self._recipe.venv:
@@ -225,12 +228,17 @@ class _Installing:
             return
         started = time.monotonic()
         try:
-            size = self._place.cache.keep(key, str(self._folder), roots)
+            size = self._place.cache.keep(key, str(self._folder), roots, self._until(KEEP_SECONDS))
         except (BadArchive, OSError) as error:
             self._log.note(f"not kept in the cache: {error}")
         else:
             took = time.monotonic() - started
             self._log.note(f"kept in the cache: {size / (1 << 20):.1f} MiB in {took:.1f} s")
+
+    def _until(self, seconds: float = math.inf) -> Until:
+        stop = self._limits.stop
+        deadline = min(self._limits.deadline, time.monotonic() + seconds)
+        return Until(deadline, lambda: stop is not None and stop.requested)
 
     def _roots(self) -> Iterator[Root]:
         if self._recipe.stored and is_real_folder(self._store):

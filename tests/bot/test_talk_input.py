@@ -171,7 +171,7 @@ async def test_a_command_under_a_file_starts_nothing_and_says_so_fault_41(talk: 
         picture = Upload("x.png", "application/octet-stream", b"x")
         talk.world.send(talk.ada, talk.team, picture, caption="just a picture")
         talk.world.send(talk.ada, talk.team, picture, caption="/run owner/demo fix this")
-        await talk.said("Send the command as a message of its own")
+        await talk.said("Send the words as a message of their own")
         assert not talk.place.runs
         assert len(talk.heard()) == 1
 

@@ -20,6 +20,7 @@ from playground.world import World
 from runs.run import message_key, run_id
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.kubectl import Kubectl, KubectlError
+from tests.parts.git_server import TOKEN
 from tests.whole.bot_process import BotProcess, until
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +171,7 @@ def environment(place: ClusterPlace, world: World, root: str, chat: int) -> dict
         "SANDBOX_LOG_STORE": str(place.folder / "store"),
         "CLAUDE_IMAGE": place.images.sandbox,
         "KUBECONFIG": str(place.kubeconfig),
+        "GITHUB_TOKEN": TOKEN,
     }
 
 

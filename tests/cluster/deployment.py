@@ -153,7 +153,7 @@ def write_manifests(found: Deployed, name: str) -> None:
         ],
     }
     shipped = ground.folder / "manifests" / "base" / "bot" / "config.yaml"
-    repo = {"url": found.git.repo_url("small"), "memory": "512Mi", "cpu": "100m"}
+    repo = {"url": found.git.repo_url("small"), "memory": "512Mi", "cpu": "100m", "services": []}
     config = f"{shipped.read_text('utf-8')}repos: {json.dumps({'demo': repo})}\n"
     (overlay / "config.yaml").write_text(config, "utf-8")
     (overlay / "private.json").write_text(json.dumps(private_network(found)), "utf-8")

@@ -222,3 +222,10 @@ async def service_out_of_memory(at: Stage) -> Ended:
 async def service_never_ready(at: Stage) -> Ended:
     task = at.task("do it", services=("redis",))
     return await at.play(redis_runs("sleep 600"), task=task, patience=_FOR_SERVICES)
+
+
+@scene("broker-fails", Seen.BROKER_FAILED, "no keys today")
+async def broker_fails(at: Stage) -> Ended:
+    command = "command: [python3, -I, -m, sandbox.broker]"
+    fails = 'command: [sh, -c, "echo no keys today; exit 9"]'
+    return await at.play((command, fails), patience=_FOR_SERVICES)

@@ -27,6 +27,8 @@ from tests.runs.contract import ended, reached, start
 from tests.whole.bot_process import until
 
 MakeApi = Callable[..., MessagesApi]
+LIMIT_SECONDS = 120.0
+"""A search through a whole image takes its time."""
 AGE_KEY = "AGE-SECRET-KEY-1TEST"
 SEARCH = Path(__file__).with_name("search_for_keys.py").read_text("utf-8")
 
@@ -36,7 +38,7 @@ def claude(place: ClusterPlace, api: MessagesApi, **others: object) -> Kubernete
 
 
 async def done(backend: KubernetesBackend, task: Task) -> Run:
-    run = await ended(backend, await start(backend, task))
+    run = await ended(backend, await start(backend, task), LIMIT_SECONDS)
     assert run.outcome is not None
     return run
 
@@ -118,11 +120,11 @@ async def test_a_broker_that_is_killed_comes_back_and_the_run_goes_on(
     )
     backend = claude(place, api)
     run = await start(backend, place.task("go on"))
-    await reached(backend, run, lambda seen: seen.report is not None)
-    await until(lambda: len(api.requests) == 1, "the agent works")
+    await reached(backend, run, lambda seen: seen.report is not None, LIMIT_SECONDS)
+    await until(lambda: len(api.requests) == 1, "the agent works", LIMIT_SECONDS)
     (broker,) = await until(lambda: brokers_of(run), "the broker is found")
     os.kill(broker, signal.SIGKILL)
-    run = await ended(backend, run)
+    run = await ended(backend, run, LIMIT_SECONDS)
     assert run.outcome is not None and run.outcome.ending is Ending.PUSHED, run.outcome
     assert run.report is not None
     assert run.report.input_tokens == 2 * 6200

@@ -14,7 +14,7 @@ from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import open_chat_scene
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
-from tests.parts.git_server import TOKEN, GitServer, OriginRepo
+from tests.parts.git_server import GitServer, OriginRepo
 from tests.parts.messages_api import MessagesApi, say, use
 from tests.whole.bot_process import until
 
@@ -46,11 +46,7 @@ async def test_a_run_of_a_gemfile_with_pg_and_sidekiq_reaches_both_and_the_card_
             "gate": "off",
         }
         (scene.folder / "config.yaml").write_text(json.dumps(config))
-        scene.variables |= {
-            "SANDBOX_AGENT": "claude",
-            "ANTHROPIC_BASE_URL": api.url,
-            "GITHUB_TOKEN": TOKEN,
-        }
+        scene.variables |= {"SANDBOX_AGENT": "claude", "ANTHROPIC_BASE_URL": api.url}
         await scene.start()
         asked = scene.say('/run shop "ask the services"')
         words = "Ruby 3.3 · Postgres · Redis"

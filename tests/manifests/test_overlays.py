@@ -13,7 +13,7 @@ import yaml
 
 from bot.config_file import parse
 from bot.settings import BackendName, read
-from k8s.place import SERVICE_IMAGES
+from runs.stacks.table import services_table
 from sandbox.gate import GateMode
 from tests.manifests.overlays import FOLDER, NAMES, Object, Overlay, render
 
@@ -134,7 +134,9 @@ def test_the_config_of_an_overlay_is_what_it_is_for() -> None:
 def test_what_the_bot_starts_by_itself_is_allowed(overlay: Overlay) -> None:
     allowed = overlay.one("ConfigMap", "claude-sandbox-allowed")["data"]
     patterns = allowed["images"].split()
-    for image in (environment(overlay)["CLAUDE_IMAGE"], *SERVICE_IMAGES.values()):
+    services = services_table().services.values()
+    usual = [image for service in services for image in service.images.values()]
+    for image in (environment(overlay)["CLAUDE_IMAGE"], *usual):
         assert any(fnmatchcase(image, pattern) for pattern in patterns), image
     assert not {"TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"} & set(allowed["keys"].split())
 

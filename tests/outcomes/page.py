@@ -102,7 +102,7 @@ def _is_explained(outcome: Outcome) -> bool:
 def _without_sample(outcomes: list[Outcome]) -> str:
     made = {outcome.cause for outcome in outcomes}
     rest = ", ".join(f"`{cause.value}`" for cause in CAUSES if cause not in made)
-    return f"Causes without a sample, which other tests make happen: {rest}.\n"
+    return f"Causes without a sample of a cluster; their words are tested all the same: {rest}.\n"
 
 
 def _order(title: str, checks: Sequence[Callable[..., object]]) -> str:

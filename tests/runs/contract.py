@@ -49,17 +49,19 @@ async def start(backend: Backend, task: Task, number: int = 1, person_id: int = 
     return await backend.start(message_key(-100123, number), task, origin(number, person_id))
 
 
-async def reached(backend: Backend, run: Run, condition: Callable[[Run], bool]) -> Run:
+async def reached(
+    backend: Backend, run: Run, condition: Callable[[Run], bool], seconds: float = LIMIT_SECONDS
+) -> Run:
     """Follow the changes until a Run is as wanted."""
-    async with asyncio.timeout(LIMIT_SECONDS), contextlib.aclosing(backend.changes()) as changes:
+    async with asyncio.timeout(seconds), contextlib.aclosing(backend.changes()) as changes:
         async for seen in changes:
             if seen.id == run.id and condition(seen):
                 return seen
     raise AssertionError("the changes ended")
 
 
-async def ended(backend: Backend, run: Run) -> Run:
-    return await reached(backend, run, lambda seen: seen.ended)
+async def ended(backend: Backend, run: Run, seconds: float = LIMIT_SECONDS) -> Run:
+    return await reached(backend, run, lambda seen: seen.ended, seconds)
 
 
 async def without_reports(backend: Backend) -> list[Run]:

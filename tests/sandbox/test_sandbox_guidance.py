@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,15 +149,15 @@ class Workspace:
         executable = shutil.which("git")
         assert executable is not None
         environment = clean_environment({"PATH": "/usr/local/bin:/usr/bin:/bin"})
-        self._git = Git(executable, str(folder), environment, time.monotonic() + 60)
+        self.git = Git(executable, str(folder), environment, time.monotonic() + 60)
 
     def guidance(
         self, branch: str | None, base: str | None = None
     ) -> tuple[Guidance | None, Clone]:
         task = Task(self._url, "mend the roof", branch=branch, trusted_base=base)
-        clone = make_clone(self._git, self._keys, task, "claude/x")
+        clone = make_clone(self.git, self._keys, task, "claude/x")
         before = run_git(Path(clone.folder), "status", "--short", "--ignored")
-        found = find_guidance(self._git, self._keys, clone, task)
+        found = find_guidance(self.git, self._keys, clone, task)
         assert run_git(Path(clone.folder), "status", "--short", "--ignored") == before == ""
         return found, clone
 
@@ -235,3 +236,16 @@ def test_a_server_without_filters_is_enough(file_repo: OriginRepo, tmp_path: Pat
     assert found is not None and found.folder is not None
     assert Path(found.folder, "a.md").read_text() == "a"
     assert found.remark.endswith(": a.md")
+
+
+def test_a_workspace_without_room_for_the_base_configures_nothing(
+    file_repo: OriginRepo, tmp_path: Path
+) -> None:
+    file_repo.commit({"CLAUDE.md": "theirs"}, "Take over", "feature")
+    place = Workspace(tmp_path / "w", file_repo.file_url)
+    _, clone = place.guidance("feature")
+    full = replace(place.git, folder=str(tmp_path / "nowhere"))
+    task = Task(file_repo.file_url, "mend the roof", branch="feature")
+    found = find_guidance(full, read_keys({}), clone, task)
+    assert found is not None and found.folder is None
+    assert "can't be put beside it" in found.remark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.keys import read_keys, without_keys
+from sandbox.keys import HELD, past_proxies, read_keys, without_keys
 
 TOKEN = "ghp_0123456789"
 
@@ -93,3 +93,54 @@ def test_an_agent_keeps_what_its_work_needs() -> None:
         "ANTHROPIC_API_KEY",
     ]
     assert without_keys({**kept, **dict.fromkeys(lost, "x")}) == kept
+
+
+BROKER = "http://127.0.0.1:9180/k"
+
+
+@pytest.mark.parametrize(
+    ("url", "through", "past"),
+    [
+        ("https://github.com/a/b", True, False),
+        ("http://git.example:8080/a.git", True, False),
+        ("git@github.com:a/b.git", False, True),
+        ("ssh://git@github.com/a/b.git", False, True),
+        ("file:///srv/a.git", False, False),
+        ("/srv/a.git", False, False),
+    ],
+)
+def test_with_a_broker_git_goes_through_it_where_it_can(
+    url: str, through: bool, past: bool
+) -> None:
+    keys = read_keys({"SANDBOX_BROKER": BROKER, "GITHUB_TOKEN": TOKEN})
+    assert (keys.brokers(url), keys.passes_by(url)) == (through, past)
+    assert (f"url.{BROKER}/git.insteadOf={url}" in keys.git_options(url)) is through
+    assert (keys.git_environment(), keys.forge_headers()) == ({}, {})
+    assert keys.forge_address("https://api.github.com") == f"{BROKER}/forge"
+    assert not read_keys({}).passes_by(url)
+
+
+@pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"])
+def test_the_stand_in_for_a_key_has_the_name_of_the_real_one(name: str) -> None:
+    environment = {"SANDBOX_BROKER": BROKER, "SANDBOX_BROKER_MODEL": name, name: "real-real"}
+    assert read_keys(environment).model_environment() == {
+        name: HELD,
+        "ANTHROPIC_BASE_URL": f"{BROKER}/model",
+    }
+    assert read_keys({**environment, "SANDBOX_BROKER_MODEL": "PATH"}).model_environment() == {}
+
+
+def test_what_git_says_names_the_real_address() -> None:
+    keys = read_keys({"SANDBOX_BROKER": BROKER})
+    url = "https://u@git.example/a.git"
+    said = f"fatal: unable to access '{BROKER}/git/': … for 'http://127.0.0.1:9180'"
+    assert keys.shown(said, url) == (
+        "fatal: unable to access 'https://u@git.example/a.git/': … for 'https://git.example'"
+    )
+
+
+def test_a_proxy_is_no_way_to_the_broker() -> None:
+    environment = {"SANDBOX_BROKER": BROKER, "no_proxy": "internal", "https_proxy": "http://p"}
+    exempt = "internal,127.0.0.1"
+    assert past_proxies(environment) == {"no_proxy": exempt, "NO_PROXY": exempt}
+    assert past_proxies({"https_proxy": "http://p"}) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +19,9 @@ def repo_of(folder: Path, files: Mapping[str, str]) -> OriginRepo:
 
 
 def two_runs(folder: Path, repo: OriginRepo, script: str, **variables: str) -> list[Finished]:
-    """Run twice with one cache, as the runs `one` and `two`."""
+    """Run twice with one cache, as the runs `one` and `two`; the second finds nothing of the first's workspace."""
     variables["SANDBOX_CACHE"] = str(folder / "cache")
-    return [
-        run(folder / name, script, repo.file_url, **variables, SANDBOX_RUN=name)
-        for name in ("one", "two")
-    ]
+    first = run(folder / "one", script, repo.file_url, **variables, SANDBOX_RUN="one")
+    shutil.rmtree(first.workspace)
+    second = run(folder / "two", script, repo.file_url, **variables, SANDBOX_RUN="two")
+    return [first, second]

@@ -15,13 +15,14 @@ from pathlib import Path
 import pytest
 
 from sandbox.dependencies.archive import ArchiveLimits, BadArchive, pack, unpack
-from sandbox.dependencies.cache import Cache, NoEntry, Root
+from sandbox.dependencies.cache import Cache, NoEntry, Root, Until
 from tests.parts.registries import Registry
 from tests.sandbox.running import run
 from tests.sandbox_project.project_repo import repo_of
 
 LIMITS = ArchiveLimits(1 << 20, 1 << 20, 100, float("inf"))
 KEY = "a" * 40
+SOON = Until(float("inf"))
 
 
 def member(name: str, data: bytes = b"x", **fields: object) -> tuple[tarfile.TarInfo, bytes]:
@@ -115,7 +116,7 @@ def kept(tmp_path: Path, **options: int) -> Cache:
     made.mkdir()
     (made / "file").write_text("content\n")
     cache = Cache(tmp_path / "cache", **options)
-    cache.keep(KEY, "/where", [Root("node_modules", made)])
+    cache.keep(KEY, "/where", [Root("node_modules", made)], SOON)
     return cache
 
 
@@ -152,17 +153,30 @@ def test_a_torn_or_foreign_entry_is_none(
     spoil(cache.folder / f"{KEY}.entry")
     (tmp_path / "back").mkdir()
     with pytest.raises(NoEntry, match=words):
-        cache.restore(KEY, tmp_path / "back", time.monotonic() + 10)
+        cache.restore(KEY, tmp_path / "back", SOON)
+
+
+@pytest.mark.parametrize("until", [Until(0.0), Until(float("inf"), lambda: True)])
+def test_no_entry_is_written_or_read_once_the_time_is_over_or_the_run_is_stopped(
+    tmp_path: Path, until: Until
+) -> None:
+    cache = kept(tmp_path)
+    (tmp_path / "back").mkdir()
+    with pytest.raises(NoEntry, match="too long"):
+        cache.restore(KEY, tmp_path / "back", until)
+    with pytest.raises(BadArchive, match="too long"):
+        cache.keep("b" * 40, "/where", [Root("node_modules", tmp_path / "made")], until)
+    assert [path.name for path in cache.folder.iterdir()] == [f"{KEY}.entry"]
 
 
 def test_an_entry_says_where_it_was_made_and_what_it_holds(tmp_path: Path) -> None:
     cache = kept(tmp_path)
     (tmp_path / "back").mkdir()
-    found = cache.restore(KEY, tmp_path / "back", time.monotonic() + 10)
+    found = cache.restore(KEY, tmp_path / "back", SOON)
     assert found == ("/where", ["node_modules"])
     assert (tmp_path / "back" / "0" / "file").read_text() == "content\n"
     with pytest.raises(NoEntry):
-        cache.restore("b" * 40, tmp_path / "back", time.monotonic() + 10)
+        cache.restore("b" * 40, tmp_path / "back", SOON)
 
 
 def test_what_is_too_large_is_not_kept_and_leaves_nothing(tmp_path: Path) -> None:
@@ -185,7 +199,7 @@ def test_the_least_used_entries_go_beyond_the_limit_and_old_drafts_too(tmp_path:
     ancient = cache.folder / f"{'9' * 40}.entry"
     ancient.touch()
     os.utime(ancient, (0, 0))
-    cache.keep("1" * 40, "/where", [Root("node_modules", tmp_path / "made")])
+    cache.keep("1" * 40, "/where", [Root("node_modules", tmp_path / "made")], SOON)
     left = {path.name[0] for path in cache.folder.glob("*.entry")}
     assert left == {"a", "b", "c", "d", "1"}
     assert young.exists() and not old.exists()

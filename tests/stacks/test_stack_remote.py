@@ -115,8 +115,7 @@ async def test_a_server_that_hangs_is_left_after_the_limit(
 async def test_symbolic_links_submodules_and_attributes_change_nothing(
     git_server: GitServer, tmp_path: Path
 ) -> None:
-    secret = tmp_path / "secret"
-    secret.write_text('gem "mongoid"')
+    link = 'gem "mongoid"'  # where it leads to, which read as a file would be a gem
     repo = git_server.create(
         "tricky",
         {
@@ -127,8 +126,8 @@ async def test_symbolic_links_submodules_and_attributes_change_nothing(
     )
     stream = (
         "commit refs/heads/main\ncommitter G <g@example.com> 1700000001 +0000\ndata 1\nx\n"
-        f"from refs/heads/main^0\nM 120000 inline Gemfile\ndata {len(str(secret))}\n{secret}\n"
-        f"M 160000 {'a' * 40} vendored\ndone\n"
+        f"from refs/heads/main^0\nM 120000 inline Gemfile\ndata {len(link)}\n{link}\n"
+        f"M 160000 {'a' * 40} api/Gemfile\ndone\n"
     )
     git("fast-import", "--quiet", "--done", folder=repo.path, given=stream)
     assert services(await reader().read(repo.url, None)) == ["postgres"]
