@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import re
 import signal
@@ -21,6 +22,8 @@ from sandbox.git import OPTIONS, GitFailed, clean_environment
 from sandbox.keys import Keys
 from sandbox.report import Cause
 from sandbox.task import BadEnvironment, Task
+
+log = logging.getLogger(__name__)
 
 LIMIT_SECONDS = 5.0
 MOST_KEPT = 500
@@ -63,6 +66,10 @@ class RemoteStacks:
                     return await self._read(url, branch)
             except TimeoutError:
                 raise Unread(f"no answer in {LIMIT_SECONDS:.0f} s") from None
+            except (OSError, ValueError) as error:
+                # No git, no process more, no room: the Run needn't wait for the operator.
+                log.warning("repos can't be looked at: %s", error)
+                raise Unread("git can't be started here") from error
 
     async def _read(self, url: str, branch: str | None) -> Reading:
         _check(url, branch)

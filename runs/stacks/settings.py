@@ -13,7 +13,7 @@ from runs.stacks.table import Table
 def read_env(file: File, table: Table) -> Iterator[Finding]:
     """Yield what an example of an environment switches on, and what it leaves off though there is a place for it."""
     values = {
-        match["key"].upper(): (number, match["value"].strip().strip("\"'"))
+        match["key"].upper(): (number, _DEFAULT.sub(r"\1", match["value"].strip().strip("\"'")))
         for number, line in numbered(file.text)
         if (match := _ASSIGNMENT.match(line))
     }
@@ -57,6 +57,9 @@ def read_python_settings(file: File, table: Table) -> Iterator[Finding]:
 
 
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?(?P<key>[A-Za-z_][\w.]*)\s*=(?P<value>.*)")
+_DEFAULT = re.compile(r"^\$\{\w+:?-(.*)\}$")
+"""As a shell has it: `${DATABASE_URL:-postgres://…}`."""
+
 _CHOICE = re.compile(
     r"(?:\w+_)?(?:DB|DATABASE)_(?:CONNECTION|ENGINE|DIALECT|CLIENT|TYPE|DRIVER|ADAPTER|PROVIDER|VENDOR)"
     r"|TYPEORM_CONNECTION"

@@ -70,6 +70,16 @@ async def test_it_goes_on_from_what_was_pushed(talk: Talk) -> None:
         assert (after.task.branch, after.task.base) == (f"claude/{run.id}-x", "main")
 
 
+async def test_the_branch_of_an_agent_configures_no_agent(talk: Talk) -> None:
+    talk.config = Config(defaults=RepoOptions(branch="main"))
+    async with talk.bot():
+        run, told = await asked_back(talk, pushed=True, text="/run owner/demo do it")
+        assert run.task.trusts_branch
+        after = await talk.run_of(talk.world.say(talk.grace, talk.team, "1", reply_to=told))
+        assert after.task.branch == f"claude/{run.id}-x"
+        assert not after.task.trusts_branch
+
+
 async def test_an_answer_that_comes_again_after_a_restart_is_one_run_even_when_its_job_is_gone(
     talk: Talk,
 ) -> None:

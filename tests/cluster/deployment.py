@@ -212,6 +212,7 @@ def private_network(found: Deployed) -> Object:
     git_port = int(found.git.url.rpartition(":")[2])
     items = [
         egress("to-git", (SANDBOXES, "claude-sandbox"), [host], git_port),
+        egress("bot-to-git", (BOT, BOT), [host], git_port),
         egress("to-telegram", (BOT, BOT), [host], found.port),
         egress("to-cluster", (BOT, BOT), nodes, slices["ports"][0]["port"]),
     ]
@@ -301,8 +302,12 @@ def _remove(ground: Ground) -> None:
     """Take away all that the overlay and `volume` make; wait until it is gone."""
     if not ground.own and not (ground.folder / "bin").exists():
         return
-    policies = ("validatingadmissionpolicybinding", "validatingadmissionpolicy")
-    for kind in policies:
+    kinds = ["validatingadmissionpolicybinding"]
+    if not ground.own:
+        # Without a binding it does nothing. On our own cluster it stays: seen with 1.37, a policy that is made anew is
+        # given the ConfigMap of the time before.
+        kinds.append("validatingadmissionpolicy")
+    for kind in kinds:
         ground.cluster.run("delete", kind, "claude-sandbox", "--ignore-not-found")
     names = (BOT, SANDBOXES)
     ground.cluster.run("delete", "namespace", *names, "--ignore-not-found", "--timeout=100s")

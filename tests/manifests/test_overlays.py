@@ -200,6 +200,7 @@ def test_the_overlay_of_the_document_sets_what_it_says(tmp_path: Path) -> None:
     allowed = found.one("ConfigMap", "claude-sandbox-allowed")["data"]
     assert allowed["images"].split() == ["ghcr.io/owner/*", "postgres:*", "redis:*"]
     assert allowed["secrets"].split() == ["claude-sandbox-secrets"]
+    assert allowed["imagesWithKeys"] == "ghcr.io/owner/own-sandbox:*"
     private = yaml.safe_load(network)
     assert reaches(private, "10.20.0.5", 443)
     assert (

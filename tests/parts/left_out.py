@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 
 import pytest
@@ -11,6 +12,8 @@ HOW_TO_HAVE = {
         "the real Claude Code CLI",
         "`make claude-cli` installs the pinned CLI from npm (needs Node.js 18 or newer)",
     ),
+    "npm": ("npm", "install Node.js 18 or newer with npm"),
+    "go": ("Go", "install Go 1.21 or newer"),
     "sops": (
         "the real sops",
         "`make sops` builds sops and age-keygen, once, in about 2 minutes (needs Go 1.25 or newer)",
@@ -37,6 +40,13 @@ HOW_TO_HAVE = {
     ),
 }
 """By marker: what is missing, and how to get it."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out a test whose tool isn't on the PATH."""
+    for tool in ("npm", "go"):
+        if item.get_closest_marker(tool) and shutil.which(tool) is None:
+            pytest.skip(f"{tool} isn't installed here")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -214,6 +214,7 @@ def rewritten(entry: Path, **header: object) -> None:
     entry.write_bytes(json.dumps(values).encode().ljust(size) + data[size:])
 
 
+@pytest.mark.npm
 @pytest.mark.parametrize(
     "place",
     ["../outside", ".git", "src", "/tmp/x", "node_modules/../../x", "{store}", "a/node_modules"],

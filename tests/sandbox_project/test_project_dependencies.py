@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ def registry() -> Iterator[Registry]:
         yield found
 
 
+@pytest.mark.npm
 def test_a_node_project_is_installed_once_and_then_comes_from_the_cache(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -38,6 +40,7 @@ def test_a_node_project_is_installed_once_and_then_comes_from_the_cache(
     assert first.report.summary == second.report.summary == "part-0 speaks"
 
 
+@pytest.mark.npm
 def test_what_a_preparation_leaves_is_no_work_of_the_agent(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -50,6 +53,7 @@ def test_what_a_preparation_leaves_is_no_work_of_the_agent(
     assert (done.workspace / "repo" / "node_modules" / "part-0").is_dir()
 
 
+@pytest.mark.npm
 def test_a_lockfile_that_cannot_be_installed_is_left_to_the_agent_and_told(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -94,6 +98,7 @@ def test_a_python_project_finds_its_programs_also_in_another_folder(
     assert registry.asked == 1
 
 
+@pytest.mark.go
 def test_a_go_project_is_built_without_its_proxy_the_second_time(tmp_path: Path) -> None:
     proxy = go_proxy(tmp_path / "proxy")
     files = {
@@ -115,7 +120,7 @@ def test_a_go_project_is_built_without_its_proxy_the_second_time(tmp_path: Path)
         cwd=source,
         check=True,
         capture_output=True,
-        env={"PATH": "/usr/local/go/bin:/usr/bin:/bin", "HOME": str(tmp_path), **go},
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **go},
     )
     files["go.sum"] = (source / "go.sum").read_text()
     repo = repo_of(tmp_path, files)
@@ -146,6 +151,7 @@ def go_proxy(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.npm
 def test_an_installation_that_hangs_leaves_the_agent_its_time(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -159,6 +165,7 @@ def test_an_installation_that_hangs_leaves_the_agent_its_time(
     assert "took too long and was ended" in done.log
 
 
+@pytest.mark.npm
 def test_scripts_of_packages_get_no_key(tmp_path: Path, registry: Registry) -> None:
     files = registry.npm_project({})
     package = json.loads(files["package.json"])

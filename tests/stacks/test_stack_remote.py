@@ -101,6 +101,13 @@ async def test_an_address_that_is_none_is_refused(url: str, why: str) -> None:
     assert not Path("/tmp/owned").exists()
 
 
+async def test_without_git_it_is_told_and_nothing_is_raised_that_a_run_would_die_of(
+    shop: OriginRepo,
+) -> None:
+    with pytest.raises(Unread, match="git can't be started here"):
+        await reader(PATH="/nonexistent").read(shop.url, None)
+
+
 async def test_a_server_that_hangs_is_left_after_the_limit(
     git_server: GitServer, shop: OriginRepo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

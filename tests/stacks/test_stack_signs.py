@@ -57,6 +57,8 @@ def test_a_gem_counts_when_everybody_installs_it(gemfile: str, services: list[st
         (".env.example", "DATABASE_URL=sqlite:///db.sqlite3\nPOSTGRES_HOST=", []),
         (".env.sample", 'export MONGO_URI="mongodb+srv://a.example/db"', ["mongodb"]),
         (".env.production.example", "REDIS_URL=redis://x", []),
+        (".env.example", "DB_URL=${DB_URL:-mysql://root@localhost/app}", ["mysql"]),
+        (".env.example", "DB_URL=${DB_URL}", []),
         (".env.template", "CACHE_STORE=file\nREDIS_HOST=127.0.0.1", []),
         ("config/database.yml", "test:\n  adapter: mysql2\n", ["mysql"]),
         ("config/database.yml", "production:\n  adapter: mysql2\ntest:\n  adapter: sqlite3\n", []),

@@ -14,6 +14,7 @@ from tests.whole.scene import open_scene, run_of
 SETUP = "node -e \"require('part-0')\" && test ${#SHOP_PASSWORD} = 13 && echo $SHOP_PASSWORD\n"
 
 
+@pytest.mark.npm
 @pytest.mark.sops
 async def test_the_second_run_has_its_dependencies_from_the_cache_and_its_secrets_stay_its_own(
     tmp_path: Path, sops: Sops
