@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,8 @@ async def test_a_log_that_the_kubelet_has_rotated_begins_with_saying_so_fault_22
     script = "yes an old line that is gone | head -c 12000000; sleep 25; echo the new end"
     command = f'image: {{{{ image }}}}\n          command: [sh, -ec, "{script}"]'
     setting = template(place, ("image: {{ image }}", command))
-    backend = place.make(image=place.images.plain, **setting)
-    run = await start(backend, place.task("quick"))
+    backend = place.make(entrypoints=("*/plain:*",), **setting)
+    run = await start(backend, replace(place.task("quick"), image=place.images.plain))
     await asyncio.to_thread(kubectl.wait_for_end, job_name(run.id))
     log = (await backend.read_log(run.id)).decode()
     first, *rest = log.splitlines()
