@@ -32,12 +32,12 @@ class ForgePassage:
         )  # only a run with a pull request pays for it
 
         head = exchange.head
+        detail = refusal(Refused.OTHER_API, f"{head.method} {exchange.path}")
         try:
             api, repo = address_of(self._settings.repo_url, self._settings.forge_api)
         except NoPullRequest as reason:
-            raise NotLetThrough(404, _message(str(reason))) from reason
+            raise NotLetThrough(404, _message(str(reason)), detail) from reason
         if exchange.path != f"/repos/{repo}/pulls" or head.method not in ("GET", "POST"):
-            detail = refusal(Refused.OTHER_API, f"{head.method} {exchange.path}")
             raise NotLetThrough(
                 403, _message("the broker lets only pull requests of this run through"), detail
             )

@@ -90,6 +90,11 @@ def test_a_request_that_can_be_understood_in_two_ways_is_refused(
     broker.state()
 
 
+def test_a_forge_that_the_server_is_none_of_is_refused_and_told(broker: BrokerProcess) -> None:
+    assert broker.ask(b"GET /forge/user HTTP/1.1\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 404 ")
+    assert broker.state().refusals == (refusal(Refused.OTHER_API, "GET /user"),)
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -197,7 +197,7 @@ async def clone_timeout(at: Stage) -> Ended:
     return await at.play(task=replace_url(at, held.repo_url("slow"), timeout_seconds=6))
 
 
-@scene("clone-unreachable", Cause.CLONE_NETWORK, "Failed to connect")
+@scene("clone-unreachable", Cause.CLONE_NETWORK, "Connection refused")
 async def clone_unreachable(at: Stage) -> Ended:
     return await at.play(task=replace_url(at, f"http://{at.world.host_address}:9/x.git"))
 
