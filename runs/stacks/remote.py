@@ -139,6 +139,8 @@ _CHILD = [
     *(str(Path(__file__).resolve().parents[2]), *(folder for folder in sys.path if folder)),
 ]
 _REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{))[^\x00-\x20\x7f~^:?*\[\\]+")
+# What reads the pack may be killed by a limit before it says a word.
+_KILLED_BY_LIMIT = re.compile(r"File too large|signal 2[45]\b|invalid index-pack output")
 _CAUSES = {
     Cause.CLONE_AUTH: "the server refuses access",
     Cause.CLONE_NOT_FOUND: "the server doesn't know it",
@@ -158,7 +160,7 @@ def _check(url: str, branch: str | None) -> None:
 
 def _words(errors: str, url: str, branch: str | None) -> str:
     """Say in a few words why git refused; its own may hold what is nobody's business."""
-    if "File too large" in errors or "signal 25" in errors:
+    if _KILLED_BY_LIMIT.search(errors):
         return _CAUSES[Cause.DISK_FULL]
     cause = cause_of(GitFailed(errors), Task(url, "", branch=branch))
     return _CAUSES.get(cause, "git can't read it")
