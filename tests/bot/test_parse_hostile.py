@@ -148,8 +148,11 @@ def test_the_other_commands_take_or_refuse_whatever_is_written(arguments):
 @settings(deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_is_sent_is_a_command_or_none(text):
-    read_command(text, "our_bot")
-    read_command(f"/{text}", "our_bot")
+    for sent in (text, f"/{text}"):
+        found = read_command(sent, "our_bot")
+        if found is not None:
+            assert sent.lower().startswith(f"/{found.name}")
+            assert sent.endswith(found.arguments)
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ async def test_a_repo_that_may_not_run_any_more_is_not_gone_on_with(tmp_path: Pa
         async with talk.bot():
             talk.world.say(talk.grace, talk.team, "1", reply_to=told)
             await talk.said("You may not run that repo")
+            assert len(talk.place.runs) == 1
 
 
 async def test_other_talk_starts_nothing_and_gets_no_word(talk: Talk) -> None:
