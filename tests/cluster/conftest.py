@@ -26,7 +26,7 @@ from tests.cluster.deployment import WAYS, Deployed, Ground, deploy
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.namespaces import made_namespace
-from tests.parts.git_server import GitServer
+from tests.parts.git_server import GitServer, OriginRepo
 from tests.parts.messages_api import MessagesApi, Step
 
 pytest.register_assert_rewrite("tests.runs.contract")
@@ -138,11 +138,16 @@ async def playground(host_address: str) -> AsyncIterator[Callable[[World], Await
 
 
 @pytest.fixture
+def repo(git_server: GitServer) -> OriginRepo:
+    """The small repository that the tasks work on; a test that needs another one says so by a fixture of this name."""
+    return git_server.create("small", {"README.md": "# Small\n"})
+
+
+@pytest.fixture
 async def place(
-    kubeconfig: Path, namespace: str, images: Images, git_server: GitServer, tmp_path: Path
+    kubeconfig: Path, namespace: str, images: Images, repo: OriginRepo, tmp_path: Path
 ) -> AsyncIterator[ClusterPlace]:
-    """Backends over a namespace of their own; their tasks work on a small repository."""
-    repo = git_server.create("small", {"README.md": "# Small\n"})
+    """Backends over a namespace of their own."""
     found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
     yield found
     await found.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +18,8 @@ from sandbox.keys import HELD
 from sandbox.report import Cause
 from sandbox.task import Task
 from tests.cluster.backend_place import ClusterPlace
-from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
-from tests.parts.git_server import TOKEN, GitServer, OriginRepo
+from tests.parts.git_server import TOKEN, OriginRepo
 from tests.parts.messages_api import MessagesApi, say, use
 from tests.parts.model_fixtures import API_KEY
 from tests.runs.contract import ended, reached, start
@@ -139,17 +138,3 @@ def brokers_of(run: Run) -> list[int]:
             if is_broker and f"SANDBOX_RUN={run.id}".encode() in (process / "environ").read_bytes():
                 found.append(int(process.name))
     return found
-
-
-@pytest.fixture
-def repo(git_server: GitServer) -> OriginRepo:
-    return git_server.create("small", {"README.md": "# Small\n"})
-
-
-@pytest.fixture
-async def place(
-    kubeconfig: Path, namespace: str, images: Images, repo: OriginRepo, tmp_path: Path
-) -> AsyncIterator[ClusterPlace]:
-    found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
-    yield found
-    await found.close()

@@ -6,25 +6,19 @@ Only its model is scripted.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-
-import pytest
+from collections.abc import Awaitable, Callable
 
 from playground.server import Playground
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import open_chat_scene
-from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
-from tests.parts.git_server import GitServer, OriginRepo
+from tests.cluster.services_asked import ASK_THE_SERVICES, check_answers
+from tests.parts.git_server import OriginRepo
 from tests.parts.messages_api import MessagesApi, say, use
 from tests.whole.bot_process import until
 
 Begin = Callable[[World], Awaitable[Playground]]
-
-ASK_THE_SERVICES = """\
-psql "$DATABASE_URL" -Atc 'SELECT version()' > services.txt && redis-cli -u "$REDIS_URL" PING >> services.txt"""
 
 
 async def test_the_real_claude_code_asks_the_services_beside_it_and_the_chat_is_told(
@@ -50,22 +44,6 @@ async def test_the_real_claude_code_asks_the_services_beside_it_and_the_chat_is_
         assert "Both services answer." in told.text
         (branch,) = set(repo.branches()) - {"main"}
         assert branch in told.text
-        version, pong = repo.read(branch, "services.txt").splitlines()
-        assert version.startswith("PostgreSQL ")
-        assert pong == "PONG"
+        check_answers(repo, branch)
         await scene.settled(asked)
         assert (scene.job(asked) or {})["metadata"]["labels"]["status"] == "complete"
-
-
-@pytest.fixture
-def repo(git_server: GitServer) -> OriginRepo:
-    return git_server.create("small", {"README.md": "# Small\n"})
-
-
-@pytest.fixture
-async def place(
-    kubeconfig: Path, namespace: str, images: Images, repo: OriginRepo, tmp_path: Path
-) -> AsyncIterator[ClusterPlace]:
-    found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
-    yield found
-    await found.close()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -12,8 +11,8 @@ from playground.server import Playground
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import open_chat_scene
-from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.services_asked import ASK_THE_SERVICES, check_answers
 from tests.parts.git_server import GitServer, OriginRepo
 from tests.parts.messages_api import MessagesApi, say, use
 from tests.whole.bot_process import until
@@ -27,8 +26,6 @@ gem "rails"
 gem "pg"
 gem "sidekiq"
 """
-ASK_THE_SERVICES = """\
-psql "$DATABASE_URL" -Atc 'SELECT version()' > services.txt && redis-cli -u "$REDIS_URL" PING >> services.txt"""
 
 
 async def test_a_run_of_a_gemfile_with_pg_and_sidekiq_reaches_both_and_the_card_names_the_stack(
@@ -66,21 +63,10 @@ async def test_a_run_of_a_gemfile_with_pg_and_sidekiq_reaches_both_and_the_card_
             "redis-sidecar",
         ]
         (branch,) = set(repo.branches()) - {"main"}
-        version, pong = repo.read(branch, "services.txt").splitlines()
-        assert version.startswith("PostgreSQL ")
-        assert pong == "PONG"
+        check_answers(repo, branch)
         await scene.settled(asked)
 
 
 @pytest.fixture
 def repo(git_server: GitServer) -> OriginRepo:
     return git_server.create("shop", {"Gemfile": GEMFILE, "README.md": "# Shop\n"})
-
-
-@pytest.fixture
-async def place(
-    kubeconfig: Path, namespace: str, images: Images, repo: OriginRepo, tmp_path: Path
-) -> AsyncIterator[ClusterPlace]:
-    found = ClusterPlace(kubeconfig, namespace, images, repo.url, tmp_path)
-    yield found
-    await found.close()
