@@ -113,12 +113,12 @@ async def tool_denied(at: Stage) -> Ended:
     return await at.play(**at.model(use("Bash", command="touch denied"), say("I could not.")))
 
 
-@scene("agent-hangs", Cause.AGENT_HANGS, "printed nothing for 6 s", heavy=True)
+@scene("agent-hangs", Cause.AGENT_HANGS, "printed nothing for 30 s", heavy=True)
 async def agent_hangs(at: Stage) -> Ended:
     settings = at.model(use("Write", file_path="a.txt", content="a"), Hang())
     variables = settings.pop("environment")
     assert isinstance(variables, dict)
-    run, log = await at.play(environment={**variables, "SANDBOX_SILENCE": "6"}, **settings)
+    run, log = await at.play(environment={**variables, "SANDBOX_SILENCE": "30"}, **settings)
     assert any(name.endswith("-wip") for name in at.repo.branches()), "its work is saved"
     return run, log
 
