@@ -46,11 +46,15 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Which cluster Runs run on, where and with which image; `kubeconfig` None means the one that the bot is in."""
+    """Which cluster Runs run on, where and with which image; `kubeconfig` None means the one that the bot is in.
+
+    `context` None means the current one of the kubeconfig.
+    """
 
     namespace: str = "claude-sandbox"
     image: str = "landovsky/claude-sandbox:latest"
     kubeconfig: Path | None = None
+    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,16 @@ class Settings:
     metrics: Listen | None = None
 
 
-def read(environment: Mapping[str, str]) -> Settings:
-    """Read the variables of the bot; empty counts as absent. Raises SettingsError with all mistakes at once."""
+def read(environment: Mapping[str, str], *, talks: bool = True) -> Settings:
+    """Read the variables of the bot; empty counts as absent. Raises SettingsError with all mistakes at once.
+
+    `talks` False is for the command line, which has no chat: then the token and the chat are left out.
+    """
     reader = _Reader(environment)
     state = reader.state_folder()
     settings = Settings(
-        telegram_token=reader.token(),
-        home_chat_id=reader.chat_id(),
+        telegram_token=reader.token() if talks else "",
+        home_chat_id=reader.chat_id() if talks else 0,
         telegram_api_url=reader.url("TELEGRAM_API_URL", "https://api.telegram.org"),
         backend=reader.choice("SANDBOX_BACKEND", BackendName.KUBERNETES),
         agent=reader.choice("SANDBOX_AGENT", AgentName.CLAUDE),

@@ -94,6 +94,7 @@ def make_backend(
             cluster.namespace,
             cluster.image,
             kubeconfig=cluster.kubeconfig,
+            context=cluster.context,
             agent=settings.agent.value,
             limits=config.limits,
             environment={name: environment[name] for name in passed_on} | more,

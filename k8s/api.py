@@ -46,8 +46,9 @@ class Rejected(Refused):
 class Api:
     """Requests to one API server. Connects at the first one; `close` ends all."""
 
-    def __init__(self, kubeconfig: Path | None) -> None:
+    def __init__(self, kubeconfig: Path | None, context: str | None = None) -> None:
         self._kubeconfig = kubeconfig
+        self._context = context
         self._client: ApiClient | None = None
         self._connecting = asyncio.Lock()
         self._cut_short = False
@@ -196,7 +197,10 @@ class Api:
                 config.load_incluster_config(found)  # type: ignore[no-untyped-call]  # as above
             else:
                 await config.load_kube_config(  # type: ignore[no-untyped-call]  # as above
-                    str(self._kubeconfig), client_configuration=found, persist_config=False
+                    str(self._kubeconfig),
+                    context=self._context,
+                    client_configuration=found,
+                    persist_config=False,
                 )
         except (config.ConfigException, OSError, ValueError) as error:
             raise Unavailable(f"The cluster's address and login can't be read: {error}") from error

@@ -42,7 +42,7 @@ class KubernetesBackend:
 
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
-        self._api = Api(place.kubeconfig)
+        self._api = Api(place.kubeconfig, place.context)
         self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
         self._mirror = Mirror(self._api, self._jobs, place.own_limits, place.clock)
