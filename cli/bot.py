@@ -17,8 +17,8 @@ from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
 from bot.stacks import Stacks
-from cli.owner import with_owner
 from cli.log_format import start_logging
+from cli.owner import with_owner
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.stacks.remote import RemoteStacks
