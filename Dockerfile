@@ -37,7 +37,8 @@ RUN mkdir /out \
 
 FROM system AS sandbox
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends openssh-client postgresql-client python3-venv redis-tools \
+ && apt-get install --yes --no-install-recommends \
+    amqp-tools curl libmemcached-tools mariadb-client openssh-client postgresql-client python3-venv redis-tools \
  && rm -rf /var/lib/apt/lists/* \
  && install --directory --owner=1000 --group=1000 /workspace
 COPY --from=sops /out/ /usr/local/bin/
