@@ -52,7 +52,7 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
     build-essential pkg-config python3-dev python3-pip python3-venv \
     libffi-dev libgmp-dev libmariadb-dev libpq-dev libsqlite3-dev libssl-dev libxml2-dev libxslt1-dev libyaml-dev zlib1g-dev \
-    mariadb-client openssh-client postgresql-client redis-tools sqlite3 \
+    amqp-tools libmemcached-tools mariadb-client openssh-client postgresql-client redis-tools sqlite3 \
     composer php-bcmath php-cli php-curl php-gd php-intl php-mbstring php-mysql php-pgsql php-redis php-sqlite3 php-xml php-zip \
     age bzip2 curl file gh jq less patch ripgrep unzip xz-utils zip \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
