@@ -50,13 +50,17 @@ build_images() {
 }
 
 build_image() { # build_image IMAGE ARCHIVE
-  local name arguments=()
+  local name sops arguments=()
   name=$(name_of "$1")
   use_own_storage
   case $1 in
     pause) arguments=(--file "$here/images/pause/Dockerfile" "$(programs)") ;;
-    # Building sops takes minutes, and no Pod of the tests decrypts.
-    sandbox | bot) arguments=(--target "$1" --build-arg SOPS= --file "$project/Dockerfile" "$project") ;;
+    # Building sops takes minutes: it is done once, outside of the image. The bot's stages are built with the sandbox's.
+    sandbox | bot)
+      sops=$(sh "$project/scripts/sops") || return
+      arguments=(--target "$1" --volume "$sops:/run/built/claude-sandbox/${sops##*/}:ro")
+      arguments+=(--file "$project/Dockerfile" "$project")
+      ;;
     *) arguments=(--file "$here/images/$1/Dockerfile" "$here/images/$1") ;;
   esac
   make_debian || return
