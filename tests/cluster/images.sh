@@ -18,7 +18,7 @@ name_of() { # name_of IMAGE: as a manifest calls it
 inputs_of() { # inputs_of IMAGE: the files that it is made from
   case $1 in
     pause) find "$here/programs/pause" "$here/images/pause" -type f ;;
-    sandbox) product_files Dockerfile .dockerignore scripts/claude-cli scripts/sops sandbox ;;
+    sandbox) product_files Dockerfile .dockerignore agent-files image scripts/sops sandbox ;;
     bot) product_files Dockerfile .dockerignore requirements-bot.lock pyproject.toml bot cli k8s manifests playground runs sandbox ;;
     *) find "$here/images/$1" -type f ;;
   esac
@@ -55,8 +55,10 @@ build_image() { # build_image IMAGE ARCHIVE
   use_own_storage
   case $1 in
     pause) arguments=(--file "$here/images/pause/Dockerfile" "$(programs)") ;;
-    # Building sops takes minutes, and no Pod of the tests decrypts.
-    sandbox | bot) arguments=(--target "$1" --build-arg SOPS= --file "$project/Dockerfile" "$project") ;;
+    # Building sops takes minutes, and no Pod of the tests decrypts. Chromium alone would be a third of the image, which each
+    # change of the sandbox program brings to the node again. Ruby comes from a registry of images.
+    sandbox | bot) arguments=(--target "$1" --build-arg SOPS= --build-arg CHROMIUM= --build-arg RUBY=
+      --file "$project/Dockerfile" "$project") ;;
     *) arguments=(--file "$here/images/$1/Dockerfile" "$here/images/$1") ;;
   esac
   make_debian || return
