@@ -20,6 +20,7 @@ from k8s.installation.overlay import overlay_names
 from k8s.installation.plan import USUAL_OVERLAY, Wishes, bot_namespace, shipped_config
 from k8s.installation.present import Present
 from k8s.version import ServerVersion, too_old
+from runs.image_name import OWNER, usual_image
 
 if TYPE_CHECKING:
     from cli.commands.init import Wish
@@ -30,7 +31,9 @@ PASSED_ON = (
     "ANTHROPIC_BASE_URL",
     "CLAUDE_IMAGE",
     "SANDBOX_AGENT",
+    "SANDBOX_LOG_FORMAT",
     "SANDBOX_LOG_STORE",
+    "SANDBOX_METRICS",
     "SANDBOX_POLL_SECONDS",
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -56,7 +59,7 @@ async def demand_version(api: Api) -> None:
 async def wishes_for(screen: Screen, asker: Asker, wish: Wish, present: Present) -> Wishes:
     """Find out what is wished: the environment first, then what is there, then the person. Raises Failure."""
     overlay = _overlay(wish, present)
-    environment = {**present.environment, **_passed_on(asker, wish)}
+    environment = {**present.environment, **_owners(asker, present), **_passed_on(asker, wish)}
     asks = asker.can_ask and not wish.dry_run
     text = _config_text(asker if asks else None, wish, present, overlay)
     config = Config() if text is None else parse(text)
@@ -74,7 +77,7 @@ async def wishes_for(screen: Screen, asker: Asker, wish: Wish, present: Present)
         environment,
         present.allowed,
         tuple(_images(config, image)),
-        wish.bot_image or _bot_image(present),
+        wish.bot_image or _bot_image(asker, present),
         _file(wish.age_key, "--age-key"),
         _file(wish.registry, "--regcred"),
     )
@@ -96,6 +99,13 @@ def _overlay(wish: Wish, present: Present) -> str:
 def _passed_on(asker: Asker, wish: Wish) -> dict[str, str]:
     found = {name: asker.given(name) for name in PASSED_ON if asker.given(name)}
     return {**found, "CLAUDE_IMAGE": wish.image} if wish.image else found
+
+
+def _owners(asker: Asker, present: Present) -> dict[str, str]:
+    """Return the image of a fork's owner, for an installation that is new."""
+    owner = asker.given(OWNER)
+    is_new = owner and present.deployment is None
+    return {"CLAUDE_IMAGE": usual_image(owner)} if is_new else {}
 
 
 def _config_text(asker: Asker | None, wish: Wish, present: Present, overlay: str) -> str | None:
@@ -145,9 +155,10 @@ def _images(config: Config, image: str | None) -> Iterator[str]:
     yield from (pattern for pattern in config.images if not re.search(r"[?\[]", pattern))
 
 
-def _bot_image(present: Present) -> str | None:
+def _bot_image(asker: Asker, present: Present) -> str | None:
     if present.deployment is None:
-        return None
+        image = _owners(asker, present).get("CLAUDE_IMAGE")
+        return None if image is None else f"{image.removesuffix(':latest')}-bot:latest"
     return str(present.deployment["spec"]["template"]["spec"]["containers"][0]["image"])
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cli.exits import Failure
@@ -29,24 +31,44 @@ class Asker:
         """Ask for a line; Enter takes what is usual."""
         import typer
 
-        answer: str = typer.prompt(question, default=usual, show_default=bool(usual), err=True)
+        with _asking():
+            answer: str = typer.prompt(question, default=usual, show_default=bool(usual), err=True)
         return answer.strip()
 
     def secret(self, question: str) -> str:
         """Ask for a secret, which isn't shown while it is typed; Enter leaves it out."""
         import typer
 
-        answer: str = typer.prompt(
-            question, default="", show_default=False, hide_input=True, err=True
-        )
+        with _asking():
+            answer: str = typer.prompt(
+                question, default="", show_default=False, hide_input=True, err=True
+            )
         return answer.strip()
 
-    def confirm(self, question: str) -> bool:
-        """Ask whether to go on. Raises Failure where nobody can be asked."""
+    def confirm(self, question: str, *, usual: bool = True) -> bool:
+        """Ask whether to go on; Enter means what is usual. Raises Failure where nobody can be asked."""
         if self.yes:
             return True
         if not self.can_ask:
             raise Failure(f"{question} Nobody can be asked here.", "Say yes with --yes.")
         import typer
 
-        return typer.confirm(question, default=True, err=True)
+        with _asking():
+            return typer.confirm(question, default=usual, err=True)
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """Let Ctrl-C, and an end of the input, stop at once what waits for a person: an event loop would only note the signal.
+
+    Raises KeyboardInterrupt for both.
+    """
+    import typer
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)

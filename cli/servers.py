@@ -85,6 +85,10 @@ async def check_bot(token: str, server: str = "") -> tuple[Finding, Bot | None]:
     if answer.status != 200 or not isinstance(me, dict):
         return _silent(name, server, answer, "TELEGRAM_API_URL"), None
     bot = Bot(me.get("id", 0), me.get("username", ""), bool(me.get("can_read_all_group_messages")))
+    hook = (await ask(f"{server}/bot{token}/getWebhookInfo")).values.get("result")
+    if isinstance(hook, dict) and hook.get("url"):
+        taken = f"it is @{bot.name}'s, whose messages a webhook of another program takes"
+        return bad(name, taken, "Make a bot of its own, or end the webhook: deleteWebhook"), bot
     return good(name, f"it is @{bot.name}"), bot
 
 

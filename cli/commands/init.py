@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.settings import read
 from cli.exits import Exit, Failure, guarded
+from cli.owner import with_owner
 from cli.questions import Asker
 from cli.screen import Screen
 from cli.where import Chosen, Where, find_where
@@ -48,7 +50,7 @@ def run_init(environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> int:
 
     def work() -> Exit:
         try:
-            return asyncio.run(_init(screen, find_where(environment, chosen), wish))
+            return asyncio.run(_init(screen, environment, chosen, wish))
         except KeyboardInterrupt:
             screen.note(_STOPPED)
             return Exit.INTERRUPTED
@@ -56,17 +58,35 @@ def run_init(environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> int:
     return guarded(work, screen)
 
 
-async def _init(screen: Screen, where: Where, wish: Wish) -> Exit:
+async def _init(screen: Screen, environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> Exit:
     # Loaded only here: the client takes a second.
     from k8s.api import Api
     from k8s.installation.objects import Objects
 
+    environment = with_owner(environment)
+    where, is_there = _where(screen, environment, chosen, wish)
     cluster = where.settings.cluster
     api = Api(cluster.kubeconfig, cluster.context)
     try:
-        return await Installation(screen, where, wish, Objects(api)).run()
+        return await Installation(screen, where, wish, Objects(api), is_there).run()
     finally:
         await api.close()
+
+
+def _where(
+    screen: Screen, environment: Mapping[str, str], chosen: Chosen, wish: Wish
+) -> tuple[Where, bool]:
+    """Return the cluster, and whether there is one: what would be made is shown without, too.
+
+    Raises Failure, SettingsError.
+    """
+    try:
+        return find_where(environment, chosen), True
+    except Failure as failure:
+        if not wish.dry_run or chosen.context is not None:
+            raise
+        screen.note(f"{failure.what} So this is for a new installation.")
+        return Where(read(environment, talks=False), None, environment), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +97,7 @@ class Installation:
     where: Where
     wish: Wish
     objects: Objects
+    is_there: bool = True
 
     async def run(self) -> Exit:
         """Go through all steps; the first that can't be done ends it."""
@@ -109,6 +130,8 @@ class Installation:
         from k8s.installation.present import Present, read_present
         from runs.backend import BackendError
 
+        if not self.is_there:
+            return Present()
         try:
             return await read_present(self.objects)
         except BackendError as error:

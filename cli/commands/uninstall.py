@@ -85,10 +85,7 @@ def _told(removal: Removal, where: Where) -> str:
 def _keeps_logs(asker: Asker, keep_logs: bool | None) -> bool:
     if keep_logs is not None or not asker.can_ask:
         return bool(keep_logs)
-    import typer
-
-    question = "Keep the records and logs of the runs (a volume claim)?"
-    return typer.confirm(question, default=False, err=True)
+    return asker.confirm("Keep the records and logs of the runs (a volume claim)?", usual=False)
 
 
 async def _demand_rights(objects: Objects, removal: Removal) -> None:

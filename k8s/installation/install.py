@@ -112,7 +112,12 @@ async def _settled(objects: Objects, ref: Ref) -> dict[str, Any] | None:
 
 def _explained(rejected: Rejected, ref: Ref) -> Rejected:
     """Return a refusal with the object that it is about."""
-    return Rejected(rejected.code, rejected.reason, f"{ref.words}: {rejected.words}")
+    words = rejected.words
+    if rejected.code == 404:
+        words = (
+            "the cluster doesn't know this kind of object; what the overlay needs isn't installed"
+        )
+    return Rejected(rejected.code, rejected.reason, f"{ref.words}: {words}")
 
 
 def _labelled(one: Object) -> Object:

@@ -139,8 +139,11 @@ class Objects:
         ]
 
     async def delete(self, ref: Ref) -> None:
-        """Delete an object, and what belongs to it; one that isn't there is as good. Raises Unavailable, Rejected."""
-        body: Mapping[str, object] = {"propagationPolicy": "Background"}
+        """Delete an object once what belongs to it is gone; one that isn't there is as good.
+
+        Raises Unavailable, Rejected.
+        """
+        body: Mapping[str, object] = {"propagationPolicy": "Foreground"}
         try:
             await self.api.delete(ref.path, body)
         except Rejected as rejected:

@@ -111,7 +111,7 @@ class Way:
 WAYS = {
     way.overlay: way
     for way in (
-        Way("two-namespaces", BOT, "README.md", "On a cluster"),
+        Way("two-namespaces", BOT, "docs/cluster.md", "By hand"),
         Way("one-namespace", SANDBOXES, "docs/cluster.md", "All in one namespace"),
     )
 }
