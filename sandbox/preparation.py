@@ -6,6 +6,7 @@ of ours, ended with all its processes.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -120,6 +121,9 @@ class _Preparation:
         ours = [name for name in found.variables if self._given.get(name)]
         if ours:
             self._log.note(f"the repository's own {', '.join(ours)} counts, not ours")
+        addresses = [name for name in ours if _HERE.search(self._given[name])]
+        if addresses:
+            self._remarks.append(f"The repo's own {', '.join(addresses)} counts, not ours.")
         self._environment |= found.variables
 
     def _await_services(self) -> None:
@@ -200,3 +204,7 @@ class _Preparation:
         stop = self._means.limits.stop
         if stop is not None and stop.requested:
             raise NotPrepared(Cause.CANCELLED, "stopped from outside")
+
+
+_HERE = re.compile(r"\b(localhost|127\.0\.0\.1)\b")
+"""In the address of what stands beside the run."""
