@@ -32,16 +32,19 @@ RUN npm ci --no-audit --no-fund --loglevel=error \
  && rm -rf node_modules/@anthropic-ai node_modules/@jdxcode node_modules/node-linux-* node_modules/.bin /root/.npm \
  && /out/claude --version
 
-# sops decrypts a repository's secrets. Debian hasn't got it, so it is built from its source; without with --build-arg SOPS=
+# sops decrypts a repository's secrets. Debian hasn't got it, so it is built from its source, unless one that scripts/sops
+# has built stands mounted below /run/built; without it with --build-arg SOPS=
 FROM debian:bookworm-slim AS sops
 ARG SOPS=yes
 COPY scripts/sops /tmp/sops
 RUN mkdir /out \
  && if [ -n "$SOPS" ]; then \
-      echo 'deb http://deb.debian.org/debian bookworm-backports main' >/etc/apt/sources.list.d/backports.list \
-      && apt-get update \
-      && apt-get install --yes --no-install-recommends ca-certificates golang-1.23-go \
-      && folder=$(PATH=/usr/lib/go-1.23/bin:$PATH XDG_CACHE_HOME=/opt GOTOOLCHAIN=auto sh /tmp/sops) \
+      if [ ! -d /run/built ]; then \
+        echo 'deb http://deb.debian.org/debian bookworm-backports main' >/etc/apt/sources.list.d/backports.list \
+        && apt-get update \
+        && apt-get install --yes --no-install-recommends ca-certificates golang-1.23-go; \
+      fi \
+      && folder=$(PATH=/usr/lib/go-1.23/bin:$PATH XDG_CACHE_HOME=/run/built GOTOOLCHAIN=auto sh /tmp/sops) \
       && cp "$folder/sops" /out/sops \
       && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /root/go /root/.cache; \
     fi

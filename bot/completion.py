@@ -291,9 +291,17 @@ class Completions:
             log.warning("run %s can't be acknowledged yet: %s", run.id, error)
             return False
         log.info("run %s told: %s", run.id, run.outcome.ending.value if run.outcome else "?")
-        self._desk.metrics.told(run, self._desk.alias(run), run.marks.told_at or self._clock())
         self._forget(run.id)
+        self._count(run)
         return True
+
+    def _count(self, run: Run) -> None:
+        """Let the metrics know; a Run that they can't take in was told all the same."""
+        try:
+            told_at = run.marks.told_at or self._clock()
+            self._desk.metrics.told(run, self._desk.alias(run), told_at)
+        except Exception:
+            log.exception("run %s can't be counted", run.id)
 
     def _forget(self, run_id: str) -> None:
         self._claims.pop(run_id, None)

@@ -264,7 +264,7 @@ class _Reader:
         path, home = self._text("KUBECONFIG"), self._text("HOME")
         if not path and home and not self._text("KUBERNETES_SERVICE_HOST"):
             path = f"{home}/.kube/config"
-        return Cluster(namespace, image, Path(path) if path else None, owner)
+        return Cluster(namespace, image, Path(path) if path else None, owner=owner)
 
     def _text(self, name: str) -> str:
         return self._environment.get(name, "").strip()

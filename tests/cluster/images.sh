@@ -51,15 +51,18 @@ build_images() {
 }
 
 build_image() { # build_image IMAGE ARCHIVE
-  local name arguments=()
+  local name sops arguments=()
   name=$(name_of "$1")
   use_own_storage
   case $1 in
     pause) arguments=(--file "$here/images/pause/Dockerfile" "$(programs)") ;;
-    # Building sops takes minutes, and no Pod of the tests decrypts. Chromium alone would be a third of the image, which each
-    # change of the sandbox program brings to the node again. Ruby comes from a registry of images.
-    sandbox | bot) arguments=(--target "$1" --build-arg SOPS= --build-arg CHROMIUM= --build-arg RUBY=
-      --file "$project/Dockerfile" "$project") ;;
+    # Building sops takes minutes: it is done once, outside of the image. Chromium alone would be a third of the image, which
+    # each change of the sandbox program brings to the node again. Ruby comes from a registry of images.
+    sandbox | bot)
+      sops=$(sh "$project/scripts/sops") || return
+      arguments=(--target "$1" --volume "$sops:/run/built/claude-sandbox/${sops##*/}:ro")
+      arguments+=(--build-arg CHROMIUM= --build-arg RUBY= --file "$project/Dockerfile" "$project")
+      ;;
     minio) arguments=(--file "$here/images/minio/Dockerfile" "$(dirname "$(sh "$project/scripts/minio")")") ;;
     *) arguments=(--file "$here/images/$1/Dockerfile" "$here/images/$1") ;;
   esac

@@ -35,7 +35,7 @@ def containers(task: Task = TASK, place: KubernetesPlace = PLACE) -> Containers:
 
 
 def made(found: Containers) -> Made:
-    return Made(found, PLACE.image, Path("/tmp/report"), 77)
+    return Made(found, PLACE.image, Path("/tmp/report"), "me:77")
 
 
 def named(found: Containers, name: str) -> Container:
