@@ -22,6 +22,7 @@ from sandbox.dependencies.slots import BROKERED, Slot, encode
 from sandbox.dependencies.slots import VARIABLE as CACHE_ADDRESSES
 from sandbox.gate import GateMode
 from sandbox.keys import BROKER
+from sandbox.services import LIMIT_VARIABLE as SERVICES_SECONDS
 from sandbox.services import VARIABLE as SERVICES
 from sandbox.task import Task, to_environment
 
@@ -126,7 +127,10 @@ def _values(asked: Asked, place: KubernetesPlace, slots: tuple[Slot, ...]) -> di
         "grace_seconds": place.grace_seconds,
         "pod_seconds": pod_seconds,
         "job_seconds": pod_seconds + place.job_margin_seconds,
-        "backstop_seconds": place.backstop_seconds,
+        # Without a bot nobody would shorten it, and who asked there doesn't wait to be told.
+        "backstop_seconds": place.ttl_seconds
+        if asked.origin.by_command_line
+        else place.backstop_seconds,
     }
 
 
@@ -139,6 +143,7 @@ def _environment(
         **_GIT_TRUSTS_WORKSPACE,
         **variables_of(services, task.stack.language if task.stack else None),
         SERVICES: awaited(services),
+        SERVICES_SECONDS: f"{place.patience.service:.0f}",
         **dict(task.variables),
         **place.environment,
         **to_environment(task, id_of_run),
