@@ -17,7 +17,6 @@ from sandbox.clone import Clone
 from sandbox.commands import perform
 from sandbox.debris import Baseline, Debris, hide
 from sandbox.dependencies import slots
-from sandbox.dependencies.bucket_cache import BucketCache
 from sandbox.dependencies.cache import Cache, Entries
 from sandbox.dependencies.find import Project, find_projects
 from sandbox.dependencies.install import Place
@@ -63,7 +62,8 @@ class Prepared:
 class Means:
     """What a preparation works with. `environment` is the sandbox's own; `enter` tells that a phase begins.
 
-    `broker` is the address of the broker, None without one. `limits` are those of everything that runs here: the deadline is that of the agent.
+    `broker` is the address of the broker, None without one. `limits` are those of everything that runs here: the deadline
+    is that of the agent.
     """
 
     assignment: Assignment
@@ -147,6 +147,8 @@ class _Preparation:
         if not found:
             self._log.note("there is no cache: the broker has no addresses of it")
             return None
+        from sandbox.dependencies.bucket_cache import BucketCache  # only who needs HTTP loads it
+
         return BucketCache(found, self._folder.parent / f"{self._folder.name}-cache")
 
     def _await_services(self) -> None:

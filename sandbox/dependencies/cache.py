@@ -101,8 +101,9 @@ class Cache:
 
     @property
     def problem(self) -> str | None:
-        """See Entries.problem: what is wrong with a folder is said of each entry."""
-        return None
+        """See Entries.problem: a volume may be closed to us, which else only the log would say."""
+        closed = self.folder.is_dir() and not os.access(self.folder, os.W_OK | os.X_OK)
+        return "its folder can't be written to" if closed else None
 
     def restore(self, key: str, scratch: Path, until: Until) -> tuple[str, list[str]]:
         """See Entries.restore."""

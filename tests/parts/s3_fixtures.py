@@ -58,12 +58,12 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @contextmanager
-def running(minio: Path, folder: Path) -> Iterator[S3Server]:
+def running(minio: Path, folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
     """Run a server over a folder until the block ends; it asks nobody for news of itself."""
     data = folder / "data"
     data.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with socket.create_server((host, 0)) as free:
+        address = f"{host}:{free.getsockname()[1]}"
     keys = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET, "HOME": str(folder)}
     with (folder / "minio.log").open("wb") as log:
         server = subprocess.Popen(
