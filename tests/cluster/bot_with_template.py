@@ -11,10 +11,12 @@ import cli.bot
 from bot.config import Config
 from bot.settings import Settings
 from k8s.place import KubernetesPlace
+from runs.stacks import remote
 
 
 def main(template: Path) -> int:
-    """Run the bot; in an image, the file would be mounted over ours."""
+    """Run the bot; in an image, the file would be mounted over ours. It looks at repos for as long as that takes."""
+    remote.LIMIT_SECONDS = 120.0
     usual = cli.bot.make_place
 
     def with_template(
