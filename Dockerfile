@@ -9,7 +9,7 @@ FROM debian:bookworm-slim AS system
 ENV LANG=C.UTF-8
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates git procps python3 \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && groupadd --gid 1000 sandbox \
  && useradd --uid 1000 --gid 1000 --create-home --shell /bin/bash sandbox
 
@@ -21,7 +21,7 @@ FROM ${RUBY:+ruby:}${RUBY:-debian:bookworm}-slim${RUBY:+-bookworm} AS ruby
 FROM debian:bookworm-slim AS programs
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates nodejs npm \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 WORKDIR /opt/programs
 COPY image/package.json image/package-lock.json ./
 RUN npm ci --no-audit --no-fund --loglevel=error \
@@ -43,7 +43,7 @@ RUN mkdir /out \
       && apt-get install --yes --no-install-recommends ca-certificates golang-1.23-go \
       && folder=$(PATH=/usr/lib/go-1.23/bin:$PATH XDG_CACHE_HOME=/opt GOTOOLCHAIN=auto sh /tmp/sops) \
       && cp "$folder/sops" /out/sops \
-      && rm -rf /var/lib/apt/lists/* /root/go /root/.cache; \
+      && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /root/go /root/.cache; \
     fi
 
 FROM system AS sandbox
@@ -55,7 +55,7 @@ RUN apt-get update \
     mariadb-client openssh-client postgresql-client redis-tools sqlite3 \
     composer php-bcmath php-cli php-curl php-gd php-intl php-mbstring php-mysql php-pgsql php-redis php-sqlite3 php-xml php-zip \
     age bzip2 curl file gh jq less patch ripgrep unzip xz-utils zip \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && install --directory --owner=1000 --group=1000 /workspace
 # For system tests: Selenium finds `chromedriver` on PATH; others are told of the browser by variables. Its own sandbox needs
 # rights that a Pod hasn't got: image/chromium-flags. Without with --build-arg CHROMIUM=
@@ -63,7 +63,7 @@ ARG CHROMIUM=yes
 RUN if [ -n "$CHROMIUM" ]; then \
       apt-get update \
       && apt-get install --yes --no-install-recommends chromium chromium-driver fonts-liberation \
-      && rm -rf /var/lib/apt/lists/*; \
+      && rm -rf /var/lib/apt/lists/* /var/cache/apt/*; \
     fi
 COPY image/chromium-flags /etc/chromium.d/claude-sandbox
 ENV CHROME_PATH=/usr/bin/chromium PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium PUPPETEER_SKIP_DOWNLOAD=1 \
@@ -86,7 +86,7 @@ ENTRYPOINT ["python3", "-I", "-m", "sandbox"]
 FROM system AS bot-packages
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends python3-venv \
- && rm -rf /var/lib/apt/lists/* \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && python3 -m venv /opt/claude-sandbox
 WORKDIR /source
 COPY requirements-bot.lock ./
@@ -100,10 +100,12 @@ FROM system AS bot
 # It looks into repos, which may be over ssh.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends openssh-client \
- && rm -rf /var/lib/apt/lists/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=bot-packages /opt/claude-sandbox /opt/claude-sandbox
 COPY . /opt/claude-sandbox/source
-ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1
+# Whose sandbox image is the usual one: of a fork, its owner's.
+ARG OWNER=
+ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1 SANDBOX_OWNER=$OWNER
 USER 1000:1000
 WORKDIR /home/sandbox
 ENTRYPOINT ["claude-sandbox"]
