@@ -107,6 +107,7 @@ def make_backend(
             gate_seconds=GATE_SECONDS[config.gate],
             kueue=config.kueue,
             cache_claim=config.cache_claim,
+            agent_files=config.agent_files,
             runtime_class=config.runtime_class,
         )
     )
