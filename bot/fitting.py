@@ -43,7 +43,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
     language, version = _language(own, reading.stack)
     asked = None if language in own.versions else reading.stack.requirement
     changes: dict[str, object] = {}
-    services = _services(own, usual, reading.stack, offer.config, notes)
+    services = _services(task, own, reading.stack, offer.config, notes)
     if services is not None:
         changes["services"] = services
     changes |= _resources(task, own, usual, offer.config, notes)
@@ -120,9 +120,12 @@ def _language(own: RepoFile, stack: Stack) -> tuple[str | None, str | None]:
 
 
 def _services(
-    own: RepoFile, usual: RepoOptions, stack: Stack, config: Config, notes: list[str]
+    task: Task, own: RepoFile, stack: Stack, config: Config, notes: list[str]
 ) -> tuple[str, ...] | None:
-    """Return what is beside the agent; None when the config's own list stands."""
+    """Return what is beside the agent; None when a person's list or the config's own stands."""
+    usual = _usual(task, config)
+    if task.services not in (None, usual.services):
+        return None
     if own.services is not None:
         return own.services
     if usual.services is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,13 @@ class AgentName(Enum):
     SCRIPTED = "scripted"
 
 
+class LogFormat(Enum):
+    """How the bot's own log is written: SANDBOX_LOG_FORMAT."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class SettingsError(Exception):
     """The environment can't be used; `mistakes` has one line for each variable, with an example."""
 
@@ -41,18 +49,31 @@ class SettingsError(Exception):
 class Cluster:
     """Which cluster Runs run on, where and with which image; `kubeconfig` None means the one that the bot is in.
 
+    `context` None means the current one of the kubeconfig.
     `owner` is whose images are the usual ones; None means the project's.
     """
 
     namespace: str = "claude-sandbox"
     image: str = usual_image()
     kubeconfig: Path | None = None
+    context: str | None = None
     owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a server listens; an IPv6 address stands here without brackets."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. `home_chat_id` is TELEGRAM_CHAT_ID, `forge_url` the web address of GITHUB_API_URL."""
+    """What the environment says. `home_chat_id` is TELEGRAM_CHAT_ID, `forge_url` the web address of GITHUB_API_URL.
+
+    `metrics` is where /metrics is served, None for nowhere.
+    """
 
     telegram_token: str = field(repr=False)
     home_chat_id: int
@@ -65,15 +86,20 @@ class Settings:
     poll_seconds: float
     forge_url: str
     cluster: Cluster = Cluster()
+    log_format: LogFormat = LogFormat.TEXT
+    metrics: Listen | None = None
 
 
-def read(environment: Mapping[str, str]) -> Settings:
-    """Read the variables of the bot; empty counts as absent. Raises SettingsError with all mistakes at once."""
+def read(environment: Mapping[str, str], *, talks: bool = True) -> Settings:
+    """Read the variables of the bot; empty counts as absent. Raises SettingsError with all mistakes at once.
+
+    `talks` False is for the command line, which has no chat: then the token and the chat are left out.
+    """
     reader = _Reader(environment)
     state = reader.state_folder()
     settings = Settings(
-        telegram_token=reader.token(),
-        home_chat_id=reader.chat_id(),
+        telegram_token=reader.token() if talks else "",
+        home_chat_id=reader.chat_id() if talks else 0,
         telegram_api_url=reader.url("TELEGRAM_API_URL", "https://api.telegram.org"),
         backend=reader.choice("SANDBOX_BACKEND", BackendName.KUBERNETES),
         agent=reader.choice("SANDBOX_AGENT", AgentName.CLAUDE),
@@ -83,6 +109,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         poll_seconds=reader.poll_seconds(),
         forge_url=reader.forge(),
         cluster=reader.cluster(),
+        log_format=reader.choice("SANDBOX_LOG_FORMAT", LogFormat.TEXT),
+        metrics=reader.metrics(),
     )
     mistakes = (*reader.mistakes, *_misspelt(environment))
     if mistakes:
@@ -101,6 +129,8 @@ _NAMES = (
     "SANDBOX_LOG_STORE",
     "SANDBOX_POLL_SECONDS",
     "SANDBOX_AGENT",
+    "SANDBOX_LOG_FORMAT",
+    "SANDBOX_METRICS",
     "CLAUDE_IMAGE",
     OWNER,
 )
@@ -108,6 +138,8 @@ _NO_SERVER = "isn't the address of a server, with nothing secret in it"
 _ALIKE = 0.7
 _LONGEST_SHOWN = 40
 _MOST_SECONDS = 3600
+_MOST_PORT = 65535
+_LISTEN = re.compile(r"(?:(?:(?P<v4>[0-9.]+)|\[(?P<v6>[0-9a-fA-F:.]+)\]):)?(?P<port>[0-9]{1,5})")
 _TOKEN = re.compile("[0-9]+:[A-Za-z0-9_-]+")
 _CHAT_ID = re.compile("-?[1-9][0-9]{0,15}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
@@ -205,6 +237,18 @@ class _Reader:
             self._note("SANDBOX_POLL_SECONDS", what, "30")
         return seconds
 
+    def metrics(self) -> Listen | None:
+        text = self._text("SANDBOX_METRICS")
+        if not text:
+            return None
+        match = _LISTEN.fullmatch(text)
+        address = "127.0.0.1" if match is None else match["v4"] or match["v6"] or "127.0.0.1"
+        if match is None or not _is_address(address) or not 0 < int(match["port"]) <= _MOST_PORT:
+            what = f"isn't a port, or address:port: {_shown(text)}"
+            self._note("SANDBOX_METRICS", what, "127.0.0.1:9464")
+            return None
+        return Listen(address, int(match["port"]))
+
     def cluster(self) -> Cluster:
         usual = Cluster()
         namespace = self._text("SANDBOX_NAMESPACE") or usual.namespace
@@ -220,7 +264,7 @@ class _Reader:
         path, home = self._text("KUBECONFIG"), self._text("HOME")
         if not path and home and not self._text("KUBERNETES_SERVICE_HOST"):
             path = f"{home}/.kube/config"
-        return Cluster(namespace, image, Path(path) if path else None, owner)
+        return Cluster(namespace, image, Path(path) if path else None, owner=owner)
 
     def _text(self, name: str) -> str:
         return self._environment.get(name, "").strip()
@@ -231,6 +275,14 @@ class _Reader:
 
 def _shown(text: str) -> str:
     return repr(text[:_LONGEST_SHOWN])
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _misspelt(environment: Mapping[str, str]) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cli import on_cluster
+
 app = typer.Typer(
     help="Run coding tasks in isolated sandboxes, asked for in a chat.",
     no_args_is_help=True,
@@ -19,6 +21,9 @@ app = typer.Typer(
 def main() -> None:
     """Be the console script."""
     app(prog_name="claude-sandbox")
+
+
+on_cluster.add_to(app)
 
 
 @app.callback()

@@ -21,6 +21,7 @@ from k8s.tending import Tending
 from k8s.version import VersionCheck
 from runs import queue
 from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
+from runs.counted import Counted
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State, run_id
 from sandbox.report import Cause
@@ -41,7 +42,7 @@ class KubernetesBackend:
 
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
-        self._api = Api(place.kubeconfig)
+        self._api = Api(place.kubeconfig, place.context)
         self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
         self._mirror = Mirror(self._api, self._jobs, place.own_limits, place.clock)
@@ -64,6 +65,13 @@ class KubernetesBackend:
     def requests(self) -> int:
         """Return how many requests were sent to the API server."""
         return self._api.requests
+
+    @property
+    def counted(self) -> Counted:
+        """See Backend.counted."""
+        return Counted(
+            dict(self._api.answers), {**self._mirror.jobs.restarts, **self._mirror.pods.restarts}
+        )
 
     async def where(self) -> str:
         """See Backend.where: the API server's address, and the namespace."""
@@ -131,7 +139,7 @@ class KubernetesBackend:
         pod = await self._pod(run_id)
         printed = b""
         if pod is not None:
-            container = names.CONTAINER if service is None else _sidecar(pod, service)
+            container = names.CONTAINER if service is None else sidecar_of(pod, service)
             printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
             if service is None and (tail_bytes is None or len(printed) < tail_bytes):
                 printed = await self._with_remark(printed, pod)
@@ -297,8 +305,11 @@ class KubernetesBackend:
         if not self._follows:
             if run.state is State.RUNNING:
                 pod = await self._jobs.pod(job)
+                known_pod = self._mirror.pod(job.metadata.name)
                 if pod is not None:
                     self._mirror.pods.apply(pod)
+                elif known_pod is not None:
+                    self._mirror.pods.forget(known_pod.metadata.name)
             elif run.state is State.QUEUED:
                 await self._mirror.read_all()
         return self._mirror.runs.get(id_of_run, run)
@@ -325,7 +336,7 @@ class KubernetesBackend:
         return patch
 
 
-def _sidecar(pod: Pod, service: str) -> str:
+def sidecar_of(pod: Pod, service: str) -> str:
     """Return the container of a service beside the agent. Raises Refused, naming those that are there."""
     beside = _beside(pod)
     if names.service(service) not in beside:

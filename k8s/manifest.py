@@ -129,7 +129,10 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "grace_seconds": place.grace_seconds,
         "pod_seconds": pod_seconds,
         "job_seconds": pod_seconds + place.job_margin_seconds,
-        "backstop_seconds": place.backstop_seconds,
+        # Without a bot nobody would shorten it, and who asked there doesn't wait to be told.
+        "backstop_seconds": place.ttl_seconds
+        if asked.origin.by_command_line
+        else place.backstop_seconds,
     }
 
 

@@ -90,7 +90,7 @@ _LIMITS = {
 class KubernetesPlace:
     """Where and how Runs go on a cluster.
 
-    `kubeconfig` None means: from inside of a Pod. `image` is the sandbox's unless the Task names one; into that one the
+    `kubeconfig` None means: from inside of a Pod; `context` None means its current one. `image` is the sandbox's unless the Task names one; into that one the
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
     start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept, `agent_files` the
@@ -106,6 +106,7 @@ class KubernetesPlace:
     namespace: str
     image: str
     kubeconfig: Path | None = None
+    context: str | None = None
     agent: str = "claude"
     limits: Limits = field(default_factory=Limits)
     environment: Mapping[str, str] = field(default_factory=dict)

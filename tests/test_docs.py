@@ -67,6 +67,8 @@ def test_every_variable_of_the_readme_is_known_to_the_bot() -> None:
         "SANDBOX_STATE": "/var/lib/claude-sandbox",
         "SANDBOX_LOG_STORE": "/var/log/claude-sandbox",
         "SANDBOX_POLL_SECONDS": "30",
+        "SANDBOX_LOG_FORMAT": "json",
+        "SANDBOX_METRICS": "9464",
     }
     assert names == set(values)
     settings = read(values)
