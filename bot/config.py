@@ -85,6 +85,7 @@ class Config:
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
     cache: str | S3Place | None = None
+    agent_files: str | None = None
     runtime_class: str | None = None
     gate: GateMode = GateMode.WARN
     silence_seconds: int | None = None

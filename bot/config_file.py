@@ -263,6 +263,10 @@ def _cache(reader: Reader, node: yaml.Node, place: str) -> str | S3Place | None:
     return found.get("claim") or found.get("s3")
 
 
+def _agents(reader: Reader, node: yaml.Node, place: str) -> str | None:
+    return reader.fields(node, place, {"configMap": _CONFIG_MAP}).get("configMap")
+
+
 _SAMPLE_URL = "https://github.com/owner/name"
 _SERVICE = _pattern(
     "[a-z][a-z0-9-]{0,30}(?::[A-Za-z0-9._-]{1,60})?", "services such as postgres or redis:7"
@@ -277,6 +281,12 @@ _CLAIM = Key(
     _CLAIM_EXAMPLE,
 )
 _BUCKET = Key("s3", _scalar(_bucket), f"s3: {BUCKET_EXAMPLE}-cache")
+_CONFIG_MAP_EXAMPLE = "configMap: claude-sandbox-agents"
+_CONFIG_MAP = Key(
+    "configMap",
+    _scalar(_pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "the name of a ConfigMap")),
+    _CONFIG_MAP_EXAMPLE,
+)
 _QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQueue")
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
 _PERSON = Key("", _scalar(_person), "12345678: runner")
@@ -320,6 +330,7 @@ _KEYS = {
     "patience": Key("patience", _patience, "patience: {image: 5m, machine: 30m}"),
     "kueue": Key("kueue", _scalar(_QUEUE), "kueue: sandboxes"),
     "cache": Key("cache", _cache, f"cache: {{{_CLAIM_EXAMPLE}}}"),
+    "agents": Key("agent_files", _agents, f"agents: {{{_CONFIG_MAP_EXAMPLE}}}"),
     "runtimeClass": Key("runtime_class", _scalar(_RUNTIME_CLASS), "runtimeClass: gvisor"),
     "imagePullSecrets": _list_key(
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"

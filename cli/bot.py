@@ -120,6 +120,7 @@ def make_place(
         kueue=config.kueue,
         cache_claim=config.cache if isinstance(config.cache, str) else None,
         cache_signer=_make_cache_signer(config, environment),
+        agent_files=config.agent_files,
         runtime_class=config.runtime_class,
     )
 

@@ -16,6 +16,7 @@ from k8s.place import KubernetesPlace
 from k8s.services import Service, awaited, services_of, unexpanded, variables_of
 from runs.backend import Refused
 from runs.run import run_id
+from sandbox.agent_files import VARIABLE as AGENT_FILES
 from sandbox.broker.settings import PORT, READY
 from sandbox.dependencies.cache import folder_name
 from sandbox.dependencies.slots import BROKERED, Slot, encode
@@ -78,6 +79,14 @@ class Cache:
         return folder_name(self.repo_url)
 
 
+@dataclass(frozen=True, slots=True)
+class AgentFiles:
+    """The ConfigMap of the operator's files for the agent, and where it is mounted."""
+
+    config_map: str
+    folder: ClassVar[str] = "/agent-files"
+
+
 def manifest(
     asked: Asked, place: KubernetesPlace, *, suspended: bool, slots: tuple[Slot, ...] = ()
 ) -> Manifest:
@@ -120,6 +129,7 @@ def _values(asked: Asked, place: KubernetesPlace, slots: tuple[Slot, ...]) -> di
         "secret": place.secret,
         "secret_keys": () if broker else SECRET_KEYS,
         "cache": None if place.cache_claim is None else Cache(place.cache_claim, task.repo_url),
+        "agent_files": None if place.agent_files is None else AgentFiles(place.agent_files),
         "age_secret": place.age_secret,
         "requests": _resources(task, place.resources.memory_request, place.resources.cpu_request),
         "limits": _resources(task, place.resources.memory_limit, place.resources.cpu_limit),
@@ -149,6 +159,7 @@ def _environment(
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
         "SANDBOX_IMAGE": task.image or place.image,
+        AGENT_FILES: "" if place.agent_files is None else AgentFiles.folder,
     }
     if place.brokers(task):
         # No key stands in the agent's container, and so none of their names.

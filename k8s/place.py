@@ -105,7 +105,8 @@ class KubernetesPlace:
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
     start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept; or else
-    `cache_signer` gives the addresses of a bucket. `environment`
+    `cache_signer` gives the addresses of a bucket. `agent_files` is the ConfigMap of the operator's files for every agent
+    (`sandbox.agent_files`). `environment`
     has the plain variables that are passed on (ANTHROPIC_BASE_URL, GITHUB_API_URL); keys come from `secret`.
     `runtime_class` names the RuntimeClass of every Pod, gVisor's for example.
     `service_images` are `repository:tag` by service, where they aren't the usual ones; a Task's `redis:6` replaces the
@@ -125,6 +126,7 @@ class KubernetesPlace:
     kueue: str | None = None
     cache_claim: str | None = None
     cache_signer: CacheSigner | None = None
+    agent_files: str | None = None
     runtime_class: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF

@@ -20,7 +20,7 @@ from sandbox.clone import Clone, CloneFailed, cause_of, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, GitFailed, clean_environment
-from sandbox.guide import Guide, Misguided, find_guide
+from sandbox.guide import Guides, Misguided, find_guides
 from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
 from sandbox.preparation import Means, NotPrepared, Prepared, prepare
@@ -117,8 +117,7 @@ class _Run:
         guide = self._find_guide(git, clone)
         prepared = self._prepare_project(git, clone)
         clone = prepared.clone
-        if guide is not None:
-            agent = self._guided(agent, guide)
+        agent = self._guided(agent, guide)
         end = self._run_agent(agent, prepared)
         delivery = self._deliver(git, clone, end)
         self._report = settle(self._report, end, delivery, self._assignment)
@@ -226,16 +225,18 @@ class _Run:
         self._report = replace(self._report, base=clone.base)
         return clone
 
-    def _find_guide(self, git: Git, clone: Clone) -> Guide | None:
+    def _find_guide(self, git: Git, clone: Clone) -> Guides:
         if self._assignment.agent not in _CONFIGURED_BY_FILES:
-            return None
+            return Guides()
         try:
-            return find_guide(git, self._keys, clone, self._task, self._around.environment)
+            return find_guides(git, self._keys, clone, self._task, self._around.environment)
+        except Misguided as error:
+            raise _Failed(Cause.BAD_ENVIRONMENT, str(error)) from error
         except GitFailed as failure:
             raise _Failed(cause_of(failure, self._task), failure.errors) from failure
 
-    def _guided(self, agent: Agent, guide: Guide) -> Agent:
-        """Return the agent, configured by other files than the clone's where those don't count."""
+    def _guided(self, agent: Agent, guide: Guides) -> Agent:
+        """Return the agent, configured by other files than the clone's where those don't count, or aren't all."""
         try:
             guidance = guide.settle(self._assignment.workspace)
         except (Misguided, OSError) as error:

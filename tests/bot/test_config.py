@@ -45,6 +45,7 @@ kueue: sandboxes
 silence: off
 patience: {image: 5m, machine: 2h}
 cache: {claim: sandbox-cache}
+agents: {configMap: team-agents}
 runtimeClass: gvisor
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
@@ -88,6 +89,7 @@ def test_every_key_is_read():
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
     assert config.cache == "sandbox-cache"
+    assert config.agent_files == "team-agents"
     assert config.runtime_class == "gvisor"
     assert config.gate is GateMode.OFF
     assert config.silence_seconds == 0

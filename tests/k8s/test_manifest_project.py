@@ -61,6 +61,19 @@ def test_addresses_are_valid_for_as_long_as_a_run_may_wait_and_work(
     assert replace(PLACE, **options).life_seconds(replace(TASK, timeout_seconds=3600)) == seconds
 
 
+def test_the_operators_files_are_mounted_for_the_agent_only_and_cant_be_written() -> None:
+    job = manifest(ASKED, replace(PLACE, agent_files="team-agents"), suspended=False)
+    pod = job["spec"]["template"]["spec"]
+    source = {"name": "team-agents", "optional": True}
+    assert {"name": "agent-files", "configMap": source} in pod["volumes"]
+    mount = {"name": "agent-files", "mountPath": "/agent-files", "readOnly": True}
+    assert mount in pod["containers"][0]["volumeMounts"]
+    assert environment(job)["SANDBOX_AGENT_FILES"] == "/agent-files"
+    assert "agent-files" not in json.dumps(pod["initContainers"])
+    assert environment(BASELINE)["SANDBOX_AGENT_FILES"] == ""
+    assert "agent-files" not in json.dumps(BASELINE["spec"]["template"]["spec"]["volumes"])
+
+
 def test_the_sandbox_knows_which_services_to_wait_for_and_in_which_image_it_is() -> None:
     found = environment(BASELINE)
     services = [Service("postgres", 5432), Service("redis", 6379)]
