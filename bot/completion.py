@@ -77,8 +77,13 @@ class Completions:
         self._again = asyncio.Lock()
         self._unkept: set[str] = set()
         self._lanes: dict[Place, _Lane] = {}
-        self._taken: set[str] = set()
+        self._taken: dict[str, float] = {}
         self._claims: dict[str, float] = {}
+
+    @property
+    def untold(self) -> list[float]:
+        """Return when those ended that wait to be told, in seconds since 1970."""
+        return list(self._taken.values())
 
     def see(self, run: Run) -> None:
         """Take note of a Run; one that ended and wasn't told gets in line."""
@@ -90,7 +95,7 @@ class Completions:
         lane = self._lanes.setdefault(place, _Lane(place))
         if self._clock() < lane.quiet_until:
             return
-        self._taken.add(run.id)
+        self._taken[run.id] = run.ended_at or self._clock()
         self._errands.run(self._queue(run, lane))
 
     async def _queue(self, run: Run, lane: _Lane) -> None:
@@ -185,7 +190,8 @@ class Completions:
 
     def _let_go(self, lane: _Lane) -> None:
         """Forget what waits in a lane: the next sweep brings it again."""
-        self._taken -= set(lane.waiting)
+        for run_id in lane.waiting:
+            self._taken.pop(run_id, None)
         lane.waiting.clear()
 
     async def _tell(self, lane: _Lane, place: Place, chat_id: int) -> None:
@@ -286,11 +292,20 @@ class Completions:
             return False
         log.info("run %s told: %s", run.id, run.outcome.ending.value if run.outcome else "?")
         self._forget(run.id)
+        self._count(run)
         return True
+
+    def _count(self, run: Run) -> None:
+        """Let the metrics know; a Run that they can't take in was told all the same."""
+        try:
+            told_at = run.marks.told_at or self._clock()
+            self._desk.metrics.told(run, self._desk.alias(run), told_at)
+        except Exception:
+            log.exception("run %s can't be counted", run.id)
 
     def _forget(self, run_id: str) -> None:
         self._claims.pop(run_id, None)
-        self._taken.discard(run_id)
+        self._taken.pop(run_id, None)
 
 
 def _worded(run: Run, tail: bytes) -> Markup:

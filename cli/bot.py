@@ -18,6 +18,7 @@ from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
 from bot.stacks import Stacks
 from cli.log_format import start_logging
+from cli.owner import with_owner
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.stacks.remote import RemoteStacks
@@ -40,6 +41,7 @@ def run_bot(environment: Mapping[str, str]) -> int:
     # The library's new form of durations; the old one warns at every use.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     start_logging(environment)
+    environment = with_owner(environment)
     try:
         settings = read(environment)
         config = load_config(settings.config_path)
@@ -123,7 +125,7 @@ def make_stacks(
     if not config.detects or settings.backend is BackendName.LOCAL:
         return None
     reader = RemoteStacks(read_keys(environment), environment)
-    return Stacks(reader, Offer(config, settings.cluster.image))
+    return Stacks(reader, Offer(config, settings.cluster.image, settings.cluster.owner))
 
 
 def make_store(settings: Settings, environment: Mapping[str, str]) -> LogStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,6 +54,8 @@ class Api:
         self._cut_short = False
         self.requests = 0
         """How many requests were sent."""
+        self.answers: Counter[str] = Counter()
+        """How they were answered: by HTTP status, or "none"."""
 
     async def server(self) -> str:
         """Return the API server's address, without asking it. Raises Unavailable."""
@@ -151,6 +154,7 @@ class Api:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
             response = await self._request(method, path, query, body, (content_type, timeout))
+            self.answers[str(response.status)] += 1
             try:
                 if response.status >= 400:
                     raise _refusal(response.status, await response.content.read(_MAX_REFUSAL_BYTES))
@@ -179,8 +183,9 @@ class Api:
         url = f"{url}?{urlencode(query)}" if query else url
         try:
             answer = await client.call_api(method, url, headers, body, _request_timeout=how[1])
-        except BaseException:
+        except BaseException as error:
             self._cut_short = True
+            self.answers["none"] += not isinstance(error, asyncio.CancelledError)
             raise
         response: aiohttp.ClientResponse = answer.response
         return response

@@ -21,6 +21,7 @@ from k8s.tending import Tending
 from k8s.version import VersionCheck
 from runs import queue
 from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
+from runs.counted import Counted
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State, run_id
 from sandbox.report import Cause
@@ -64,6 +65,13 @@ class KubernetesBackend:
     def requests(self) -> int:
         """Return how many requests were sent to the API server."""
         return self._api.requests
+
+    @property
+    def counted(self) -> Counted:
+        """See Backend.counted."""
+        return Counted(
+            dict(self._api.answers), {**self._mirror.jobs.restarts, **self._mirror.pods.restarts}
+        )
 
     async def where(self) -> str:
         """See Backend.where: the API server's address, and the namespace."""

@@ -20,6 +20,7 @@ from sandbox.broker.settings import PORT, READY
 from sandbox.dependencies.cache import folder_name
 from sandbox.gate import GateMode
 from sandbox.keys import BROKER
+from sandbox.services import LIMIT_VARIABLE as SERVICES_SECONDS
 from sandbox.services import VARIABLE as SERVICES
 from sandbox.task import Task, to_environment
 
@@ -135,6 +136,7 @@ def _environment(
         **_GIT_TRUSTS_WORKSPACE,
         **variables_of(services, task.stack.language if task.stack else None),
         SERVICES: awaited(services),
+        SERVICES_SECONDS: f"{place.patience.service:.0f}",
         **dict(task.variables),
         **place.environment,
         **to_environment(task, id_of_run),

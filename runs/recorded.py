@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from runs.backend import Backend, BackendError, Moved, UnknownRun, UnreadableRun
+from runs.counted import Counted
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Marks, Origin, Run, State, by_age
 from runs.store import LogStore, Record
@@ -43,6 +44,11 @@ class Recorded:
     def ignored_options(self) -> frozenset[str]:
         """See Backend.ignored_options."""
         return self._backend.ignored_options
+
+    @property
+    def counted(self) -> Counted:
+        """See Backend.counted."""
+        return self._backend.counted
 
     async def where(self) -> str:
         """See Backend.where."""

@@ -29,6 +29,7 @@ from sandbox.preparation import Means, NotPrepared, Prepared, prepare
 from sandbox.process import GRACE_SECONDS, Limits, Stop
 from sandbox.report import Cause, Phase, Report, Verdict
 from sandbox.report_file import write_report
+from sandbox.stopwatch import Stopwatch
 from sandbox.task import Assignment, BadEnvironment
 from sandbox.verdict import (
     MAX_ERROR,
@@ -109,6 +110,7 @@ class _Run:
         reserved = min(DELIVERY_SECONDS, RESERVED_SHARE * assignment.task.timeout_seconds)
         self._agent_deadline = self._deadline - reserved
         self._report = Report(assignment.run_id, Phase.ENVIRONMENT)
+        self._stopwatch = Stopwatch(around.started_at)
 
     def perform(self) -> None:
         """Go through the phases."""
@@ -135,7 +137,9 @@ class _Run:
         error = self._report.error
         if error is not None:
             self._report = replace(self._report, error=self._clean(error).strip()[-MAX_ERROR:])
-        self._report = replace(self._report, summary=self._clean(self._report.summary))
+        spent = self._stopwatch.enter(Phase.DONE)
+        summary = self._clean(self._report.summary)
+        self._report = replace(self._report, summary=summary, phase_seconds=spent)
         if self._report.question is not None:
             self._report = replace(self._report, question=self._clean(self._report.question))
         self._write()
@@ -354,7 +358,8 @@ class _Run:
             self._log.note(f"pull request {address}")
 
     def _enter(self, phase: Phase, detail: str) -> None:
-        self._report = replace(self._report, phase=phase)
+        spent = self._stopwatch.enter(phase)
+        self._report = replace(self._report, phase=phase, phase_seconds=spent)
         self._log.phase(phase.value, detail)
         self._write()
 
