@@ -87,7 +87,7 @@ def deployed(
     host_address: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployed]:
-    """The bot and the sandboxes, deployed by the commands of the README; another overlay is a parameter."""
+    """The bot and the sandboxes, deployed by the commands of docs/cluster.md; another overlay is a parameter."""
     ground = Ground(
         cluster, images, host_address, not _ANOTHER, tmp_path_factory.mktemp("deployed")
     )
