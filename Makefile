@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -46,10 +46,11 @@ test-cluster: $(READY) ## Run the tests on it; on another cluster with KUBECONFI
 	@test -n "$$TEST_IMAGE_PREFIX" || tests/cluster/cluster up
 	@$(BIN)/pytest tests/cluster
 
-check: $(READY) ## Format, lint and types, as CI does
+check: $(READY) ## Format, lint, types and Dockerfiles, as CI does
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile tests/cluster/images/*/Dockerfile
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
@@ -57,6 +58,9 @@ format: $(READY) ## Format the code and mend what the linter can
 
 outcomes: $(READY) ## Make docs/outcomes.md from what the tests saw on the cluster
 	@$(BIN)/python -m tests.outcomes.page
+
+stacks: $(READY) ## Make docs/stacks.md from the tests that passed
+	@$(BIN)/python -m tests.shown.page
 
 bench: $(READY) ## Measure speed and memory, and print the figures
 	@$(BIN)/python -m bench

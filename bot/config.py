@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from bot.address import Address
 from runs.backend import Limits
+from runs.image_name import RUBIES, has_rubies
 from sandbox.gate import GateMode
 
 PATIENCE = ("image", "secret", "service", "machine", "refused", "quota", "gone", "other")
@@ -93,11 +94,11 @@ class Config:
     repo_limits: RepoLimits = field(default_factory=RepoLimits)
     detects: bool = True
 
-    def versions_of(self, image: str) -> Mapping[str, tuple[str, ...]]:
-        """Return the versions of languages that an image has as tags."""
+    def versions_of(self, image: str, owner: str | None = None) -> Mapping[str, tuple[str, ...]]:
+        """Return the versions of languages that an image has as tags; `owner` is whose images are the usual ones."""
         if self.versions is not None:
             return self.versions
-        return _USUAL_VERSIONS if image.partition(":")[0] == _USUAL_IMAGE else {}
+        return {"ruby": RUBIES} if has_rubies(image, owner) else {}
 
     def options_of(self, repo: Repo | None) -> RepoOptions:
         """Return what applies to a repo, or to one that isn't named: its own options over the defaults."""
@@ -122,8 +123,6 @@ class Config:
 
 
 _Value = TypeVar("_Value")
-_USUAL_IMAGE = "landovsky/claude-sandbox"
-_USUAL_VERSIONS: Mapping[str, tuple[str, ...]] = {"ruby": ("3.2", "3.3", "3.4")}
 
 
 def _first(own: _Value | None, usual: _Value | None) -> _Value | None:

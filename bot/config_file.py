@@ -146,6 +146,14 @@ def _gate(text: str) -> GateMode:
         raise BadValue("warn, fail or off") from None
 
 
+def read_service(text: str) -> str:
+    """Read a service with or without a version, such as redis:7. Raises BadValue."""
+    name = _SERVICE(text).partition(":")[0]
+    if name not in services_table().flavours:
+        raise BadValue(f"some of {', '.join(services_table().flavours)}, with , between; or none")
+    return text
+
+
 def _service_name(text: str) -> str:
     if text not in services_table().flavours:
         raise BadValue(f"one of {', '.join(services_table().flavours)}")

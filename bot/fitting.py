@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from bot.config import Config, RepoOptions
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
+from runs.image_name import repository
 from runs.stacks.lines import within
 from runs.stacks.remote import Reading
 from runs.stacks.stack import OWN_FILE, Stack, Wanted
@@ -24,10 +25,14 @@ FALLBACK = ("postgres", "redis")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What there is to choose from: the config, and the image of a Task that names none."""
+    """What there is to choose from: the config, and the image of a Task that names none.
+
+    `owner` is whose images are the usual ones; None means the project's.
+    """
 
     config: Config
     image: str
+    owner: str | None = None
 
 
 def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
@@ -38,7 +43,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
     language, version = _language(own, reading.stack)
     asked = None if language in own.versions else reading.stack.requirement
     changes: dict[str, object] = {}
-    services = _services(own, usual, reading.stack, offer.config, notes)
+    services = _services(task, own, reading.stack, offer.config, notes)
     if services is not None:
         changes["services"] = services
     changes |= _resources(task, own, usual, offer.config, notes)
@@ -115,9 +120,12 @@ def _language(own: RepoFile, stack: Stack) -> tuple[str | None, str | None]:
 
 
 def _services(
-    own: RepoFile, usual: RepoOptions, stack: Stack, config: Config, notes: list[str]
+    task: Task, own: RepoFile, stack: Stack, config: Config, notes: list[str]
 ) -> tuple[str, ...] | None:
-    """Return what is beside the agent; None when the config's own list stands."""
+    """Return what is beside the agent; None when a person's list or the config's own stands."""
+    usual = _usual(task, config)
+    if task.services not in (None, usual.services):
+        return None
     if own.services is not None:
         return own.services
     if usual.services is not None:
@@ -190,7 +198,7 @@ def _amount(quantity: str) -> float:
 def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | None, str | None]:
     """Return the image that has a language's version by its tag, as ruby-3.3, and the version that is in it."""
     language, version = stack.language or "", stack.version
-    offered = offer.config.versions_of(offer.image).get(language, ())
+    offered = offer.config.versions_of(offer.image, offer.owner).get(language, ())
     if not offered:
         return None, version
     newest = max(offered, key=_parts)
@@ -199,10 +207,7 @@ def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | N
         asked = language_words(language, version)
         notes.append(f"{asked} can't be had, {newest} is used")
         chosen = newest
-    repository = offer.image.partition("@")[0]
-    tag = _tag_of(repository)
-    repository = repository.removesuffix(f":{tag}") if tag else repository
-    return f"{repository}:{language}-{chosen}", chosen
+    return f"{repository(offer.image)}:{language}-{chosen}", chosen
 
 
 def _best(version: str, requirement: str | None, offered: Sequence[str]) -> str | None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from bot.address import BadRepo, forge_url
 from bot.nearest import nearest
+from runs.image_name import OWNER, USUAL_OWNER, image_of, usual_image
 from runs.s3_place import EXAMPLE, S3Place, read_place
 
 
@@ -49,12 +50,14 @@ class Cluster:
     """Which cluster Runs run on, where and with which image; `kubeconfig` None means the one that the bot is in.
 
     `context` None means the current one of the kubeconfig.
+    `owner` is whose images are the usual ones; None means the project's.
     """
 
     namespace: str = "claude-sandbox"
-    image: str = "landovsky/claude-sandbox:latest"
+    image: str = usual_image()
     kubeconfig: Path | None = None
     context: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ _NAMES = (
     "SANDBOX_LOG_FORMAT",
     "SANDBOX_METRICS",
     "CLAUDE_IMAGE",
+    OWNER,
 )
 _NO_SERVER = "isn't the address of a server, with nothing secret in it"
 _ALIKE = 0.7
@@ -141,6 +145,7 @@ _CHAT_ID = re.compile("-?[1-9][0-9]{0,15}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
 _NAMESPACE = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _IMAGE = re.compile("[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}")
+_OWNER = re.compile("[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?")
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -250,13 +255,16 @@ class _Reader:
         if not _NAMESPACE.fullmatch(namespace):
             what = f"isn't a namespace's name: {_shown(namespace)}"
             self._note("SANDBOX_NAMESPACE", what, usual.namespace)
-        image = self._text("CLAUDE_IMAGE") or usual.image
+        owner = self._text(OWNER) or None
+        if owner is not None and not _OWNER.fullmatch(owner):
+            self._note(OWNER, f"isn't an owner's name: {_shown(owner)}", USUAL_OWNER)
+        image = image_of(self._text("CLAUDE_IMAGE"), owner)
         if not _IMAGE.fullmatch(image):
             self._note("CLAUDE_IMAGE", f"isn't an image's name: {_shown(image)}", usual.image)
         path, home = self._text("KUBECONFIG"), self._text("HOME")
         if not path and home and not self._text("KUBERNETES_SERVICE_HOST"):
             path = f"{home}/.kube/config"
-        return Cluster(namespace, image, Path(path) if path else None)
+        return Cluster(namespace, image, Path(path) if path else None, owner=owner)
 
     def _text(self, name: str) -> str:
         return self._environment.get(name, "").strip()

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from bot.markup import Markup, Tag
 from sandbox.words import printable
 
 if TYPE_CHECKING:
@@ -58,6 +59,21 @@ class Screen:
         if not self.as_json:
             _write(sys.stdout, clean(text))
 
+    def markup(self, text: Markup) -> None:
+        """Print a message of the chat: in a terminal with its marks, else plain."""
+        if self.as_json:
+            return
+        if self.width is None:
+            _write(sys.stdout, text.text())
+            return
+        from rich.text import Text
+
+        drawn = Text()
+        for span in text.spans:
+            shown = Markup((span,)).text()
+            drawn.append(shown, style=_STYLES.get(span.tag or Tag.LINK))
+        self.console.print(drawn, soft_wrap=False)
+
     def note(self, text: str) -> None:
         """Print something beside the answer, such as a warning."""
         _write(sys.stderr, clean(text))
@@ -100,6 +116,7 @@ class Screen:
 
 
 _LEAST_GROWING = 12
+_STYLES = {Tag.BOLD: "bold", Tag.ITALIC: "italic", Tag.CODE: "cyan", Tag.PRE: "dim"}
 
 
 def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:

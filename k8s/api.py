@@ -90,6 +90,13 @@ class Api:
                     del data[:-MAX_LOG_BYTES]
         return bytes(data)
 
+    async def stream(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:
+        """Read something that is sent as it comes, without a limit of time: pieces of any size. Raises Unavailable, Rejected."""
+        limit = aiohttp.ClientTimeout(None, sock_connect=CONNECT_SECONDS)
+        async with self._response("GET", path, query, timeout=limit) as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
+
     async def watch(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:
         """Follow a watch line by line until the server ends it; half a line at its end is left out.
 

@@ -139,7 +139,7 @@ class KubernetesBackend:
         pod = await self._pod(run_id)
         printed = b""
         if pod is not None:
-            container = names.CONTAINER if service is None else _sidecar(pod, service)
+            container = names.CONTAINER if service is None else sidecar_of(pod, service)
             printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
             if service is None and (tail_bytes is None or len(printed) < tail_bytes):
                 printed = await self._with_remark(printed, pod)
@@ -305,8 +305,11 @@ class KubernetesBackend:
         if not self._follows:
             if run.state is State.RUNNING:
                 pod = await self._jobs.pod(job)
+                known_pod = self._mirror.pod(job.metadata.name)
                 if pod is not None:
                     self._mirror.pods.apply(pod)
+                elif known_pod is not None:
+                    self._mirror.pods.forget(known_pod.metadata.name)
             elif run.state is State.QUEUED:
                 await self._mirror.read_all()
         return self._mirror.runs.get(id_of_run, run)
@@ -333,7 +336,7 @@ class KubernetesBackend:
         return patch
 
 
-def _sidecar(pod: Pod, service: str) -> str:
+def sidecar_of(pod: Pod, service: str) -> str:
     """Return the container of a service beside the agent. Raises Refused, naming those that are there."""
     beside = _beside(pod)
     if names.service(service) not in beside:

@@ -20,6 +20,7 @@ from sandbox.broker.settings import PORT, READY
 from sandbox.dependencies.cache import folder_name
 from sandbox.gate import GateMode
 from sandbox.keys import BROKER
+from sandbox.services import LIMIT_VARIABLE as SERVICES_SECONDS
 from sandbox.services import VARIABLE as SERVICES
 from sandbox.task import Task, to_environment
 
@@ -119,7 +120,10 @@ def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[st
         "grace_seconds": place.grace_seconds,
         "pod_seconds": pod_seconds,
         "job_seconds": pod_seconds + place.job_margin_seconds,
-        "backstop_seconds": place.backstop_seconds,
+        # Without a bot nobody would shorten it, and who asked there doesn't wait to be told.
+        "backstop_seconds": place.ttl_seconds
+        if asked.origin.by_command_line
+        else place.backstop_seconds,
     }
 
 
@@ -132,6 +136,7 @@ def _environment(
         **_GIT_TRUSTS_WORKSPACE,
         **variables_of(services, task.stack.language if task.stack else None),
         SERVICES: awaited(services),
+        SERVICES_SECONDS: f"{place.patience.service:.0f}",
         **dict(task.variables),
         **place.environment,
         **to_environment(task, id_of_run),

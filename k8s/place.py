@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runs.backend import Limits
+from runs.image_name import repository
 from runs.outcome import Seen
 from sandbox.gate import GateMode
 from sandbox.task import USUAL_MEMORY, Task
@@ -135,7 +136,7 @@ class KubernetesPlace:
 
     def runs_entrypoint(self, image: str) -> bool:
         """Say whether an image runs its own entrypoint: ours, whatever its tag, and those that the operator names."""
-        return _repository(image) == _repository(self.image) or any(
+        return repository(image) == repository(self.image) or any(
             fnmatchcase(image, pattern) for pattern in self.entrypoints
         )
 
@@ -146,10 +147,3 @@ class KubernetesPlace:
         """
         image = task.image or self.image
         return not any(fnmatchcase(image, pattern) for pattern in self.entrypoints)
-
-
-def _repository(image: str) -> str:
-    """Return an image's name without tag and digest; a port of its registry is no tag."""
-    name = image.partition("@")[0]
-    path = name.rpartition("/")[2]
-    return name.removesuffix(path) + path.partition(":")[0]

@@ -128,14 +128,18 @@ class _Preparation:
         if not expected:
             return
         self._means.enter(Phase.SERVICES, ", ".join(each.name for each in expected))
-        until = self._until(services.SECONDS)
-        stop = self._means.limits.stop
-        missing = services.wait(expected, until, lambda: stop is not None and stop.requested)
+        limit = services.read_limit(self._means.environment.get(services.LIMIT_VARIABLE, ""))
+        stop, begun = self._means.limits.stop, time.monotonic()
+        missing = services.wait(
+            expected, self._until(limit), lambda: stop is not None and stop.requested
+        )
+        seconds = time.monotonic() - begun
         if not missing:
+            self._log.note(f"ready after {seconds:.1f} s")
             return
         self._stop_if_asked()
-        names = ", ".join(each.shown for each in missing)
-        raise NotPrepared(Cause.SERVICE_UNREACHABLE, f"no connection to {names}")
+        self._log.note(f"not ready after {seconds:.0f} s")
+        raise NotPrepared(Cause.SERVICE_UNREACHABLE, services.shown(missing))
 
     def _get_dependencies(self, projects: list[Project]) -> Dependencies:
         means = self._means

@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.parts.s3_fixtures",
     "tests.parts.sops_fixtures",
     "tests.parts.left_out",
+    "tests.parts.shown",
 ]
 
 # The library's new form of durations, as `claude-sandbox bot` sets it; the old one warns at every use.

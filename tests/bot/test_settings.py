@@ -200,6 +200,14 @@ def test_variables_of_others_pass(name):
             {"SANDBOX_NAMESPACE": "boxes", "CLAUDE_IMAGE": "acme/box:1", "KUBECONFIG": "/k"},
             Cluster("boxes", "acme/box:1", Path("/k")),
         ),
+        (
+            {"SANDBOX_OWNER": "Alice", "KUBECONFIG": "/k"},
+            Cluster(image="alice/claude-sandbox:latest", kubeconfig=Path("/k"), owner="Alice"),
+        ),
+        (
+            {"SANDBOX_OWNER": "alice", "CLAUDE_IMAGE": "acme/box:1", "KUBECONFIG": "/k"},
+            Cluster(image="acme/box:1", kubeconfig=Path("/k"), owner="alice"),
+        ),
     ],
 )
 def test_the_cluster_is_the_one_that_is_named_or_the_one_around(variables, cluster):
@@ -207,8 +215,9 @@ def test_the_cluster_is_the_one_that_is_named_or_the_one_around(variables, clust
 
 
 def test_a_namespace_and_an_image_that_cannot_be_are_mistakes():
-    found = mistakes(SANDBOX_NAMESPACE="My Boxes", CLAUDE_IMAGE="no image")
-    assert [text.split(" isn't")[0] for text in found] == ["SANDBOX_NAMESPACE", "CLAUDE_IMAGE"]
+    found = mistakes(SANDBOX_NAMESPACE="My Boxes", CLAUDE_IMAGE="no image", SANDBOX_OWNER="a/b")
+    names = ["SANDBOX_NAMESPACE", "SANDBOX_OWNER", "CLAUDE_IMAGE"]
+    assert [text.split(" isn't")[0] for text in found] == names
 
 
 def test_without_a_home_the_state_folder_is_asked_for():

@@ -28,6 +28,8 @@ gem "sidekiq"
 """
 
 
+@pytest.mark.shows("service up", "postgres", "redis")
+@pytest.mark.shows("URL works", "postgres", "redis")
 async def test_a_run_of_a_gemfile_with_pg_and_sidekiq_reaches_both_and_the_card_names_the_stack(
     place: ClusterPlace,
     playground: Begin,

@@ -33,6 +33,7 @@ def test_the_sandbox_knows_which_services_to_wait_for_and_in_which_image_it_is()
     found = environment(BASELINE)
     services = [Service("postgres", 5432), Service("redis", 6379)]
     assert read_services(found["SANDBOX_SERVICES"]) == services
+    assert found["SANDBOX_SERVICES_SECONDS"] == "180"
     assert found["SANDBOX_IMAGE"] == "image:1"
     none = manifest(replace(ASKED, task=replace(TASK, services=None)), PLACE, suspended=False)
     assert environment(none)["SANDBOX_SERVICES"] == ""

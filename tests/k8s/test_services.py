@@ -37,7 +37,7 @@ def environment(found: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_service_is_a_restricted_native_sidecar_with_limits_and_probes(name: str) -> None:
+def test_a_service_is_a_restricted_native_sidecar_with_limits(name: str) -> None:
     found = pod(replace(TASK, services=(name,)))
     (sidecar,) = sidecars(found)
     assert sidecar["name"] == f"{name}-sidecar"
@@ -45,10 +45,24 @@ def test_a_service_is_a_restricted_native_sidecar_with_limits_and_probes(name: s
     assert sidecar["securityContext"]["allowPrivilegeEscalation"] is False
     assert sidecar["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert sidecar["resources"]["limits"].keys() == {"memory", "cpu"}
-    assert sidecar["startupProbe"]["exec"] == sidecar["readinessProbe"]["exec"]
     mounted = [mount["name"] for mount in sidecar["volumeMounts"] or ()]
     assert len(set(mounted)) == len(mounted)
     assert set(mounted) <= {volume["name"] for volume in found["volumes"]}
+
+
+@pytest.mark.parametrize(
+    ("image", "own_program"),
+    [(None, False), ("node:22", False), ("theirs/agent:2", True)],
+)
+def test_services_wait_for_each_other_only_beside_a_program_that_does_not_wait_for_them(
+    image: str | None, own_program: bool
+) -> None:
+    place = replace(PLACE, entrypoints=("theirs/*",))
+    found = sidecars(pod(replace(TASK, services=NAMES, image=image), place))
+    for name, sidecar in zip(NAMES, found, strict=True):
+        probe = {"command": services_table().services[name].run["probe"]}
+        assert sidecar.get("startupProbe", {}).get("exec") == (probe if own_program else None)
+        assert "readinessProbe" not in sidecar
 
 
 def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:

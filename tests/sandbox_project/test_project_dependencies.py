@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ def registry() -> Iterator[Registry]:
 
 
 @pytest.mark.npm
+@pytest.mark.shows("installed", "npm")
+@pytest.mark.shows("cache hit", "npm")
 def test_a_node_project_is_installed_once_and_then_comes_from_the_cache(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -71,7 +74,12 @@ def test_a_lockfile_that_cannot_be_installed_is_left_to_the_agent_and_told(
 
 def test_a_missing_tool_is_told_and_no_failure(tmp_path: Path) -> None:
     files = {"mix.lock": "%{}\n", "mix.exs": ""}
-    done = run(tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("git", "sh", "python3"):
+        (programs / name).symlink_to(str(shutil.which(name)))
+    path = str(programs)
+    done = run(tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url, PATH=path)
     assert done.report.verdict is Verdict.PUSHED
     assert done.report.remark == "Not installed, for want of mix in the image."
 
@@ -82,6 +90,8 @@ def test_a_repository_without_a_lockfile_sees_no_further_phase(tmp_path: Path) -
     assert phases == ["environment", "clone", "agent", "deliver", "done"]
 
 
+@pytest.mark.shows("installed", "pip")
+@pytest.mark.shows("cache hit", "pip")
 def test_a_python_project_finds_its_programs_also_in_another_folder(
     tmp_path: Path, registry: Registry
 ) -> None:
@@ -99,6 +109,8 @@ def test_a_python_project_finds_its_programs_also_in_another_folder(
 
 
 @pytest.mark.go
+@pytest.mark.shows("installed", "go")
+@pytest.mark.shows("cache hit", "go")
 def test_a_go_project_is_built_without_its_proxy_the_second_time(tmp_path: Path) -> None:
     proxy = go_proxy(tmp_path / "proxy")
     files = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from cli.stack import read_folder
 from runs.stacks.stack import Stack
@@ -107,7 +108,20 @@ def told(stack: Stack) -> str:
     )
 
 
-@pytest.mark.parametrize(("name", "language", "version", "services"), PROJECTS)
+def shown(project: tuple[str, str | None, str | None, str]) -> ParameterSet:
+    """Mark a project with the cells of docs/stacks.md that it proves."""
+    _, language, version, services = project
+    names = [wanted.partition(":")[0] for wanted in services.split()]
+    versioned = [wanted.partition(":")[0] for wanted in services.split() if ":" in wanted]
+    rows = {
+        "recognised": [*names, *([language] if language else [])],
+        "version": [*versioned, *([language] if language and version else [])],
+    }
+    marks = [pytest.mark.shows(column, *of) for column, of in rows.items() if of]
+    return pytest.param(*project, marks=marks, id=project[0])
+
+
+@pytest.mark.parametrize(("name", "language", "version", "services"), [*map(shown, PROJECTS)])
 def test_a_project_gets_what_it_needs_and_no_more(
     name: str, language: str | None, version: str | None, services: str
 ) -> None:
