@@ -200,7 +200,8 @@ class Completions:
             log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
             text = bare(runs)
         ignored = self._backend.ignored_options
-        buttons = end_buttons(runs[0], ignored) if len(runs) == 1 else ()
+        limits = self._desk.config.run_limits
+        buttons = end_buttons(runs[0], ignored, limits) if len(runs) == 1 else ()
         return Letter(text, buttons, reply_to=reply_to)
 
     async def _completion(self, run: Run) -> Markup:
