@@ -6,8 +6,9 @@ tests/cluster/test_installation.py says the same to a real one; here are the mom
 from __future__ import annotations
 
 import copy
+import datetime
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ class ObjectApi:
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
-        self.version: Mapping[str, str] = {"major": "1", "minor": "37"}
+        self.version: dict[str, str] = {"major": "1", "minor": "37"}
         self.denied: set[tuple[str, str]] = set()
         self.moment: Moment = lambda _request: None
         self.changes: list[str] = []
         self.refuses_images = True
+        self.bots_own: set[tuple[str, str]] = set()
+        self.clock_ahead_seconds = 0
         self._number = 0
 
     def names(self, kind: str) -> list[str]:
@@ -71,18 +74,21 @@ class ObjectApi:
     def _review(self, asked: Object) -> web.Response:
         wanted = asked["spec"]["resourceAttributes"]
         is_bot = "user" in asked["spec"]
-        given = wanted["resource"] in ("jobs", "events") or (
-            wanted["resource"] == "pods" and wanted["verb"] in ("get", "list", "watch")
+        right = (wanted["verb"], wanted["resource"])
+        given = (
+            right in self.bots_own
+            or wanted["resource"] in ("jobs", "events")
+            or (wanted["resource"] == "pods" and wanted["verb"] in ("get", "list", "watch"))
         )
-        allowed = (wanted["verb"], wanted["resource"]) not in self.denied
-        return web.json_response({"status": {"allowed": given if is_bot else allowed}})
+        allowed = given if is_bot else right not in self.denied
+        return web.json_response({"status": {"allowed": allowed}})
 
     def _job(self, job: Object) -> web.Response:
         image = job["spec"]["template"]["spec"]["containers"][0]["image"]
         if self.refuses_images and image.startswith("not.allowed"):
             words = "ValidatingAdmissionPolicy 'claude-sandbox' with binding 'claude-sandbox' denied request: no"
             return refused(422, words)
-        job["metadata"]["creationTimestamp"] = _now()
+        job["metadata"]["creationTimestamp"] = _now(self.clock_ahead_seconds)
         return web.json_response(job, status=201)
 
     def _patch(self, request: web.Request, body: Any) -> web.Response:
@@ -203,7 +209,6 @@ def _merged(before: Object, change: Object) -> Object:
     return before
 
 
-def _now() -> str:
-    import datetime
-
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _now(ahead_seconds: int) -> str:
+    when = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=ahead_seconds)
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
