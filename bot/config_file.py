@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bot.address import BadRepo, read_configured, refuse_branch
-from bot.config import PATIENCE, Config, Repo, RepoLimits, RepoOptions, Role
+from bot.config import PATIENCE, Config, Repo, RepoLimits, RepoOptions, Role, RunLimits
 from bot.nodes import (
     BadNode,
     Key,
@@ -244,6 +244,11 @@ def _repo_limits(reader: Reader, node: yaml.Node, place: str) -> RepoLimits:
     return RepoLimits(**reader.fields(node, place, keys))
 
 
+def _run_limits(reader: Reader, node: yaml.Node, place: str) -> RunLimits:
+    keys = {name: _REPO_KEYS[name] for name in ("memory", "cpu", "timeout")}
+    return RunLimits(**reader.fields(node, place, keys))
+
+
 def _versions(reader: Reader, node: yaml.Node, place: str) -> dict[str, tuple[str, ...]]:
     return reader.fields(node, place, _LANGUAGE_KEYS)
 
@@ -337,6 +342,7 @@ _KEYS = {
     ),
     "limits": Key("limits", _limits, "limits: {runs: 4, runs_per_person: 2, queue_minutes: 60}"),
     "versions": Key("versions", _versions, 'versions: {ruby: ["3.3", "3.4"]}'),
+    "runLimits": Key("run_limits", _run_limits, "runLimits: {memory: 16Gi, cpu: 8, timeout: 4h}"),
     "repoLimits": Key("repo_limits", _repo_limits, "repoLimits: {memory: 8Gi, cpu: 4}"),
     "detect": Key("detects", read_boolean, "detect: false"),
     "defaults": Key("defaults", _defaults, "defaults: {timeout: 45m, memory: 4Gi}"),

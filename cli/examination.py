@@ -137,7 +137,8 @@ def _place(present: Present, config: Config) -> KubernetesPlace:
         entrypoints=config.entrypoints,
         service_images=config.service_images,
         kueue=config.kueue,
-        cache_claim=config.cache_claim,
+        cache_claim=config.cache if isinstance(config.cache, str) else None,
+        agent_files=config.agent_files,
         runtime_class=config.runtime_class,
     )
 
