@@ -46,10 +46,11 @@ test-cluster: $(READY) ## Run the tests on it; on another cluster with KUBECONFI
 	@test -n "$$TEST_IMAGE_PREFIX" || tests/cluster/cluster up
 	@$(BIN)/pytest tests/cluster
 
-check: $(READY) ## Format, lint and types, as CI does
+check: $(READY) ## Format, lint, types and Dockerfiles, as CI does
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile tests/cluster/images/*/Dockerfile
 
 format: $(READY) ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .

@@ -14,6 +14,7 @@ from telegram import BotCommand, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
+from bot.at_home import AtHome
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.config import Config
@@ -33,10 +34,13 @@ from bot.intake import (
 from bot.key_note import key_note
 from bot.live import Live
 from bot.members import Members
+from bot.metrics import OTHER, Metrics
 from bot.outbox import Outbox
 from bot.pace import Pace
+from bot.present import Present, Views
 from bot.pulse import Pulse
 from bot.router import Router
+from bot.scrape import scraped
 from bot.settings import BackendName, Settings
 from bot.speaker import Speaker
 from bot.stacks import Stacks
@@ -74,7 +78,13 @@ async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
 
     What is being sent when `stop` comes is sent to its end; everything else is found again by the next bot.
     """
-    connections = (Connections(16), PollConnections())
+    metrics = Metrics(surroundings.config.repos, surroundings.clock)
+    async with scraped(metrics.registry, surroundings.settings.metrics):
+        await _serve(surroundings, metrics, stop)
+
+
+async def _serve(surroundings: Surroundings, metrics: Metrics, stop: asyncio.Event) -> None:
+    connections = (Connections(16, metrics), PollConnections(metrics))
     application = _application(surroundings.settings, *connections)
     outbox = Outbox()
     refused = False
@@ -83,7 +93,8 @@ async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
         if stop.is_set():
             return
         async with asyncio.TaskGroup() as group:
-            intake, working = _start(surroundings, application, outbox, group)
+            outside = _Outside(application, outbox, metrics)
+            intake, working = _start(surroundings, outside, group)
             intaking = group.create_task(_stopping(intake, stop))
             await stop.wait()
             await intaking
@@ -107,18 +118,27 @@ class _Done(Exception):
     """Ends the group, with all the errands in it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """The ways to those who talk with the bot, and who watch over it."""
+
+    application: Application  # type: ignore[type-arg]  # its six parameters say nothing here
+    outbox: Outbox
+    metrics: Metrics
+
+
 def _start(
-    surroundings: Surroundings,
-    application: Application,  # type: ignore[type-arg]  # its six parameters say nothing here
-    outbox: Outbox,
-    group: asyncio.TaskGroup,
+    surroundings: Surroundings, outside: _Outside, group: asyncio.TaskGroup
 ) -> tuple[Intake, list[asyncio.Task[None]]]:
     """Build the parts and set them going, all but the intake."""
     settings, store = surroundings.settings, surroundings.store
+    application, outbox, metrics = outside.application, outside.outbox, outside.metrics
     errands, book, pace = Errands(group), Book(), Pace()
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
     desk = Desk(
-        backend=Recorded(surroundings.backend, store, surroundings.clock),
+        backend=Recorded(
+            AtHome(surroundings.backend, settings.home_chat_id), store, surroundings.clock
+        ),
         book=book,
         speaker=speaker,
         store=store,
@@ -130,6 +150,7 @@ def _start(
         live=Live(speaker, errands.run, pace),
         noticed=lambda run: watch.see(run),
         redactor=surroundings.redactor,
+        metrics=metrics,
         stacks=surroundings.stacks,
         clock=surroundings.clock,
     )
@@ -137,38 +158,55 @@ def _start(
     if settings.backend is BackendName.KUBERNETES:
         entrypoints = surroundings.config.entrypoints
         cards.note = lambda task: key_note(task, settings.cluster.image, entrypoints)
-    tellers = (cards, Completions(desk), HomeNotices(desk), desk.live)
-    watch = Watch(desk.backend, store, errands, book, tellers)
+    completions = Completions(desk)
+    watch = Watch(
+        desk.backend, store, errands, book, (cards, completions, HomeNotices(desk), desk.live)
+    )
+    metrics.show(Present(_views(desk, completions, outbox)))
     Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
     errands.run(_publish_commands(application))
 
     working = [
         group.create_task(watch.run()),
         group.create_task(cards.run()),
-        group.create_task(_sweeping(watch, settings.poll_seconds)),
+        group.create_task(_sweeping(watch, settings.poll_seconds, metrics)),
     ]
-    return _intake(settings, application), working
+    return _intake(settings, application, metrics), working
 
 
-def _intake(settings: Settings, application: Application) -> Intake:  # type: ignore[type-arg]  # as above
+def _views(desk: Desk, completions: Completions, outbox: Outbox) -> Views:
+    return Views(
+        live=lambda: desk.book.live,
+        untold=lambda: completions.untold,
+        waiting=outbox.waiting,
+        counted=lambda: desk.backend.counted,
+        clock=desk.clock,
+    )
+
+
+def _intake(settings: Settings, application: Application, metrics: Metrics) -> Intake:  # type: ignore[type-arg]  # as above
     """Build the way in."""
 
     async def handle(update: Numbered) -> None:
         if isinstance(update, Update):
             await application.process_update(update)
+        metrics.handled(next((kind for kind in UPDATES if getattr(update, kind, None)), OTHER))
 
     pulse = Pulse(settings.state_folder / "pulse")
-    return Intake(_beating(pulse, _poller(application)), handle)
+    return Intake(_beating(pulse, _poller(application), metrics.polled), handle)
 
 
-async def _sweeping(watch: Watch, every_seconds: float) -> None:
+async def _sweeping(watch: Watch, every_seconds: float, metrics: Metrics) -> None:
     """Sweep by the clock until cancelled. The library drops late runs by default, hence both settings."""
     await watch.check_store()
+    loop = asyncio.get_running_loop()
 
     async def sweep() -> None:
         # The library logs the cancellation of a job at its own shutdown as a failure.
         with contextlib.suppress(asyncio.CancelledError):
-            await watch.sweep()
+            began = loop.time()
+            well = await watch.sweep()
+            metrics.swept(loop.time() - began, well=well)
 
     scheduler = AsyncIOScheduler(timezone="UTC")
     scheduler.add_job(
@@ -245,13 +283,14 @@ async def _publish_commands(application: Application) -> None:  # type: ignore[t
         log.warning("the menu of commands wasn't taken: %s", type(error).__name__)
 
 
-def _beating(pulse: Pulse, poll: Poll) -> Poll:
-    """Return a poll that notes each good answer. A disk that can't take it must not keep updates out."""
+def _beating(pulse: Pulse, poll: Poll, polled: Callable[[], None]) -> Poll:
+    """Return a poll that notes each good answer, also by calling `polled`. A disk that can't take it must not keep updates out."""
     failing = False
 
     async def poll_and_beat(offset: int | None, seconds: int) -> Sequence[Numbered]:
         nonlocal failing
         updates = await poll(offset, seconds)
+        polled()
         try:
             async with asyncio.timeout(PULSE_SECONDS):
                 await asyncio.to_thread(pulse.beat)

@@ -10,16 +10,19 @@ from telegram import Update
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
+from bot.metrics import Metrics
+
 log = logging.getLogger(__name__)
 
 
 class Connections(HTTPXRequest):
-    """A pool of `size` connections; every wait has a limit.
+    """A pool of `size` connections; every wait has a limit, and every request is counted.
 
     The library itself logs what isn't JSON in full, and breaks on JSON that is no answer.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, metrics: Metrics) -> None:
+        self._metrics = metrics
         super().__init__(
             connection_pool_size=size,
             read_timeout=15.0,
@@ -27,6 +30,17 @@ class Connections(HTTPXRequest):
             connect_timeout=10.0,
             pool_timeout=10.0,
         )
+
+    async def do_request(self, url: str, *rest: Any, **more: Any) -> tuple[int, bytes]:
+        """Send a request, as the library asks for it; return the HTTP status and what came."""
+        called = url.rpartition("/")[2]  # all before it holds the token
+        try:
+            status, body = await super().do_request(url, *rest, **more)
+        except TelegramError:
+            self._metrics.asked_telegram(called, "none")
+            raise
+        self._metrics.asked_telegram(called, str(status))
+        return status, body
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:
@@ -46,8 +60,8 @@ class PollConnections(Connections):
     So it is passed over like any other, instead of keeping all later ones out for ever.
     """
 
-    def __init__(self) -> None:
-        super().__init__(1)
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__(1, metrics)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> dict[str, Any]:

@@ -15,9 +15,12 @@ from bot.config import Config, Role
 from bot.incoming import Incoming, Place
 from bot.live import Live
 from bot.markup import Markup
+from bot.metrics import OTHER, Metrics
 from bot.outbox import UndeliverableError, UnreachableError
+from bot.repo import find_again
 from bot.speaker import Button, Letter, MessageGoneError, Speaker
 from bot.stacks import Stacks
+from bot.taps import Taps
 from runs.recorded import Recorded
 from runs.run import Run, State
 from runs.store import LogStore
@@ -54,6 +57,11 @@ class Book:
         self._told_at_home: set[str] = set()
         self._starting: Counter[int] = Counter()
         self._landed = asyncio.Condition()
+
+    @property
+    def live(self) -> list[Run]:
+        """Return the Runs that are under way."""
+        return list(self._live.values())
 
     def see(self, run: Run) -> None:
         """Take note of a Run's newest state."""
@@ -123,9 +131,16 @@ class Desk:
     live: Live
     noticed: Callable[[Run], None]
     redactor: Redactor
+    metrics: Metrics
     stacks: Stacks | None = None
     clock: Callable[[], float] = field(default=time.time)
     one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
+    taps: Taps = field(default_factory=Taps)
+
+    def alias(self, run: Run) -> str:
+        """Return the config's name for the repo of a Run, or that of all others."""
+        target = find_again(run.task.repo_url, None, self.config, self.forge_url)
+        return OTHER if target is None or target.named is None else target.named.alias
 
     def answer(
         self, message: Incoming, text: Markup, keyboard: tuple[tuple[Button, ...], ...] = ()

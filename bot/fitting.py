@@ -5,13 +5,14 @@ What a person wrote behind /run stands above all; then the repo's own file, then
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.config import Config, RepoOptions
+from bot.quantity import amount
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
+from runs.image_name import repository
 from runs.stacks.lines import within
 from runs.stacks.remote import Reading
 from runs.stacks.stack import OWN_FILE, Stack, Wanted
@@ -24,10 +25,14 @@ FALLBACK = ("postgres", "redis")
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What there is to choose from: the config, and the image of a Task that names none."""
+    """What there is to choose from: the config, and the image of a Task that names none.
+
+    `owner` is whose images are the usual ones; None means the project's.
+    """
 
     config: Config
     image: str
+    owner: str | None = None
 
 
 def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
@@ -38,7 +43,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
     language, version = _language(own, reading.stack)
     asked = None if language in own.versions else reading.stack.requirement
     changes: dict[str, object] = {}
-    services = _services(own, usual, reading.stack, offer.config, notes)
+    services = _services(task, own, reading.stack, offer.config, notes)
     if services is not None:
         changes["services"] = services
     changes |= _resources(task, own, usual, offer.config, notes)
@@ -55,6 +60,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
             changes["image"] = tagged
     if own.env:
         changes["variables"] = own.env
+        notes += _addresses(own, task.services if services is None else services)
     if own.setup:
         changes["setup"] = "\n".join(own.setup)
     stack = RepoStack(language, version, tuple(sorted(changes)), tuple(notes))
@@ -115,9 +121,12 @@ def _language(own: RepoFile, stack: Stack) -> tuple[str | None, str | None]:
 
 
 def _services(
-    own: RepoFile, usual: RepoOptions, stack: Stack, config: Config, notes: list[str]
+    task: Task, own: RepoFile, stack: Stack, config: Config, notes: list[str]
 ) -> tuple[str, ...] | None:
-    """Return what is beside the agent; None when the config's own list stands."""
+    """Return what is beside the agent; None when a person's list or the config's own stands."""
+    usual = _usual(task, config)
+    if task.services not in (None, usual.services):
+        return None
     if own.services is not None:
         return own.services
     if usual.services is not None:
@@ -158,6 +167,17 @@ def _image(
     return None
 
 
+def _addresses(own: RepoFile, services: Sequence[str] | None) -> list[str]:
+    """Say which addresses of services the repo sets itself: the agent gets those."""
+    flavours = services_table().flavours
+    known = [
+        flavours[name] for each in services or () if (name := each.partition(":")[0]) in flavours
+    ]
+    ours = {variable for service in known for variable in service.all_variables}
+    theirs = [name for name, _ in own.env if name in ours]
+    return [f"The repo's own {', '.join(theirs)} counts, not ours"] if theirs else []
+
+
 def _resources(
     task: Task, own: RepoFile, usual: RepoOptions, config: Config, notes: list[str]
 ) -> dict[str, object]:
@@ -171,26 +191,17 @@ def _resources(
         if wanted is None or present != normal:
             continue
         limit = most or normal or fallback
-        if _amount(wanted) > _amount(limit):
+        if amount(wanted) > amount(limit):
             notes.append(f"{OWN_FILE}: {wanted} {name} is more than the {limit} allowed here")
             wanted = limit
         changes[name] = wanted
     return changes
 
 
-def _amount(quantity: str) -> float:
-    """Return a quantity as a number, to compare: bytes, or cores."""
-    match = re.fullmatch(r"([0-9.]+)(m|Mi|Gi)?", quantity)
-    if match is None:
-        return float("inf")
-    factors: Mapping[str | None, float] = {None: 1, "m": 0.001, "Mi": 1 << 20, "Gi": 1 << 30}
-    return float(match[1]) * factors[match[2]]
-
-
 def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | None, str | None]:
     """Return the image that has a language's version by its tag, as ruby-3.3, and the version that is in it."""
     language, version = stack.language or "", stack.version
-    offered = offer.config.versions_of(offer.image).get(language, ())
+    offered = offer.config.versions_of(offer.image, offer.owner).get(language, ())
     if not offered:
         return None, version
     newest = max(offered, key=_parts)
@@ -199,10 +210,7 @@ def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | N
         asked = language_words(language, version)
         notes.append(f"{asked} can't be had, {newest} is used")
         chosen = newest
-    repository = offer.image.partition("@")[0]
-    tag = _tag_of(repository)
-    repository = repository.removesuffix(f":{tag}") if tag else repository
-    return f"{repository}:{language}-{chosen}", chosen
+    return f"{repository(offer.image)}:{language}-{chosen}", chosen
 
 
 def _best(version: str, requirement: str | None, offered: Sequence[str]) -> str | None:

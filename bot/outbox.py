@@ -125,6 +125,17 @@ class Outbox:
         while any(lane.busy for lane in self._lanes.values()) and self._clock() < until:  # noqa: ASYNC110 (once, at the end)
             await asyncio.sleep(0.02)
 
+    def waiting(self) -> dict[Priority, int]:
+        """Return how many wait for a turn, over all chats."""
+        return {
+            priority: sum(
+                not future.done()
+                for lane in self._lanes.values()
+                for future in lane.waiting[priority]
+            )
+            for priority in Priority
+        }
+
     def address(self, chat_id: int) -> int:
         """Return where a chat is today: its own id, or that of the supergroup that it became."""
         while chat_id in self._moved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TypeVar
 
 from bot.address import BadRepo, forge_url
 from bot.nearest import nearest
+from runs.image_name import OWNER, USUAL_OWNER, image_of, usual_image
 from runs.s3_place import EXAMPLE, S3Place, read_place
 
 
@@ -28,6 +30,13 @@ class AgentName(Enum):
     SCRIPTED = "scripted"
 
 
+class LogFormat(Enum):
+    """How the bot's own log is written: SANDBOX_LOG_FORMAT."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class SettingsError(Exception):
     """The environment can't be used; `mistakes` has one line for each variable, with an example."""
 
@@ -38,16 +47,33 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Which cluster Runs run on, where and with which image; `kubeconfig` None means the one that the bot is in."""
+    """Which cluster Runs run on, where and with which image; `kubeconfig` None means the one that the bot is in.
+
+    `context` None means the current one of the kubeconfig.
+    `owner` is whose images are the usual ones; None means the project's.
+    """
 
     namespace: str = "claude-sandbox"
-    image: str = "landovsky/claude-sandbox:latest"
+    image: str = usual_image()
     kubeconfig: Path | None = None
+    context: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where a server listens; an IPv6 address stands here without brackets."""
+
+    address: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment says. `home_chat_id` is TELEGRAM_CHAT_ID, `forge_url` the web address of GITHUB_API_URL."""
+    """What the environment says. `home_chat_id` is TELEGRAM_CHAT_ID, `forge_url` the web address of GITHUB_API_URL.
+
+    `metrics` is where /metrics is served, None for nowhere.
+    """
 
     telegram_token: str = field(repr=False)
     home_chat_id: int
@@ -60,15 +86,20 @@ class Settings:
     poll_seconds: float
     forge_url: str
     cluster: Cluster = Cluster()
+    log_format: LogFormat = LogFormat.TEXT
+    metrics: Listen | None = None
 
 
-def read(environment: Mapping[str, str]) -> Settings:
-    """Read the variables of the bot; empty counts as absent. Raises SettingsError with all mistakes at once."""
+def read(environment: Mapping[str, str], *, talks: bool = True) -> Settings:
+    """Read the variables of the bot; empty counts as absent. Raises SettingsError with all mistakes at once.
+
+    `talks` False is for the command line, which has no chat: then the token and the chat are left out.
+    """
     reader = _Reader(environment)
     state = reader.state_folder()
     settings = Settings(
-        telegram_token=reader.token(),
-        home_chat_id=reader.chat_id(),
+        telegram_token=reader.token() if talks else "",
+        home_chat_id=reader.chat_id() if talks else 0,
         telegram_api_url=reader.url("TELEGRAM_API_URL", "https://api.telegram.org"),
         backend=reader.choice("SANDBOX_BACKEND", BackendName.KUBERNETES),
         agent=reader.choice("SANDBOX_AGENT", AgentName.CLAUDE),
@@ -78,6 +109,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         poll_seconds=reader.poll_seconds(),
         forge_url=reader.forge(),
         cluster=reader.cluster(),
+        log_format=reader.choice("SANDBOX_LOG_FORMAT", LogFormat.TEXT),
+        metrics=reader.metrics(),
     )
     mistakes = (*reader.mistakes, *_misspelt(environment))
     if mistakes:
@@ -96,17 +129,23 @@ _NAMES = (
     "SANDBOX_LOG_STORE",
     "SANDBOX_POLL_SECONDS",
     "SANDBOX_AGENT",
+    "SANDBOX_LOG_FORMAT",
+    "SANDBOX_METRICS",
     "CLAUDE_IMAGE",
+    OWNER,
 )
 _NO_SERVER = "isn't the address of a server, with nothing secret in it"
 _ALIKE = 0.7
 _LONGEST_SHOWN = 40
 _MOST_SECONDS = 3600
+_MOST_PORT = 65535
+_LISTEN = re.compile(r"(?:(?:(?P<v4>[0-9.]+)|\[(?P<v6>[0-9a-fA-F:.]+)\]):)?(?P<port>[0-9]{1,5})")
 _TOKEN = re.compile("[0-9]+:[A-Za-z0-9_-]+")
 _CHAT_ID = re.compile("-?[1-9][0-9]{0,15}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
 _NAMESPACE = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _IMAGE = re.compile("[A-Za-z0-9][A-Za-z0-9._:/@-]{0,254}")
+_OWNER = re.compile("[A-Za-z0-9](?:[A-Za-z0-9._-]{0,38}[A-Za-z0-9])?")
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
@@ -198,19 +237,34 @@ class _Reader:
             self._note("SANDBOX_POLL_SECONDS", what, "30")
         return seconds
 
+    def metrics(self) -> Listen | None:
+        text = self._text("SANDBOX_METRICS")
+        if not text:
+            return None
+        match = _LISTEN.fullmatch(text)
+        address = "127.0.0.1" if match is None else match["v4"] or match["v6"] or "127.0.0.1"
+        if match is None or not _is_address(address) or not 0 < int(match["port"]) <= _MOST_PORT:
+            what = f"isn't a port, or address:port: {_shown(text)}"
+            self._note("SANDBOX_METRICS", what, "127.0.0.1:9464")
+            return None
+        return Listen(address, int(match["port"]))
+
     def cluster(self) -> Cluster:
         usual = Cluster()
         namespace = self._text("SANDBOX_NAMESPACE") or usual.namespace
         if not _NAMESPACE.fullmatch(namespace):
             what = f"isn't a namespace's name: {_shown(namespace)}"
             self._note("SANDBOX_NAMESPACE", what, usual.namespace)
-        image = self._text("CLAUDE_IMAGE") or usual.image
+        owner = self._text(OWNER) or None
+        if owner is not None and not _OWNER.fullmatch(owner):
+            self._note(OWNER, f"isn't an owner's name: {_shown(owner)}", USUAL_OWNER)
+        image = image_of(self._text("CLAUDE_IMAGE"), owner)
         if not _IMAGE.fullmatch(image):
             self._note("CLAUDE_IMAGE", f"isn't an image's name: {_shown(image)}", usual.image)
         path, home = self._text("KUBECONFIG"), self._text("HOME")
         if not path and home and not self._text("KUBERNETES_SERVICE_HOST"):
             path = f"{home}/.kube/config"
-        return Cluster(namespace, image, Path(path) if path else None)
+        return Cluster(namespace, image, Path(path) if path else None, owner=owner)
 
     def _text(self, name: str) -> str:
         return self._environment.get(name, "").strip()
@@ -221,6 +275,14 @@ class _Reader:
 
 def _shown(text: str) -> str:
     return repr(text[:_LONGEST_SHOWN])
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _misspelt(environment: Mapping[str, str]) -> list[str]:

@@ -46,7 +46,7 @@ class Watch:
         ]
         self._keepers: list[Callable[[Set[str]], None]] = [
             book.keep,
-            *(teller.keep for teller in tellers if isinstance(teller, Live)),
+            *(teller.keep for teller in tellers if isinstance(teller, Completions | Live)),
         ]
 
     def see(self, run: Run) -> None:
@@ -81,8 +81,8 @@ class Watch:
             await asyncio.sleep(delay)
             delay = min(30.0, delay * 2)
 
-    async def sweep(self) -> None:
-        """Re-read everything once; what hangs ends after a minute, so that the next sweep comes."""
+    async def sweep(self) -> bool:
+        """Re-read everything once, and say whether it went well; what hangs ends after a minute, so that the next comes."""
         try:
             async with asyncio.timeout(SWEEP_LIMIT_SECONDS):
                 await self._backend.sweep()
@@ -95,6 +95,8 @@ class Watch:
                 await self._prune()
         except (BackendError, OSError, TimeoutError) as error:
             log.warning("the sweep didn't end: %s", str(error) or type(error).__name__)
+            return False
+        return True
 
     async def _prune(self) -> None:
         now = asyncio.get_running_loop().time()

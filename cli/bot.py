@@ -18,8 +18,10 @@ from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
 from bot.stacks import Stacks
 from cli.log_format import start_logging
+from cli.owner import with_owner
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
+from runs.s3_place import S3Place
 from runs.stacks.remote import RemoteStacks
 from runs.store import LogStore
 from sandbox.descendants import close_memory
@@ -28,6 +30,8 @@ from sandbox.redaction import Redactor
 
 if TYPE_CHECKING:
     from k8s.backend import KubernetesBackend
+    from k8s.place import KubernetesPlace
+    from runs.s3_cache import S3Cache
 
 _PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SANDBOX_SCRIPTED_PACE")
 """What the sandboxes get of the bot's own environment: these, and nothing else of it."""
@@ -39,6 +43,7 @@ def run_bot(environment: Mapping[str, str]) -> int:
     # The library's new form of durations; the old one warns at every use.
     os.environ.setdefault("PTB_TIMEDELTA", "true")
     start_logging(environment)
+    environment = with_owner(environment)
     try:
         settings = read(environment)
         config = load_config(settings.config_path)
@@ -48,6 +53,9 @@ def run_bot(environment: Mapping[str, str]) -> int:
         return 2
     try:
         asyncio.run(_serve(settings, config, store, environment))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     except TokenRefusedError:
         print(
             "Telegram refuses TELEGRAM_BOT_TOKEN. Take the token that @BotFather shows with /mybots.",
@@ -72,42 +80,61 @@ def make_backend(
     settings: Settings, config: Config, environment: Mapping[str, str]
 ) -> LocalBackend | KubernetesBackend:
     """Return the Backend that SANDBOX_BACKEND names."""
-    silence = config.silence_seconds
-    more = {} if silence is None else {"SANDBOX_SILENCE": str(silence)}
     if settings.backend is BackendName.LOCAL:
         return LocalBackend(
             LocalPlace(
                 settings.state_folder,
-                {**environment, **more},
+                {**environment, **_silence(config)},
                 agent=settings.agent.value,
                 limits=config.limits,
             )
         )
     # Loaded only here: the client takes a second and tens of megabytes, which local Runs don't need.
     from k8s.backend import KubernetesBackend
+
+    return KubernetesBackend(make_place(settings, config, environment))
+
+
+def make_place(
+    settings: Settings, config: Config, environment: Mapping[str, str]
+) -> KubernetesPlace:
+    """Return where and how Runs go on the cluster."""
     from k8s.place import GATE_SECONDS, KubernetesPlace, Patience
 
     cluster = settings.cluster
     passed_on = [name for name in _PASSED_ON if environment.get(name)]
-    return KubernetesBackend(
-        KubernetesPlace(
-            cluster.namespace,
-            cluster.image,
-            kubeconfig=cluster.kubeconfig,
-            agent=settings.agent.value,
-            limits=config.limits,
-            environment={name: environment[name] for name in passed_on} | more,
-            patience=Patience(**config.patience),
-            image_pull_secrets=config.image_pull_secrets,
-            entrypoints=config.entrypoints,
-            service_images=config.service_images,
-            gate=config.gate,
-            gate_seconds=GATE_SECONDS[config.gate],
-            kueue=config.kueue,
-            cache_claim=config.cache_claim,
-            runtime_class=config.runtime_class,
-        )
+    return KubernetesPlace(
+        cluster.namespace,
+        cluster.image,
+        kubeconfig=cluster.kubeconfig,
+        context=cluster.context,
+        agent=settings.agent.value,
+        limits=config.limits,
+        environment={name: environment[name] for name in passed_on} | _silence(config),
+        patience=Patience(**config.patience),
+        image_pull_secrets=config.image_pull_secrets,
+        entrypoints=config.entrypoints,
+        service_images=config.service_images,
+        gate=config.gate,
+        gate_seconds=GATE_SECONDS[config.gate],
+        kueue=config.kueue,
+        cache_claim=config.cache if isinstance(config.cache, str) else None,
+        cache_signer=_make_cache_signer(config, environment),
+        agent_files=config.agent_files,
+        runtime_class=config.runtime_class,
     )
+
+
+def _make_cache_signer(config: Config, environment: Mapping[str, str]) -> S3Cache | None:
+    """Return who signs the addresses of the bucket of dependencies. Raises SettingsError."""
+    if not isinstance(config.cache, S3Place):
+        return None
+    from runs.s3_cache import S3Cache
+
+    try:
+        return S3Cache(config.cache, environment)
+    except (OSError, ValueError) as error:
+        raise SettingsError((f"SANDBOX_CONFIG: cache.s3 can't be used: {error}",)) from error
 
 
 def make_stacks(
@@ -117,7 +144,7 @@ def make_stacks(
     if not config.detects or settings.backend is BackendName.LOCAL:
         return None
     reader = RemoteStacks(read_keys(environment), environment)
-    return Stacks(reader, Offer(config, settings.cluster.image))
+    return Stacks(reader, Offer(config, settings.cluster.image, settings.cluster.owner))
 
 
 def make_store(settings: Settings, environment: Mapping[str, str]) -> LogStore:
@@ -133,6 +160,11 @@ def make_store(settings: Settings, environment: Mapping[str, str]) -> LogStore:
         return LogStore(S3Objects(place, environment), redactor)
     except (OSError, ValueError) as error:
         raise SettingsError((f"SANDBOX_LOG_STORE: {place} can't be used: {error}",)) from error
+
+
+def _silence(config: Config) -> dict[str, str]:
+    silence = config.silence_seconds
+    return {} if silence is None else {"SANDBOX_SILENCE": str(silence)}
 
 
 async def _serve(

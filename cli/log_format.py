@@ -1,31 +1,95 @@
-"""The bot's log: one line per event, and no secret in any of them."""
+"""The bot's log: one line per event, as text or as JSON, and no secret in any of them."""
 
 from __future__ import annotations
 
+import datetime
+import json
 import logging
+import re
 import sys
+import textwrap
 from collections.abc import Mapping
+from typing import Any
 
+from bot.settings import LogFormat
+from runs.run import is_run_id
 from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
 
 
-class _Redacting(logging.Formatter):
+class Plain(logging.Formatter):
     """Blackens the values of keys and tokens wherever they come from: exceptions of the HTTP client hold addresses."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
         self._redactor = redactor
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the library's name)
+        """Return the event's own line; what stands in it from outside can't begin another one."""
+        # Blackened first: a key of several lines is known by its lines.
+        return _BREAKS.sub(_escaped, self._redactor.text(super().formatMessage(record)))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (the library's name)
+        """Return the traceback, each line behind a margin: what an exception says can't look like an event."""
+        return textwrap.indent(super().formatException(ei), "    ", lambda _line: True)
+
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and behind it the traceback where there is one."""
         return self._redactor.text(super().format(record))
 
 
+class Json(logging.Formatter):
+    """One object on one line: `time`, `level`, `logger`, `message`, and `run` and `exception` where there are any."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        at = datetime.datetime.fromtimestamp(record.created, datetime.UTC)
+        values = {
+            "time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": self._clean(record.getMessage()),
+        }
+        if (run := run_of(record)) is not None:
+            values["run"] = run
+        if record.exc_info:
+            values["exception"] = self._clean(self.formatException(record.exc_info))
+        return json.dumps(values)
+
+    def _clean(self, text: str) -> str:
+        # Half of a surrogate pair is nothing that a reader of JSON has to take.
+        return self._redactor.text(text.encode("utf-8", "replace").decode())
+
+
+def run_of(record: logging.LogRecord) -> str | None:
+    """Return the id of the Run that an event is about: what stands behind the word "run" in our own template."""
+    template = str(record.msg).replace("%%", "")
+    match = re.search(r"\brun %s", template)
+    if match is None or not isinstance(record.args, tuple):
+        return None
+    place = template.count("%", 0, match.start())
+    run = record.args[place] if place < len(record.args) else None
+    return run if isinstance(run, str) and is_run_id(run) else None
+
+
 def start_logging(environment: Mapping[str, str]) -> None:
-    """Log to standard error from INFO on; every secret of the environment is blackened."""
+    """Log to standard error from INFO on, as SANDBOX_LOG_FORMAT says; every secret of the environment is blackened."""
+    redactor = Redactor(read_keys(environment).secrets)
+    as_json = environment.get("SANDBOX_LOG_FORMAT", "").strip() == LogFormat.JSON.value
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Redacting(Redactor(read_keys(environment).secrets)))
+    handler.setFormatter(Json(redactor) if as_json else Plain(redactor))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     for chatty in ("httpx", "httpcore", "apscheduler"):
         # httpx logs addresses at INFO, and the bot's token is a part of them.
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+_BREAKS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cli import installing, on_cluster, on_machine
+
 app = typer.Typer(
     help="Run coding tasks in isolated sandboxes, asked for in a chat.",
     no_args_is_help=True,
@@ -19,6 +21,11 @@ app = typer.Typer(
 def main() -> None:
     """Be the console script."""
     app(prog_name="claude-sandbox")
+
+
+on_cluster.add_to(app)
+installing.add_to(app)
+on_machine.add_to(app)
 
 
 @app.callback()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +28,7 @@ SILENCE_SECONDS = 70.0
 MAX_LOG_BYTES = 16 * 1024 * 1024
 """So much of a log's end is kept: more than one file of a log has, unless a cluster was told to let them grow."""
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 
 Patch = list[dict[str, object]]
 Query = Mapping[str, str | int]
@@ -45,13 +47,16 @@ class Rejected(Refused):
 class Api:
     """Requests to one API server. Connects at the first one; `close` ends all."""
 
-    def __init__(self, kubeconfig: Path | None) -> None:
+    def __init__(self, kubeconfig: Path | None, context: str | None = None) -> None:
         self._kubeconfig = kubeconfig
+        self._context = context
         self._client: ApiClient | None = None
         self._connecting = asyncio.Lock()
         self._cut_short = False
         self.requests = 0
         """How many requests were sent."""
+        self.answers: Counter[str] = Counter()
+        """How they were answered: by HTTP status, or "none"."""
 
     async def server(self) -> str:
         """Return the API server's address, without asking it. Raises Unavailable."""
@@ -63,9 +68,15 @@ class Api:
         """Read something. Raises Unavailable, Rejected."""
         return await self._send("GET", path, query=query, seconds=seconds)
 
-    async def create(self, path: str, body: Mapping[str, object]) -> bytes:
+    async def create(
+        self, path: str, body: Mapping[str, object], query: Query | None = None
+    ) -> bytes:
         """Create an object. Raises Unavailable (it may exist all the same), Rejected."""
-        return await self._send("POST", path, body=body)
+        return await self._send("POST", path, query=query, body=body)
+
+    async def apply(self, path: str, body: Mapping[str, object], query: Query) -> bytes:
+        """Make an object such as this by server-side apply. Raises Unavailable, Rejected (409: others set a field)."""
+        return await self._send("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
 
     async def patch(self, path: str, patch: Patch) -> bytes:
         """Apply a JSON patch, all of it or nothing. Raises Unavailable, Rejected (422 when a test failed)."""
@@ -85,6 +96,13 @@ class Api:
                 if len(data) > MAX_LOG_BYTES:
                     del data[:-MAX_LOG_BYTES]
         return bytes(data)
+
+    async def stream(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:
+        """Read something that is sent as it comes, without a limit of time: pieces of any size. Raises Unavailable, Rejected."""
+        limit = aiohttp.ClientTimeout(None, sock_connect=CONNECT_SECONDS)
+        async with self._response("GET", path, query, timeout=limit) as response:
+            async for chunk in response.content.iter_any():
+                yield chunk
 
     async def watch(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:
         """Follow a watch line by line until the server ends it; half a line at its end is left out.
@@ -143,6 +161,7 @@ class Api:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
             response = await self._request(method, path, query, body, (content_type, timeout))
+            self.answers[str(response.status)] += 1
             try:
                 if response.status >= 400:
                     raise _refusal(response.status, await response.content.read(_MAX_REFUSAL_BYTES))
@@ -171,8 +190,9 @@ class Api:
         url = f"{url}?{urlencode(query)}" if query else url
         try:
             answer = await client.call_api(method, url, headers, body, _request_timeout=how[1])
-        except BaseException:
+        except BaseException as error:
             self._cut_short = True
+            self.answers["none"] += not isinstance(error, asyncio.CancelledError)
             raise
         response: aiohttp.ClientResponse = answer.response
         return response
@@ -191,7 +211,10 @@ class Api:
                 config.load_incluster_config(found)  # type: ignore[no-untyped-call]  # as above
             else:
                 await config.load_kube_config(  # type: ignore[no-untyped-call]  # as above
-                    str(self._kubeconfig), client_configuration=found, persist_config=False
+                    str(self._kubeconfig),
+                    context=self._context,
+                    client_configuration=found,
+                    persist_config=False,
                 )
         except (config.ConfigException, OSError, ValueError) as error:
             raise Unavailable(f"The cluster's address and login can't be read: {error}") from error

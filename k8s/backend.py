@@ -21,8 +21,10 @@ from k8s.tending import Tending
 from k8s.version import VersionCheck
 from runs import queue
 from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
+from runs.counted import Counted
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State, run_id
+from sandbox.dependencies.slots import Slot
 from sandbox.report import Cause
 from sandbox.task import Task
 
@@ -41,7 +43,7 @@ class KubernetesBackend:
 
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
-        self._api = Api(place.kubeconfig)
+        self._api = Api(place.kubeconfig, place.context)
         self._version = VersionCheck(self._api)
         self._jobs = Jobs(self._api, place.namespace)
         self._mirror = Mirror(self._api, self._jobs, place.own_limits, place.clock)
@@ -65,6 +67,13 @@ class KubernetesBackend:
         """Return how many requests were sent to the API server."""
         return self._api.requests
 
+    @property
+    def counted(self) -> Counted:
+        """See Backend.counted."""
+        return Counted(
+            dict(self._api.answers), {**self._mirror.jobs.restarts, **self._mirror.pods.restarts}
+        )
+
     async def where(self) -> str:
         """See Backend.where: the API server's address, and the namespace."""
         return f"{await self._api.server()}/namespaces/{self._place.namespace}"
@@ -76,7 +85,7 @@ class KubernetesBackend:
         await self._version.demand()
         asked = Asked(key, task, origin, self._place.clock())
         try:
-            job = await self._create(asked)
+            job = await self._create(asked, await self._slots(task))
         except AlreadyExists:
             return _same(await self._read(run_id(key)), key)
         return await self._seen(run_id(key), job)
@@ -131,7 +140,7 @@ class KubernetesBackend:
         pod = await self._pod(run_id)
         printed = b""
         if pod is not None:
-            container = names.CONTAINER if service is None else _sidecar(pod, service)
+            container = names.CONTAINER if service is None else sidecar_of(pod, service)
             printed = await self._jobs.log(pod.metadata.name, tail_bytes, container)
             if service is None and (tail_bytes is None or len(printed) < tail_bytes):
                 printed = await self._with_remark(printed, pod)
@@ -265,18 +274,29 @@ class KubernetesBackend:
         newest = self._mirror.runs.get(run.id) if self._follows else None
         return newest is not None and notes.count(newest.version) > notes.count(run.version)
 
-    async def _create(self, asked: Asked) -> Job:
+    async def _slots(self, task: Task) -> tuple[Slot, ...]:
+        """Return where a bucket keeps the dependencies of a Task's repository; nobody but a broker can hold them."""
+        signer = self._place.cache_signer
+        if signer is None or not self._place.brokers(task):
+            return ()
+        return await signer.sign(task.repo_url, self._place.life_seconds(task))
+
+    async def _create(self, asked: Asked, slots: tuple[Slot, ...]) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
+
+        async def create(*, suspended: bool) -> Job:
+            wanted = manifest(asked, self._place, suspended=suspended, slots=slots)
+            return await self._jobs.create(wanted)
+
         limits = self._place.own_limits
         if self._place.kueue is not None:
-            return await self._jobs.create(manifest(asked, self._place, suspended=True))
+            return await create(suspended=True)
         if limits.runs is None and limits.runs_per_person is None:
-            return await self._jobs.create(manifest(asked, self._place, suspended=False))
+            return await create(suspended=False)
         async with self._tending.admission:
             if not self._follows:
                 await self._mirror.read_all()
-            suspended = not self._may_start(asked)
-            job = await self._jobs.create(manifest(asked, self._place, suspended=suspended))
+            job = await create(suspended=not self._may_start(asked))
             return self._mirror.jobs.apply(job)
 
     def _may_start(self, asked: Asked) -> bool:
@@ -297,8 +317,11 @@ class KubernetesBackend:
         if not self._follows:
             if run.state is State.RUNNING:
                 pod = await self._jobs.pod(job)
+                known_pod = self._mirror.pod(job.metadata.name)
                 if pod is not None:
                     self._mirror.pods.apply(pod)
+                elif known_pod is not None:
+                    self._mirror.pods.forget(known_pod.metadata.name)
             elif run.state is State.QUEUED:
                 await self._mirror.read_all()
         return self._mirror.runs.get(id_of_run, run)
@@ -325,7 +348,7 @@ class KubernetesBackend:
         return patch
 
 
-def _sidecar(pod: Pod, service: str) -> str:
+def sidecar_of(pod: Pod, service: str) -> str:
     """Return the container of a service beside the agent. Raises Refused, naming those that are there."""
     beside = _beside(pod)
     if names.service(service) not in beside:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
@@ -130,6 +130,22 @@ class Jobs:
             "follow": "true",
         }
         return await self._api.log(f"{self.pods_path}/{pod_name}/log", query, seconds)
+
+    def stream(
+        self, pod_name: str, container: str, where: Mapping[str, str | int]
+    ) -> AsyncGenerator[bytes, None]:
+        """Read what a container prints, as it comes, each line behind its time; `where` says from where on."""
+        query = {"container": container, "timestamps": "true", "follow": "true", **where}
+        return self._api.stream(f"{self.pods_path}/{pod_name}/log", query)
+
+    async def read_pod(self, pod_name: str) -> Pod | None:
+        """Read a Pod by its name; None where it is gone."""
+        try:
+            return _decode(await self._api.get(f"{self.pods_path}/{pod_name}"), Pod)
+        except Rejected as error:
+            if error.code == _NOT_FOUND:
+                return None
+            raise
 
     def _path(self, run_id: str) -> str:
         if not is_run_id(run_id):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ class Reflector(Generic[Item]):
         self._poison: set[str] = set()
         self._failing = False
         self._dead: set[str] = set()
+        self.restarts: Counter[tuple[str, str]] = Counter()
+        """How often the watch began anew, as `runs.counted` has it."""
         self.objects: dict[str, Item] = {}
         self.synced = asyncio.Event()
         """Set when the objects were read once."""
@@ -84,7 +87,7 @@ class Reflector(Generic[Item]):
         version = ""
         while True:
             began = time.monotonic()
-            good = False
+            good, why = False, "ended"
             try:
                 if not version:
                     version = await self.read_all()
@@ -92,13 +95,14 @@ class Reflector(Generic[Item]):
                 async for newer in self._follow(version):
                     version, good = newer, True
             except _Expired:
-                version = ""
+                version, why = "", "expired"
             except BackendError as error:
-                version = ""
+                version, why = "", "failed"
                 self._ill(error)
             except Exception:
-                version = ""
+                version, why = "", "failed"
                 log.exception("a mistake while following %s", self._collection.path)
+            self.restarts[self._collection.path.rpartition("/")[2], why] += 1
             if good or time.monotonic() - began > GOOD_WATCH_SECONDS:
                 pause = Pause()
             await asyncio.sleep(pause.next())

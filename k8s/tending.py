@@ -94,6 +94,13 @@ class Tending:
         except BackendError as error:
             log.warning("runs wait for the next look: %s", error)
 
+    async def settle_one(self, name: str) -> None:
+        """Write down how one Run ended, or give it up where it can't start; no other is touched."""
+        await self._guarded(name, self._settle)
+        run = self._mirror.runs.get(names.run_of_job(name) or "")
+        if run is not None and run.state is State.RUNNING and self._may_hang(run):
+            await self._guarded(name, self._look_at)
+
     async def admit(self) -> None:
         """Let those start who may, and end who waited too long. Raises Unavailable, Refused."""
         if self._place.kueue is not None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
+from runs.counted import Counted
 from runs.run import Marks, Origin, Run
 from sandbox.task import Task
 
@@ -54,6 +55,11 @@ class Backend(Protocol):
     @property
     def ignored_options(self) -> frozenset[str]:
         """Names of the fields of Task that this place can't apply, such as "memory"."""
+        ...
+
+    @property
+    def counted(self) -> Counted:
+        """What it counted of its own work; nothing where there is nothing to count."""
         ...
 
     async def where(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from runs import queue
 from runs.backend import Limits, Moved, Refused, UnknownRun
+from runs.counted import Counted
 from runs.outcome import Ending, Exit, Outcome, Seen, judge
 from runs.run import Marks, Origin, Run, State, by_age, run_id
 from sandbox.report import Cause, Report
@@ -188,6 +189,11 @@ class FakeBackend:
     def ignored_options(self) -> frozenset[str]:
         """Return the names that the test gave."""
         return self._ignored_options
+
+    @property
+    def counted(self) -> Counted:
+        """See Backend.counted."""
+        return Counted()
 
     async def where(self) -> str:
         """See Backend.where."""

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from runs import durable
 from runs.backend import BackendError, Refused, Unavailable
+from runs.counted import Counted
 from runs.local_files import Damaged
 from runs.local_place import LocalPlace
 from runs.local_runs import LocalRuns
@@ -48,6 +49,11 @@ class LocalBackend:
     def ignored_options(self) -> frozenset[str]:
         """Name what only a container could apply."""
         return frozenset({"memory", "cpu", "image", "services"})
+
+    @property
+    def counted(self) -> Counted:
+        """See Backend.counted."""
+        return Counted()
 
     async def where(self) -> str:
         """See Backend.where: the folder."""

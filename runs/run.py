@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import secrets
+import zlib
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,7 +17,10 @@ from sandbox.task import Task
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where to answer. `message_id` is the message that asked; ids are Telegram's (groups are negative)."""
+    """Where to answer. `message_id` is the message that asked; ids are Telegram's (groups are negative).
+
+    Of the command line see `command_line_origin`.
+    """
 
     chat_id: int
     message_id: int
@@ -23,6 +28,24 @@ class Origin:
     person_name: str = ""
     thread_id: int | None = None
     private: bool = False
+
+    @property
+    def by_command_line(self) -> bool:
+        """Say whether no message asked: then there is no chat of its own in which to answer."""
+        return self.message_id == COMMAND_LINE
+
+
+COMMAND_LINE = 0
+"""What stands for the chat and the message where the command line asked; Telegram's ids are never 0."""
+
+
+def command_line_origin(person_name: str) -> Origin:
+    """Return the Origin of what a person asks on the command line.
+
+    Each name is a person of its own for the limits; below 0 there are no ids of people in Telegram.
+    """
+    number = zlib.crc32(person_name.encode("utf-8", "surrogatepass"))
+    return Origin(COMMAND_LINE, COMMAND_LINE, -1 - number, person_name)
 
 
 class State(Enum):
@@ -94,6 +117,11 @@ def run_id(key: str) -> str:
 def is_run_id(text: str) -> bool:
     """Say whether a text can be the id of a Run; what can't must never become part of a path."""
     return re.fullmatch("[a-z2-7]{8}", text) is not None
+
+
+def command_line_key() -> str:
+    """Return the key of a Run that the command line asks for; never the same."""
+    return f"command:{secrets.token_hex(16)}"
 
 
 def message_key(chat_id: int, message_id: int) -> str:

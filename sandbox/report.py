@@ -94,7 +94,7 @@ class Report:
     whether the agent itself reported success. `remark` is what people should know, however it ended. `question` is what
     the agent asks at the end of its last words: it waits for an answer, whether it pushed something or changed nothing.
     `cache` says whether the dependencies came from it: "hit", "miss" or "part", None where there is none;
-    `dependency_seconds` is how long they took.
+    `dependency_seconds` is how long they took, `phase_seconds` how long each phase that is over.
     """
 
     run_id: str
@@ -122,6 +122,7 @@ class Report:
     question: str | None = None
     cache: str | None = None
     dependency_seconds: float | None = None
+    phase_seconds: tuple[tuple[Phase, float], ...] = ()
     cause: Cause | None = None
     error: str | None = None
     version: int = 1
@@ -173,6 +174,7 @@ def decode(data: bytes) -> Report | None:
         if typed and can_be_counted_with(value):
             values[name] = value
     values["denied"] = tuple(str(name) for name in _list(found.get("denied"))[:20])
+    values["phase_seconds"] = _phase_seconds(found.get("phase_seconds"))
     if isinstance(found.get("cause"), str):
         try:
             values["cause"] = Cause(found["cause"])
@@ -198,7 +200,23 @@ def _dump(report: Report) -> bytes:
         if value is None or value == () or value == "":
             continue
         values[field.name] = value.value if isinstance(value, Enum) else value
+    if report.phase_seconds:
+        values["phase_seconds"] = {phase.value: seconds for phase, seconds in report.phase_seconds}
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _phase_seconds(found: object) -> tuple[tuple[Phase, float], ...]:
+    """Read what is a phase and a time; whoever wrote the Report may have written anything."""
+    seconds = found if isinstance(found, dict) else {}
+    return tuple(
+        (phase, float(seconds[phase.value]))
+        for phase in Phase
+        if _is_number(seconds.get(phase.value)) and can_be_counted_with(seconds[phase.value])
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cut(text: str, limit: int) -> str:

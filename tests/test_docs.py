@@ -61,11 +61,14 @@ def test_every_variable_of_the_readme_is_known_to_the_bot() -> None:
         "TELEGRAM_API_URL": "http://127.0.0.1:8081",
         "SANDBOX_BACKEND": "kubernetes",
         "SANDBOX_NAMESPACE": "claude-sandbox",
+        "SANDBOX_OWNER": "acme",
         "SANDBOX_AGENT": "scripted",
         "SANDBOX_CONFIG": "/etc/claude-sandbox.yaml",
         "SANDBOX_STATE": "/var/lib/claude-sandbox",
         "SANDBOX_LOG_STORE": "/var/log/claude-sandbox",
         "SANDBOX_POLL_SECONDS": "30",
+        "SANDBOX_LOG_FORMAT": "json",
+        "SANDBOX_METRICS": "9464",
     }
     assert names == set(values)
     settings = read(values)

@@ -96,6 +96,7 @@ async def _start(wish: Wish, desk: Desk) -> Run | None:
             await asyncio.sleep(min(30.0, 0.5 * 2 ** min(failures, 6)))
         else:
             log.info("run %s %s", started.id, started.state.value)
+            desk.metrics.started(desk.alias(started))
             desk.noticed(started)
             return started
 

@@ -19,7 +19,7 @@ import pytest
 
 from bot.app import Surroundings, serve
 from bot.config import Config
-from bot.settings import AgentName, BackendName, Settings
+from bot.settings import AgentName, BackendName, Listen, Settings
 from bot.stacks import Stacks
 from playground.messages import Message
 from playground.server import Playground, start
@@ -72,6 +72,7 @@ class Talk:
     token: str | None = None
     ignored: frozenset[str] = frozenset()
     stacks: Stacks | None = None
+    metrics: Listen | None = None
 
     def __post_init__(self) -> None:
         self.ada = self.world.person("Ada")
@@ -95,6 +96,7 @@ class Talk:
             log_store=self.folder / "logs",
             poll_seconds=self.poll_seconds,
             forge_url="https://github.com",
+            metrics=self.metrics,
         )
 
     @contextlib.asynccontextmanager

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import AgentName, BackendName, Cluster, SettingsError, read
+from bot.settings import (
+    AgentName,
+    BackendName,
+    Cluster,
+    Listen,
+    LogFormat,
+    SettingsError,
+    read,
+)
 from runs.s3_place import S3Place
 
 TOKEN = "123456789:AAFs3cretS3cretS3cret"
@@ -31,6 +39,8 @@ def test_a_token_and_a_chat_are_enough():
     assert settings.state_folder == Path("/home/me/.local/state/claude-sandbox")
     assert settings.log_store == Path("/home/me/.local/state/claude-sandbox/logs")
     assert settings.poll_seconds == 30
+    assert settings.log_format is LogFormat.TEXT
+    assert settings.metrics is None
     assert settings.forge_url == "https://github.com"
 
 
@@ -47,6 +57,7 @@ def test_every_variable_is_read():
             "SANDBOX_LOG_STORE": "/var/logs",
             "SANDBOX_POLL_SECONDS": "2.5",
             "SANDBOX_AGENT": "scripted",
+            "SANDBOX_LOG_FORMAT": "json",
             "GITHUB_API_URL": "https://ghe.example/api/v3",
         }
     )
@@ -58,7 +69,23 @@ def test_every_variable_is_read():
     assert settings.log_store == Path("/var/logs")
     assert settings.poll_seconds == 2.5
     assert settings.agent is AgentName.SCRIPTED
+    assert settings.log_format is LogFormat.JSON
     assert settings.forge_url == "https://ghe.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "listen"),
+    [
+        ("9464", Listen("127.0.0.1", 9464)),
+        ("0.0.0.0:80", Listen("0.0.0.0", 80)),
+        ("[::]:65535", Listen("::", 65535)),
+        ("[fe80::1]:9464", Listen("fe80::1", 9464)),
+        (" 9464 ", Listen("127.0.0.1", 9464)),
+        ("", None),
+    ],
+)
+def test_metrics_listen_here_unless_another_address_is_named(text, listen):
+    assert read({**LEAST, "SANDBOX_METRICS": text}).metrics == listen
 
 
 def test_empty_variables_count_as_absent():
@@ -95,6 +122,15 @@ def test_empty_variables_count_as_absent():
         ("SANDBOX_POLL_SECONDS", "soon"),
         ("SANDBOX_POLL_SECONDS", "nan"),
         ("SANDBOX_POLL_SECONDS", "-1"),
+        ("SANDBOX_LOG_FORMAT", "JSON"),
+        ("SANDBOX_METRICS", "on"),
+        ("SANDBOX_METRICS", "0"),
+        ("SANDBOX_METRICS", "65536"),
+        ("SANDBOX_METRICS", "localhost:9464"),
+        ("SANDBOX_METRICS", ":9464"),
+        ("SANDBOX_METRICS", "::1:9464"),
+        ("SANDBOX_METRICS", "999.1.1.1:9464"),
+        ("SANDBOX_METRICS", "[:::]:9464"),
         ("GITHUB_API_URL", "github.com"),
         ("GITHUB_API_URL", "https://a..b"),
         ("GITHUB_API_URL", "https://host:99999"),
@@ -164,6 +200,14 @@ def test_variables_of_others_pass(name):
             {"SANDBOX_NAMESPACE": "boxes", "CLAUDE_IMAGE": "acme/box:1", "KUBECONFIG": "/k"},
             Cluster("boxes", "acme/box:1", Path("/k")),
         ),
+        (
+            {"SANDBOX_OWNER": "Alice", "KUBECONFIG": "/k"},
+            Cluster(image="alice/claude-sandbox:latest", kubeconfig=Path("/k"), owner="Alice"),
+        ),
+        (
+            {"SANDBOX_OWNER": "alice", "CLAUDE_IMAGE": "acme/box:1", "KUBECONFIG": "/k"},
+            Cluster(image="acme/box:1", kubeconfig=Path("/k"), owner="alice"),
+        ),
     ],
 )
 def test_the_cluster_is_the_one_that_is_named_or_the_one_around(variables, cluster):
@@ -171,8 +215,9 @@ def test_the_cluster_is_the_one_that_is_named_or_the_one_around(variables, clust
 
 
 def test_a_namespace_and_an_image_that_cannot_be_are_mistakes():
-    found = mistakes(SANDBOX_NAMESPACE="My Boxes", CLAUDE_IMAGE="no image")
-    assert [text.split(" isn't")[0] for text in found] == ["SANDBOX_NAMESPACE", "CLAUDE_IMAGE"]
+    found = mistakes(SANDBOX_NAMESPACE="My Boxes", CLAUDE_IMAGE="no image", SANDBOX_OWNER="a/b")
+    names = ["SANDBOX_NAMESPACE", "SANDBOX_OWNER", "CLAUDE_IMAGE"]
+    assert [text.split(" isn't")[0] for text in found] == names
 
 
 def test_without_a_home_the_state_folder_is_asked_for():

@@ -113,12 +113,12 @@ async def tool_denied(at: Stage) -> Ended:
     return await at.play(**at.model(use("Bash", command="touch denied"), say("I could not.")))
 
 
-@scene("agent-hangs", Cause.AGENT_HANGS, "printed nothing for 6 s", heavy=True)
+@scene("agent-hangs", Cause.AGENT_HANGS, "printed nothing for 30 s", heavy=True)
 async def agent_hangs(at: Stage) -> Ended:
     settings = at.model(use("Write", file_path="a.txt", content="a"), Hang())
     variables = settings.pop("environment")
     assert isinstance(variables, dict)
-    run, log = await at.play(environment={**variables, "SANDBOX_SILENCE": "6"}, **settings)
+    run, log = await at.play(environment={**variables, "SANDBOX_SILENCE": "30"}, **settings)
     assert any(name.endswith("-wip") for name in at.repo.branches()), "its work is saved"
     return run, log
 
@@ -244,11 +244,11 @@ async def killed(at: Stage) -> Ended:
     return await at.play(program("sh", "-c", "sleep 60 & kill -9 $!; wait $!"))
 
 
-@scene("deadline-of-sandbox", Cause.DEADLINE, "5 seconds")
+@scene("deadline-of-sandbox", Cause.DEADLINE, "20 seconds")
 async def deadline_of_sandbox(at: Stage) -> Ended:
-    return await at.play(task=at.task("wait 300", timeout_seconds=5))
+    return await at.play(task=at.task("wait 300", timeout_seconds=20))
 
 
-@scene("deadline-of-stubborn-agent", Cause.DEADLINE, "5 seconds")
+@scene("deadline-of-stubborn-agent", Cause.DEADLINE, "20 seconds")
 async def deadline_of_stubborn_agent(at: Stage) -> Ended:
-    return await at.play(task=at.task("stubborn wait 300", timeout_seconds=5))
+    return await at.play(task=at.task("stubborn wait 300", timeout_seconds=20))

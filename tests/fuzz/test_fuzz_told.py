@@ -67,6 +67,7 @@ REPORT = {
     **dict.fromkeys(("pushed", "agent_ended_well"), st.booleans()),
     "denied": st.lists(junk, max_size=30),
     "cause": members(Cause),
+    "phase_seconds": junk | st.dictionaries(members(Phase), numbers | junk),
     "surprise": junk,
 }
 reports_told = values_of(

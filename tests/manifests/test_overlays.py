@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bot.config_file import parse
-from bot.settings import BackendName, read
+from bot.settings import BackendName, Listen, read
 from runs.stacks.table import services_table
 from sandbox.gate import GateMode
 from tests.manifests.overlays import FOLDER, NAMES, Object, Overlay, render
@@ -175,10 +175,21 @@ def test_what_may_be_reached(
     assert found == [sandbox, bot]
 
 
-def test_nothing_comes_in_and_what_no_policy_names_is_closed(usual: Overlay) -> None:
+def test_only_who_is_labelled_comes_in_to_the_metrics_and_what_no_policy_names_is_closed(
+    usual: Overlay,
+) -> None:
     policies = {item["metadata"]["name"]: item["spec"] for item in usual.all("NetworkPolicy")}
     assert policies["closed"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert not any("ingress" in spec for spec in policies.values())
+    assert {name for name, spec in policies.items() if "ingress" in spec} == {"bot"}
+    (rule,) = policies["bot"]["ingress"]
+    (peer,) = rule["from"]
+    assert peer == {"namespaceSelector": {"matchLabels": {"claude-sandbox/scrape": "allowed"}}}
+    for namespace in usual.all("Namespace"):
+        assert "claude-sandbox/scrape" not in namespace["metadata"]["labels"]
+    (container,) = usual.containers()
+    (port,) = container["ports"]
+    assert rule["ports"] == [{"port": port["containerPort"], "protocol": "TCP"}]
+    assert read(environment(usual)).metrics == Listen("0.0.0.0", port["containerPort"])
     assert policies["bot"]["policyTypes"] == ["Ingress", "Egress"]
 
 

@@ -25,6 +25,10 @@ def test_what_was_left_is_committed_pushed_and_counted(
     assert done.report.verdict is Verdict.PUSHED
     assert done.report.phase is Phase.DONE
     assert (done.report.branch, done.report.base) == (BRANCH, "main")
+    spent = dict(done.report.phase_seconds)
+    assert set(spent) >= {Phase.ENVIRONMENT, Phase.CLONE, Phase.AGENT, Phase.DELIVER}
+    assert Phase.DONE not in spent
+    assert all(0 <= seconds < 120 for seconds in spent.values())
     assert (done.report.files, done.report.insertions, done.report.deletions) == (2, 2, 0)
     assert (done.report.commits, done.report.summary) == (1, "Mended.")
     assert file_repo.read(BRANCH, "new.txt") == "new\n"

@@ -117,3 +117,30 @@ def test_a_question_is_kept_before_the_words_around_it() -> None:
     found = decode(data)
     assert found is not None
     assert found.question == question
+
+
+@pytest.mark.parametrize(
+    ("found", "read"),
+    [
+        ({"clone": 1.5, "agent": 20}, ((Phase.CLONE, 1.5), (Phase.AGENT, 20.0))),
+        ({"agent": "20", "clone": None, "setup": True, "lunch": 3}, ()),
+        ({"agent": float("nan"), "clone": float("inf"), "setup": 10**400}, ()),
+        ([["agent", 1]], ()),
+        (7, ()),
+    ],
+)
+def test_the_times_of_phases_are_read_as_far_as_they_are_times(found: object, read: object) -> None:
+    data = json.dumps({"run_id": "x", "phase": "done", "verdict": "pushed", "phase_seconds": found})
+    report = decode(data.encode())
+    assert report is not None
+    assert report.phase_seconds == read
+    assert decode(encode(report)) == report
+
+
+def test_the_times_of_phases_stand_in_a_report_that_is_full() -> None:
+    spent = tuple((phase, 12345.67) for phase in Phase)
+    data = encode(Report("x", Phase.DONE, summary="ä" * 4000, phase_seconds=spent))
+    assert len(data) <= MAX_BYTES
+    report = decode(data)
+    assert report is not None
+    assert report.phase_seconds == spent

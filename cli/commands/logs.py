@@ -1,0 +1,103 @@
+"""`claude-sandbox logs`: what a Run printed, as it prints it, and after its Job is gone."""
+
+from __future__ import annotations
+
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+from bot.log_lines import rows_of
+from cli.cluster import Cluster, visit
+from cli.exits import Exit, Failure
+from cli.run_words import state_words, values
+from cli.screen import Screen
+from cli.where import Chosen, find_where
+from runs.backend import BackendError, UnknownRun
+from runs.run import Run
+from sandbox.words import printable
+
+
+@dataclass(frozen=True, slots=True)
+class LogWish:
+    """What was written behind `logs`: a Run or none, whether to follow, how many last lines, of which container."""
+
+    run: str | None = None
+    follows: bool = False
+    tail: int | None = None
+    container: str | None = None
+
+    @property
+    def service(self) -> str | None:
+        """Return the service beside the agent; None for the agent itself."""
+        if self.container in (None, "claude"):
+            return None
+        return str(self.container).removesuffix("-sidecar")
+
+
+def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen: Screen) -> Exit:
+    """Print a log; without a name that of the newest Run."""
+    where = find_where(environment, chosen)
+
+    async def work(cluster: Cluster) -> Exit:
+        run = await cluster.find(wish.run) if wish.run else await _newest(cluster)
+        if wish.run is None:
+            screen.note(f"Run {run.id}, {state_words(run)}")
+        if wish.follows and not run.ended:
+            await _follow(run, wish, cluster, screen)
+            return Exit.OK
+        lines = await _read(run, wish, cluster)
+        for line in lines:
+            screen.say(line)
+        screen.json({**values(run), "log": lines})
+        if not lines:
+            screen.note(f"Run {run.id} has printed nothing" + (" yet." if not run.ended else "."))
+        elif not run.ended:
+            screen.note(f"It goes on: claude-sandbox logs {run.id} -f")
+        return Exit.OK
+
+    return visit(where, work)
+
+
+async def _newest(cluster: Cluster) -> Run:
+    runs = await cluster.runs() or sorted(await cluster.kept(), key=lambda run: run.created_at)
+    live = [run for run in runs if not run.ended]
+    if not runs:
+        raise Failure(
+            f"There are no runs in {cluster.where.words}.",
+            'Start one: claude-sandbox remote "task"',
+        )
+    return (live or runs)[-1]
+
+
+async def _follow(run: Run, wish: LogWish, cluster: Cluster, screen: Screen) -> None:
+    redactor = cluster.redactor
+    following = cluster.backend.follow_log(run.id, service=wish.service, tail_lines=wish.tail)
+    async with aclosing(following) as printed:
+        async for line in printed:
+            for shown in redactor.line(printable(line.decode("utf-8", "replace"))):
+                _print(shown, screen)
+    for shown in redactor.flush():
+        _print(shown, screen)
+
+
+def _print(line: str, screen: Screen) -> None:
+    screen.say(line)
+    screen.json({"line": line})
+
+
+async def _read(run: Run, wish: LogWish, cluster: Cluster) -> list[str]:
+    """Return the lines of a log: where its Job is, else from the log store."""
+    printed: bytes = b""
+    away: BackendError | None = None
+    with suppress(UnknownRun):
+        printed = await cluster.backend.read_log(run.id, service=wish.service)
+    if not printed:
+        try:
+            printed = bytes(await cluster.store.read_log(run.id, service=wish.service))
+        except UnknownRun:
+            pass
+        except BackendError as error:
+            away = error
+    if away is not None:
+        raise away
+    lines = rows_of(bytes(cluster.redactor.log(printed)))
+    return lines if wish.tail is None else lines[len(lines) - min(wish.tail, len(lines)) :]

@@ -1,0 +1,211 @@
+"""The commands that act on a cluster, as they are written: names, options, help. What they do is in cli/commands/."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.task_options import (
+    AsJson,
+    Budget,
+    Cpu,
+    Image,
+    Memory,
+    Model,
+    PullRequest,
+    Ref,
+    Repo,
+    Services,
+    TaskText,
+    Timeout,
+)
+
+if TYPE_CHECKING:
+    from cli.exits import Exit
+    from cli.screen import Screen
+    from cli.where import Chosen
+
+Context = Annotated[
+    str | None,
+    typer.Option("--context", metavar="NAME", help="The kubeconfig's context; else its current."),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        "--namespace", "-n", metavar="NAME", help="Else SANDBOX_NAMESPACE, or the context's."
+    ),
+]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show how it goes on, and how it ends.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the beginning of it.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (remote, logs, jobs, cancel, retry, clean):
+        app.command(no_args_is_help=command in (remote, cancel, retry))(command)
+
+
+def remote(
+    task: TaskText,
+    repo: Repo = None,
+    ref: Ref = None,
+    model: Model = None,
+    budget: Budget = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    cpu: Cpu = None,
+    image: Image = None,
+    services: Services = None,
+    pr: PullRequest = None,
+    watch: Watch = False,
+    context: Context = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a task on the cluster, in an isolated sandbox with a fresh clone.
+
+    In a git folder, the repository and the branch are those of the folder, as far as they are pushed.
+
+    Example: claude-sandbox remote "add a farewell to the greeter" --watch
+    """
+
+    def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
+        from cli.asking import Written
+        from cli.commands.remote import Wish, run_remote
+
+        written = Written(model, budget, timeout, memory, cpu, image, services, pr)
+        return run_remote(environment, chosen, Wish(task, repo, ref, written, watch), screen)
+
+    _do(work, context, namespace, as_json)
+
+
+def logs(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="Its id, or the beginning; else the newest."),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until it has ended.")
+    ] = False,
+    tail: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the last lines.")
+    ] = None,
+    container: Annotated[
+        str | None,
+        typer.Option("--container", "-c", metavar="NAME", help="A service beside it, as postgres."),
+    ] = None,
+    context: Context = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a run printed, also after its Job is gone, if SANDBOX_LOG_STORE has it.
+
+    Example: claude-sandbox logs -f
+    """
+
+    def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
+        from cli.commands.logs import LogWish, run_logs
+
+        return run_logs(environment, chosen, LogWish(run, follow, tail, container), screen)
+
+    _do(work, context, namespace, as_json)
+
+
+def jobs(context: Context = None, namespace: Namespace = None, as_json: AsJson = False) -> None:
+    """List what runs, waits and has ended, whoever asked for it, in the chat or here.
+
+    Example: claude-sandbox jobs --json | jq '.[] | select(.state == "running")'
+    """
+
+    def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
+        from cli.commands.jobs import run_jobs
+
+        return run_jobs(environment, chosen, screen)
+
+    _do(work, context, namespace, as_json)
+
+
+def cancel(
+    run: RunName,
+    wait: Annotated[bool, typer.Option(help="Wait until it has ended.")] = True,
+    context: Context = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a run; what it has is pushed first.
+
+    Example: claude-sandbox cancel k7f3q2ab
+    """
+
+    def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
+        from cli.commands.cancel import run_cancel
+
+        return run_cancel(environment, chosen, run, wait, screen)
+
+    _do(work, context, namespace, as_json)
+
+
+def retry(
+    run: RunName,
+    answer: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Answers what its agent asked; it goes on.")
+    ] = None,
+    watch: Watch = False,
+    context: Context = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do the task of a run that ended once more, as a new run.
+
+    Example: claude-sandbox retry k7f3q2ab --watch
+    """
+
+    def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
+        from cli.commands.retry import run_retry
+
+        return run_retry(environment, chosen, (run, answer), watch, screen)
+
+    _do(work, context, namespace, as_json)
+
+
+def clean(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]…", help="Only these; else all that may go.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also those whose end the chat hasn't been told.")
+    ] = False,
+    context: Context = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the Jobs of runs that have ended; their records and logs stay in the log store.
+
+    Example: claude-sandbox clean
+    """
+
+    def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
+        from cli.commands.clean import run_clean
+
+        return run_clean(environment, chosen, runs or (), everything, screen)
+
+    _do(work, context, namespace, as_json)
+
+
+def _do(
+    work: Callable[[dict[str, str], Chosen, Screen], Exit],
+    context: str | None,
+    namespace: str | None,
+    as_json: bool,
+) -> None:
+    """Do the work of a command, and end with its exit code. All else is loaded only now: help has to be fast."""
+    from cli.exits import guarded
+    from cli.screen import Screen
+    from cli.where import Chosen
+
+    screen = Screen(as_json=as_json)
+    chosen = Chosen(context, namespace)
+    raise SystemExit(guarded(lambda: work(dict(os.environ), chosen, screen), screen))

@@ -1,0 +1,168 @@
+"""What a command prints: for people, for a pipe, or as JSON for a script."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from bot.markup import Markup, Tag
+from sandbox.words import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from cli.exits import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table; a narrow screen leaves out those of the highest `rank` first, and what `grows` is cut."""
+
+    title: str
+    rank: int = 0
+    grows: bool = False
+
+
+class Screen:
+    """Standard output holds the answer, standard error what is said beside it.
+
+    With `as_json` the answer is one JSON value. Foreign text comes in plain, and can't move the cursor or set a colour.
+    NO_COLOR, TERM and COLUMNS are obeyed.
+    """
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        self.as_json = as_json
+        self._console: Console | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Say whether lines may be drawn over: a person's terminal, and no JSON wanted."""
+        return not self.as_json and sys.stdout.isatty() and self.console.is_terminal
+
+    @property
+    def console(self) -> Console:
+        """Return standard output as rich has it, loaded at the first use."""
+        if self._console is None:
+            self._console = _console(sys.stdout)
+        return self._console
+
+    @property
+    def width(self) -> int | None:
+        """Return the columns of a person's terminal; None where nobody looks, and nothing is cut."""
+        return self.console.width if sys.stdout.isatty() else None
+
+    def say(self, text: str) -> None:
+        """Print a part of the answer for people: nothing where JSON is wanted."""
+        if not self.as_json:
+            _write(sys.stdout, clean(text))
+
+    def markup(self, text: Markup) -> None:
+        """Print a message of the chat: in a terminal with its marks, else plain."""
+        if self.as_json:
+            return
+        if self.width is None:
+            _write(sys.stdout, text.text())
+            return
+        from rich.text import Text
+
+        drawn = Text()
+        for span in text.spans:
+            shown = Markup((span,)).text()
+            drawn.append(shown, style=_STYLES.get(span.tag or Tag.LINK))
+        self.console.print(drawn, soft_wrap=False)
+
+    def note(self, text: str) -> None:
+        """Print something beside the answer, such as a warning."""
+        _write(sys.stderr, clean(text))
+
+    def json(self, value: object) -> None:
+        """Print the answer where JSON is wanted: one line."""
+        if self.as_json:
+            _write(sys.stdout, json.dumps(value))
+
+    def failed(self, failure: Failure) -> None:
+        """Say why a command failed and what to do; as JSON too where that is wanted."""
+        self.note(f"{failure.what}\n➜ {failure.advice}" if failure.advice else failure.what)
+        self.json({"error": failure.what, "advice": failure.advice, "exit": int(failure.code)})
+
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table: in a terminal as wide as that, else whole, with a tab between the columns."""
+        if self.as_json:
+            return
+        if self.width is None:
+            lines = [[column.title for column in columns], *rows]
+            for row in lines:
+                _write(sys.stdout, "\t".join(clean(cell).replace("\n", " ") for cell in row))
+            return
+        self._draw(columns, rows, self.width)
+
+    def _draw(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        kept = fitting(columns, rows, width)
+        drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for index in kept:
+            column = columns[index]
+            drawn.add_column(
+                column.title, no_wrap=True, overflow="ellipsis", ratio=1 if column.grows else None
+            )
+        for row in rows:
+            drawn.add_row(*(Text(clean(row[index]).replace("\n", " ")) for index in kept))
+        self.console.print(drawn)
+
+
+_LEAST_GROWING = 12
+_STYLES = {Tag.BOLD: "bold", Tag.ITALIC: "italic", Tag.CODE: "cyan", Tag.PRE: "dim"}
+
+
+def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return which columns a screen has room for."""
+    kept = list(range(len(columns)))
+    widest = {
+        index: max(len(column.title), *(len(row[index]) for row in rows), 0)
+        for index, column in enumerate(columns)
+    }
+    while True:
+        wanted = sum(
+            2 + (min(_LEAST_GROWING, widest[index]) if columns[index].grows else widest[index])
+            for index in kept
+        )
+        worst = max(kept, key=lambda index: columns[index].rank)
+        if wanted <= width or columns[worst].rank == 0:
+            return kept
+        kept.remove(worst)
+
+
+def clean(text: str) -> str:
+    """Return foreign text without what would move the cursor, change colours or hide: line by line."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def values_of(value: object) -> object:
+    """Return enums and tuples within plain values as JSON has them."""
+    if isinstance(value, Mapping):
+        return {str(key): values_of(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [values_of(each) for each in value]
+    return getattr(value, "value", value)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(_encodable(text, stream) + "\n")
+    stream.flush()
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """Return a text as a stream can take it: LANG=C has no emoji."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,96 @@
+"""How a command ends: every failure is told in words with the next step, and has its exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bot.mistake import Mistake
+from cli.exits import Exit, Failure, guarded
+from cli.screen import Column, Screen, fitting
+from k8s.api import Rejected
+from runs.backend import Unavailable, UnknownRun
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (Failure("That is wrong.", "Do this."), Exit.USAGE, "That is wrong.\n➜ Do this.\n"),
+        (Mistake("Not so.", "/run x"), Exit.USAGE, "Not so.\n"),
+        (UnknownRun("There is no run a."), Exit.USAGE, "➜ These there are: claude-sandbox jobs"),
+        (Rejected(403, "Forbidden", "jobs is forbidden"), Exit.CLUSTER, "auth can-i"),
+        (Unavailable("The cluster doesn't answer now (401): Unauthorized"), 3, "Log in anew"),
+        (Unavailable("ssl:True [certificate has expired]"), 3, "clock"),
+        (Unavailable("Cannot connect to host"), 3, "--context"),
+        (KeyboardInterrupt(), Exit.INTERRUPTED, "Stopped.\n"),
+    ],
+)
+def test_a_command_that_fails_says_why_and_what_to_do(
+    error: BaseException, code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> Exit:
+        raise error
+
+    assert guarded(work, Screen()) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert words in printed.err
+
+
+def test_a_script_gets_the_failure_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> Exit:
+        raise Failure("That is wrong.", "Do this.", Exit.CLUSTER)
+
+    assert guarded(work, Screen(as_json=True)) == Exit.CLUSTER
+    found = json.loads(capsys.readouterr().out)
+    assert found == {"error": "That is wrong.", "advice": "Do this.", "exit": 3}
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    def work() -> Exit:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        guarded(work, Screen())
+
+
+def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
+    program = (
+        "from cli.exits import Exit, guarded\n"
+        "from cli.screen import Screen\n"
+        "screen = Screen()\n"
+        "def work():\n"
+        "    while True: screen.say('y' * 1000)\n"
+        "raise SystemExit(guarded(work, screen))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == Exit.PIPE_CLOSED
+
+
+def test_foreign_text_can_not_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    screen.say("a\x1b[2Jb\rc\u202ed")
+    screen.table([Column("X")], [["a\x1b[31mb\nc"]])
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "\r" not in printed
+    assert printed.count("\n") == 3
+
+
+def test_a_narrow_screen_leaves_out_what_matters_least() -> None:
+    columns = [Column("RUN"), Column("STATE", 1), Column("TASK", 2, grows=True), Column("BY", 3)]
+    rows = [["abcdefgh", "running, 5 min", "a very long task indeed", "somebody"]]
+    assert fitting(columns, rows, 200) == [0, 1, 2, 3]
+    assert fitting(columns, rows, 45) == [0, 1, 2]
+    assert fitting(columns, rows, 30) == [0, 1]
+    assert fitting(columns, rows, 4) == [0]
