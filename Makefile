@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli minio sops clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -73,6 +73,12 @@ claude-cli: ## Install the pinned Claude Code CLI for the tests that use the rea
 
 sops: ## Build sops and age-keygen for the tests of encrypted files, with Go
 	@sh scripts/sops
+
+mise: ## Install mise for the tests of versions, with npm
+	@sh scripts/mise
+
+actionlint: ## Build actionlint, which checks the forge's workflows in the tests, with Go
+	@sh scripts/actionlint
 
 minio: ## Build MinIO, the S3 server of the tests, with Go
 	@sh scripts/minio
