@@ -32,16 +32,19 @@ RUN npm ci --no-audit --no-fund --loglevel=error \
  && rm -rf node_modules/@anthropic-ai node_modules/@jdxcode node_modules/node-linux-* node_modules/.bin /root/.npm \
  && /out/claude --version
 
-# sops decrypts a repository's secrets. Debian hasn't got it, so it is built from its source; without with --build-arg SOPS=
+# sops decrypts a repository's secrets. Debian hasn't got it, so it is built from its source, unless one that scripts/sops
+# has built stands mounted below /run/built; without it with --build-arg SOPS=
 FROM debian:bookworm-slim AS sops
 ARG SOPS=yes
 COPY scripts/sops /tmp/sops
 RUN mkdir /out \
  && if [ -n "$SOPS" ]; then \
-      echo 'deb http://deb.debian.org/debian bookworm-backports main' >/etc/apt/sources.list.d/backports.list \
-      && apt-get update \
-      && apt-get install --yes --no-install-recommends ca-certificates golang-1.23-go \
-      && folder=$(PATH=/usr/lib/go-1.23/bin:$PATH XDG_CACHE_HOME=/opt GOTOOLCHAIN=auto sh /tmp/sops) \
+      if [ ! -d /run/built ]; then \
+        echo 'deb http://deb.debian.org/debian bookworm-backports main' >/etc/apt/sources.list.d/backports.list \
+        && apt-get update \
+        && apt-get install --yes --no-install-recommends ca-certificates golang-1.23-go; \
+      fi \
+      && folder=$(PATH=/usr/lib/go-1.23/bin:$PATH XDG_CACHE_HOME=/run/built GOTOOLCHAIN=auto sh /tmp/sops) \
       && cp "$folder/sops" /out/sops \
       && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /root/go /root/.cache; \
     fi
@@ -52,7 +55,7 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends \
     build-essential pkg-config python3-dev python3-pip python3-venv \
     libffi-dev libgmp-dev libmariadb-dev libpq-dev libsqlite3-dev libssl-dev libxml2-dev libxslt1-dev libyaml-dev zlib1g-dev \
-    mariadb-client openssh-client postgresql-client redis-tools sqlite3 \
+    amqp-tools libmemcached-tools mariadb-client openssh-client postgresql-client redis-tools sqlite3 \
     composer php-bcmath php-cli php-curl php-gd php-intl php-mbstring php-mysql php-pgsql php-redis php-sqlite3 php-xml php-zip \
     age bzip2 curl file gh jq less patch ripgrep unzip xz-utils zip \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \

@@ -20,6 +20,7 @@ from bot.outbox import UndeliverableError, UnreachableError
 from bot.repo import find_again
 from bot.speaker import Button, Letter, MessageGoneError, Speaker
 from bot.stacks import Stacks
+from bot.taps import Taps
 from runs.recorded import Recorded
 from runs.run import Run, State
 from runs.store import LogStore
@@ -134,6 +135,7 @@ class Desk:
     stacks: Stacks | None = None
     clock: Callable[[], float] = field(default=time.time)
     one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
+    taps: Taps = field(default_factory=Taps)
 
     def alias(self, run: Run) -> str:
         """Return the config's name for the repo of a Run, or that of all others."""

@@ -169,7 +169,8 @@ class Metrics:
         report = None if run.outcome is None else run.outcome.report
         if report is None or run.ended_at is None:
             return
-        if report.cost_usd is not None:
+        # A number by its type; but a Report that was made otherwise than by reading one may hold anything.
+        if isinstance(report.cost_usd, int | float):
             self._cost.labels(repo).inc(max(0.0, report.cost_usd))
         if report.cache in CACHE_RESULTS:
             self._cache.labels(report.cache).inc()

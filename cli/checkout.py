@@ -40,13 +40,19 @@ class Checkout:
             "GIT_SSH_COMMAND": environment.get("GIT_SSH_COMMAND") or "ssh -o BatchMode=yes",
         }
 
-    def source(self, ref: str | None) -> Source:
-        """Return the repository, and its branch: `ref`, else the one that is checked out where the remote has it."""
+    def source(self, ref: str | None, *, in_folders: bool = False) -> Source:
+        """Return the repository, and its branch: `ref`, else the one that is checked out where the remote has it.
+
+        A remote that is a folder of this machine counts `in_folders` only.
+        """
         self._demand_folder()
         branch = self._git("symbolic-ref", "--quiet", "--short", "HEAD", may_fail=True)
         remote = self._remote(branch)
         url, warnings = without_login(self._git("remote", "get-url", remote))
-        if re.match(r"file:|[/.~]|[A-Za-z]:[\\/]", url):
+        folder = re.match(r"file:|[/.~]|[A-Za-z]:[\\/]", url) is not None
+        if folder and in_folders:
+            url = (self._folder / url.removeprefix("file://")).resolve().as_uri()
+        elif folder:
             raise Failure(
                 f"The remote {remote} is a folder of this machine, which a sandbox doesn't reach.",
                 "Push it to a git server, or name another repository: --repo owner/name",

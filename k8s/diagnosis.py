@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from k8s.names import CONTAINER, PROGRAM
-from k8s.obstacles import how
+from k8s.obstacles import how, unready_service
 from k8s.phrases import brief
 from k8s.structs import Condition, Job, Pod, Terminated
 from runs.outcome import Ending, Exit, Outcome, Seen, judge, judge_by_exit
 from sandbox import report as reports
 from sandbox.report import Cause, Phase, Report
+from sandbox.services import names_shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,19 @@ def out_of_memory(end: End) -> Outcome | None:
     return replace(end.told, cause=Seen.OUT_OF_MEMORY, error=_rows(end.told.error, seen))
 
 
+def service_unready(end: End) -> Outcome | None:
+    """The sandbox waited in vain for what stands beside it, whose own containers say why."""
+    if end.told.cause is not Cause.SERVICE_UNREACHABLE:
+        return None
+    found = unready_service(end.pod, names_shown(end.told.error or ""))
+    if found is None:
+        return None
+    error = found.error
+    if found.cause is Seen.SERVICE_NOT_READY:
+        error = _rows(error, end.told.error)
+    return replace(end.told, cause=found.cause, error=error)
+
+
 def explained(end: End) -> Outcome | None:
     """The sandbox says itself why it failed."""
     return None if end.is_unexplained or end.told.cause is Cause.CANCELLED else end.told
@@ -174,6 +188,7 @@ ENDED: tuple[Callable[[End], Outcome | None], ...] = (
     never_ran,
     as_told,
     out_of_memory,
+    service_unready,
     explained,
     stopped,
     by_exit,
@@ -277,9 +292,8 @@ def _of_program(run_id: str, pod: Pod, terminated: Terminated, *, cancelled: boo
         told = judge(report_of(run_id, pod), _exit(terminated), cancelled=cancelled)
     end = End(pod, terminated, told, cancelled)
     outcome = next(found for check in ENDED if (found := check(end)) is not None)
-    return (
-        outcome if outcome.cause is Seen.OUT_OF_MEMORY else replace(outcome, remark=remark_on(pod))
-    )
+    said_by_error = (Seen.OUT_OF_MEMORY, Seen.SERVICE_FAILED, Seen.SERVICE_OUT_OF_MEMORY)
+    return outcome if outcome.cause in said_by_error else replace(outcome, remark=remark_on(pod))
 
 
 def _read(terminated: Terminated) -> Report | None:

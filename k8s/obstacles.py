@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from k8s.names import BROKER, CONTAINER
+from k8s.names import BROKER, CONTAINER, sidecar
 from k8s.phrases import brief
 from k8s.structs import ContainerStatus, Event, Pod, Terminated
 from runs.outcome import Seen
@@ -63,6 +63,17 @@ def with_events(found: Obstacle, events: Iterable[Event]) -> Obstacle:
         return replace(found, cause=Seen.MISSING_VOLUME, error=mounts[-1].message.strip())
     told = [event.message.strip() for event in warnings if event.reason == "Unhealthy"]
     return replace(found, error="\n".join([found.error, *told[-1:]]))
+
+
+def unready_service(pod: Pod, services: Iterable[str]) -> Obstacle | None:
+    """Say why a service beside an agent isn't ready, that was waited for in vain; None when no container is its."""
+    containers = [sidecar(service) for service in services]
+    found = [
+        _ended_in_vain(status) or Obstacle(Seen.SERVICE_NOT_READY, f"{status.name}: not ready")
+        for status in pod.statuses
+        if status.name in containers
+    ]
+    return min(found, key=lambda each: each.cause is Seen.SERVICE_NOT_READY, default=None)
 
 
 def bad_image_name(status: ContainerStatus) -> Obstacle | None:
@@ -129,9 +140,7 @@ def broker_fails(status: ContainerStatus) -> Obstacle | None:
 def service_out_of_memory(status: ContainerStatus) -> Obstacle | None:
     """A service beside the agent needs more memory than it may have, before it is ready."""
     last = _last_crash(status)
-    if last is None or last.reason != "OOMKilled":
-        return None
-    return Obstacle(Seen.SERVICE_OUT_OF_MEMORY, f"{status.name}: {_crash(last)}")
+    return None if last is None or last.reason != "OOMKilled" else _crashed(status.name, last)
 
 
 def service_crashes(status: ContainerStatus) -> Obstacle | None:
@@ -251,6 +260,17 @@ def how(ended: Terminated) -> str:
 def _crash(ended: Terminated) -> str:
     """Return how a container ended, and its own last words."""
     return f"{how(ended)} {ended.message}".rstrip()
+
+
+def _ended_in_vain(status: ContainerStatus) -> Obstacle | None:
+    """Say how a container ended before it was started again; None for one that never did."""
+    last = status.last_state.terminated
+    return None if last is None else _crashed(status.name, last)
+
+
+def _crashed(container: str, ended: Terminated) -> Obstacle:
+    cause = Seen.SERVICE_OUT_OF_MEMORY if ended.reason == "OOMKilled" else Seen.SERVICE_FAILED
+    return Obstacle(cause, f"{container}: {_crash(ended)}")
 
 
 def _no_pod(events: Iterable[Event]) -> Obstacle | None:

@@ -74,9 +74,10 @@ class Exit:
 class Outcome:
     """How a Run ended.
 
-    `report` is the last Report that may be believed: after a kill it only says how far the run came. `cause`
-    stands exactly when the Run didn't end well (of a cancelled one it says how it stopped); `error` is the raw
-    text that proves it, if there is one. `remark` is what the outside saw beside the end and people should know.
+    `report` is the last Report that may be believed: after a kill it only says how far the run came, and how it got
+    its dependencies. `cause` stands exactly when the Run didn't end well (of a cancelled one it says how it stopped);
+    `error` is the raw text that proves it, if there is one. `remark` is what the outside saw beside the end and people
+    should know.
     """
 
     ending: Ending
@@ -146,8 +147,16 @@ def _doubt(report: Report | None, program_exit: Exit | None) -> Seen | None:
 
 
 def _how_far(report: Report | None) -> Report | None:
-    """Keep of a Report that isn't believed only how far the run came."""
-    return None if report is None else Report(report.run_id, report.phase, base=report.base)
+    """Keep of a Report that isn't believed only how far the run came, and how it got its dependencies."""
+    if report is None:
+        return None
+    return Report(
+        report.run_id,
+        report.phase,
+        base=report.base,
+        cache=report.cache,
+        dependency_seconds=report.dependency_seconds,
+    )
 
 
 def _bad_ending(report: Report) -> Ending:

@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from sandbox import sops
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
-from sandbox.broker import client
 from sandbox.broker.client import read_state
 from sandbox.broker.refusals import remark
 from sandbox.broker.state import State
@@ -259,8 +257,7 @@ class _Run:
             self._limits(),
             self._log,
             self._enter,
-            self._decrypt,
-            self._end_decrypting,
+            self._keys.broker,
         )
         try:
             prepared = prepare(clone, means)
@@ -274,16 +271,6 @@ class _Run:
         for text in prepared.remarks:
             self._remark(text)
         return prepared
-
-    def _decrypt(self, data: bytes, kind: str) -> bytes:
-        if self._keys.broker is not None:
-            return client.decrypt(self._keys.broker, data, kind)
-        return sops.decrypt(data, kind, self._around.environment)
-
-    def _end_decrypting(self) -> None:
-        broker = self._keys.broker
-        if broker is not None and not client.end_decrypting(broker):
-            self._log.note("the broker doesn't answer: the agent could have it decrypt")
 
     def _limits(self) -> Limits:
         around = self._around

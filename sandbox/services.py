@@ -1,19 +1,24 @@
-"""Waiting until the services that stand beside the run take connections."""
+"""Waiting until the services that stand beside the run are ready for it."""
 
 from __future__ import annotations
 
 import re
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-SECONDS = 60.0
+from sandbox.greetings import GREETINGS, Greeting
+
+SECONDS = 180.0
 VARIABLE = "SANDBOX_SERVICES"
 """Names and ports of the services, as in "postgres:5432 redis:6379"; all are at HOST."""
+LIMIT_VARIABLE = "SANDBOX_SERVICES_SECONDS"
+"""For how long they are waited for; SECONDS without it."""
 HOST = "127.0.0.1"
-_TRY_SECONDS = 2.0
+_TRY_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
+_MAX_ANSWER_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,13 @@ class Service:
     name: str
     port: int
 
-    @property
-    def shown(self) -> str:
-        """Return it as people read it."""
-        return f"{self.name} ({HOST}:{self.port})"
+
+@dataclass(frozen=True, slots=True)
+class Unready:
+    """A service that isn't ready, and what keeps it."""
+
+    service: Service
+    why: str
 
 
 def read_services(text: str) -> list[Service]:
@@ -35,20 +43,68 @@ def read_services(text: str) -> list[Service]:
     return [Service(match[1], int(match[2])) for match in found if match]
 
 
-def wait(services: list[Service], deadline: float, stopped: Callable[[], bool]) -> list[Service]:
-    """Wait until all take connections; return those that don't by the deadline, a `time.monotonic` value."""
-    waiting = list(services)
+def read_limit(text: str) -> float:
+    """Read the seconds of LIMIT_VARIABLE."""
+    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text) else SECONDS
+
+
+def wait(services: list[Service], deadline: float, stopped: Callable[[], bool]) -> list[Unready]:
+    """Wait until all are ready; return those that aren't by the deadline, a `time.monotonic` value."""
+    waiting = services
     while True:
-        waiting = [each for each in waiting if not _takes_connections(each, deadline)]
-        if not waiting or stopped() or time.monotonic() >= deadline:
-            return waiting
+        asked = ((each, _unready(each, deadline)) for each in waiting)
+        missing = [Unready(service, why) for service, why in asked if why is not None]
+        if not missing or stopped() or time.monotonic() >= deadline:
+            return missing
+        waiting = [each.service for each in missing]
         time.sleep(_PAUSE_SECONDS)
 
 
-def _takes_connections(service: Service, deadline: float) -> bool:
+def shown(missing: Sequence[Unready]) -> str:
+    """Return what isn't ready, as people read it: a line for each."""
+    return "\n".join(
+        f"{each.service.name} ({HOST}:{each.service.port}): {each.why}" for each in missing
+    )
+
+
+def names_shown(text: str) -> list[str]:
+    """Return the names of the services in a text that `shown` made."""
+    return re.findall(rf"^([\w.-]+) \({re.escape(HOST)}:[0-9]+\): ", text, re.MULTILINE)
+
+
+def _unready(service: Service, deadline: float) -> str | None:
+    """Ask a service once; return what keeps it from being ready, None when nothing does."""
     seconds = min(_TRY_SECONDS, max(deadline - time.monotonic(), 0.05))
     try:
-        socket.create_connection((HOST, service.port), timeout=seconds).close()
-    except (OSError, OverflowError):
-        return False
-    return True
+        with socket.create_connection((HOST, service.port), timeout=seconds) as connection:
+            greeting = GREETINGS.get(service.name)
+            return None if greeting is None else _answered(connection, greeting)
+    except TimeoutError:
+        return "it doesn't answer"
+    except (OSError, OverflowError) as error:
+        return getattr(error, "strerror", None) or str(error)
+
+
+def _answered(connection: socket.socket, greeting: Greeting) -> str | None:
+    connection.sendall(greeting.says)
+    answer = b""
+    while not greeting.ready.match(answer):
+        more = connection.recv(_MAX_ANSWER_BYTES)
+        answer += more
+        if not more or len(answer) >= _MAX_ANSWER_BYTES or answer.endswith(b"\n"):
+            break
+    _part(connection)
+    if greeting.ready.match(answer):
+        return None
+    return f"it answers {answer[:80].decode('utf-8', 'replace')!r}" if answer else "it hangs up"
+
+
+def _part(connection: socket.socket) -> None:
+    """End a connection so that the service has no reason to complain of it in its log."""
+    try:
+        connection.shutdown(socket.SHUT_WR)
+        for _ in range(_MAX_ANSWER_BYTES):
+            if not connection.recv(_MAX_ANSWER_BYTES):
+                return
+    except OSError:
+        return

@@ -61,7 +61,7 @@ def test_every_variable_of_the_readme_is_known_to_the_bot() -> None:
         "TELEGRAM_API_URL": "http://127.0.0.1:8081",
         "SANDBOX_BACKEND": "kubernetes",
         "SANDBOX_NAMESPACE": "claude-sandbox",
-        "SANDBOX_OWNER": "alice",
+        "SANDBOX_OWNER": "acme",
         "SANDBOX_AGENT": "scripted",
         "SANDBOX_CONFIG": "/etc/claude-sandbox.yaml",
         "SANDBOX_STATE": "/var/lib/claude-sandbox",

@@ -29,6 +29,10 @@ MESSAGE_ROOM = 3600
 ERROR_CHARACTERS = 200
 """So much of a line that proves a failure, and all of them fit."""
 
+FILE_AGAIN_SECONDS = 30.0
+LINES_AGAIN_SECONDS = 3.0
+"""So soon a second tap on the same button is taken for the first one, made by somebody who waits: lines change, files hardly."""
+
 PLAIN_FILE_BYTES = 45_000_000
 """A larger file is compressed: a bot may send 50 MB (Bot API, sendDocument)."""
 
@@ -71,10 +75,12 @@ async def logs_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
         rows, whole = await _tail(run, LINES, desk)
     except LogsAway:
         return answers.LOGS_AWAY
-    shown = fitted(rows[-LINES:], MESSAGE_ROOM)
-    text = answers.log_lines(run, shown, whole=whole and shown.all and len(rows) <= LINES)
-    letter = Letter(text, reply_to=press.message_id, silent=True)
-    desk.errands.run(desk.speaker.say(press.place, letter))
+    with desk.taps.once((press.place, press.message_id, "lines"), LINES_AGAIN_SECONDS) as first:
+        if first:
+            shown = fitted(rows[-LINES:], MESSAGE_ROOM)
+            text = answers.log_lines(run, shown, whole=whole and shown.all and len(rows) <= LINES)
+            letter = Letter(text, reply_to=press.message_id, silent=True)
+            desk.errands.run(desk.speaker.say(press.place, letter))
     return "Its last lines come as a message."
 
 
@@ -84,10 +90,13 @@ async def file_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
     if refuse(role, Action.READ) is not None:
         return "You may not look at logs."
     try:
-        await _send_whole(run, press.place, press.message_id, desk)
+        # Of a message, not of a person: the file comes for all who read there.
+        with desk.taps.once((press.place, press.message_id, "file"), FILE_AGAIN_SECONDS) as first:
+            if first:
+                await _send_whole(run, press.place, press.message_id, desk)
     except LogsAway:
         return answers.LOGS_AWAY
-    return "Its whole log comes as a file."
+    return "Its whole log comes as a file." if first else "The file is on its way already."
 
 
 async def _chosen(asked: Asked, request: LogsRequest, desk: Desk) -> Run:

@@ -11,7 +11,7 @@ from k8s.containers import SHARED_MEMORY, Container, Containers, Mount
 LABEL = "claude-sandbox.run"
 """On everything that a run makes: its name."""
 OWNER = "claude-sandbox.owner"
-"""Beside it: the number of the process that removes it in the end."""
+"""Beside it: the machine and the process that removes it in the end."""
 NETWORK = "network"
 """The container that holds the network of a run, as the pause container of a Pod does."""
 TERMINATION_LOG = "/dev/termination-log"
@@ -32,7 +32,7 @@ class Made:
     containers: Containers
     image: str
     report: Path
-    owner: int
+    owner: str
     network: str | None = None
 
     def name(self, part: str) -> str:

@@ -7,21 +7,13 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 
 from cli.exits import Exit, Failure
+from cli.local.way import With
 
 CALL_SECONDS = 120.0
 """For everything but a pull, and what waits for the run itself."""
 PULL_SECONDS = 1800.0
-
-
-class With(Enum):
-    """What a run on this machine goes with: --with."""
-
-    DOCKER = "docker"
-    PODMAN = "podman"
-    BARE = "bare"
 
 
 class EngineError(Exception):

@@ -276,3 +276,51 @@ async def test_a_place_that_is_away_and_a_message_that_is_deleted_end_no_bot(tal
         await talk.quiet(60)
         talk.world.say(talk.grace, talk.team, "/logs")
         await talk.said("unseen", "all of it")
+
+
+async def test_two_taps_on_full_log_bring_one_file_and_a_later_one_another(talk: Talk) -> None:
+    async with talk.bot():
+        run, told = await failed(talk)
+        await talk.world.press(talk.ada, told, "📎 Full log")
+        await talk.world.press(talk.grace, told, "📎 Full log")
+        await talk.said("the whole log", run.id)
+        await talk.quiet()
+        assert len(talk.heard("the whole log", run.id)) == 1
+        await talk.quiet(logs_command.FILE_AGAIN_SECONDS)
+        await talk.world.press(talk.ada, told, "📎 Full log")
+        await talk.said("the whole log", run.id, count=2)
+
+
+async def test_two_taps_on_logs_bring_the_lines_once(talk: Talk) -> None:
+    async with talk.bot():
+        _, told = await failed(talk)
+        for _ in range(2):
+            await talk.world.press(talk.ada, told, "📄 Logs")
+        await talk.said("1 failed", "all of it")
+        await talk.quiet(logs_command.LINES_AGAIN_SECONDS)
+        assert len(talk.heard("1 failed", "all of it")) == 1
+        await talk.world.press(talk.ada, told, "📄 Logs")
+        await talk.said("1 failed", "all of it", count=2)
+
+
+async def test_a_tap_that_failed_may_be_repeated_at_once(talk: Talk) -> None:
+    async with talk.bot():
+        run, told = await failed(talk)
+        kept, folder = talk.folder / "kept", talk.folder / "logs"
+        folder.rename(kept)
+        folder.write_text("a file where the folder should be")
+        talk.place.logs[run.id] = b""
+        await talk.world.press(talk.ada, told, "📎 Full log")
+        folder.unlink()
+        kept.rename(folder)
+        await talk.world.press(talk.ada, told, "📎 Full log")
+        await talk.said("the whole log", run.id)
+
+
+async def failed(talk: Talk) -> tuple[Run, Message]:
+    """Return a Run that failed, and the message that tells it."""
+    run = await printed(talk)
+    outcome = Outcome(Ending.FAILED, cause=Cause.AGENT_FAILED, error="1 failed")
+    talk.place.finish(run.id, outcome)
+    await talk.told(run)
+    return run, await talk.said("Failed", run.id)

@@ -1,9 +1,9 @@
-# The images: a Debian made from its packages, ours from the real Dockerfile, PostgreSQL and Redis from Debian.
+# The images: a Debian made from its packages, ours from the real Dockerfile, services from Debian.
 # They are built again only when what they are made from changed. No registry of images is asked.
 # shellcheck shell=bash disable=SC2154  # the variables are set in `cluster`
 
 export BUILDAH_ISOLATION=chroot
-images='pause sandbox bot postgres redis foreign plain'
+images='pause sandbox bot postgres redis mariadb rabbitmq memcached minio foreign plain'
 declare -A archives # image -> its archive, fixed once a call: sources may change meanwhile
 
 name_of() { # name_of IMAGE: as a manifest calls it
@@ -20,6 +20,7 @@ inputs_of() { # inputs_of IMAGE: the files that it is made from
     pause) find "$here/programs/pause" "$here/images/pause" -type f ;;
     sandbox) product_files Dockerfile .dockerignore agent-files image scripts/sops sandbox ;;
     bot) product_files Dockerfile .dockerignore requirements-bot.lock pyproject.toml bot cli k8s manifests playground runs sandbox ;;
+    minio) product_files scripts/minio tests/cluster/images/minio ;;
     *) find "$here/images/$1" -type f ;;
   esac
 }
@@ -50,15 +51,19 @@ build_images() {
 }
 
 build_image() { # build_image IMAGE ARCHIVE
-  local name arguments=()
+  local name sops arguments=()
   name=$(name_of "$1")
   use_own_storage
   case $1 in
     pause) arguments=(--file "$here/images/pause/Dockerfile" "$(programs)") ;;
-    # Building sops takes minutes, and no Pod of the tests decrypts. Chromium alone would be a third of the image, which each
-    # change of the sandbox program brings to the node again. Ruby comes from a registry of images.
-    sandbox | bot) arguments=(--target "$1" --build-arg SOPS= --build-arg CHROMIUM= --build-arg RUBY=
-      --file "$project/Dockerfile" "$project") ;;
+    # Building sops takes minutes: it is done once, outside of the image. Chromium alone would be a third of the image, which
+    # each change of the sandbox program brings to the node again. Ruby comes from a registry of images.
+    sandbox | bot)
+      sops=$(sh "$project/scripts/sops") || return
+      arguments=(--target "$1" --volume "$sops:/run/built/claude-sandbox/${sops##*/}:ro")
+      arguments+=(--build-arg CHROMIUM= --build-arg RUBY= --file "$project/Dockerfile" "$project")
+      ;;
+    minio) arguments=(--file "$here/images/minio/Dockerfile" "$(dirname "$(sh "$project/scripts/minio")")") ;;
     *) arguments=(--file "$here/images/$1/Dockerfile" "$here/images/$1") ;;
   esac
   make_debian || return

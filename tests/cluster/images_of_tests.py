@@ -40,3 +40,9 @@ class Images:
     def redis(self) -> str:
         """Redis."""
         return f"{self.prefix}redis:test"
+
+    @property
+    def services(self) -> dict[str, str]:
+        """All that stand beside an agent, by flavour: an operator's `serviceImages`."""
+        names = ("postgres", "redis", "mariadb", "rabbitmq", "memcached", "minio")
+        return {name: f"{self.prefix}{name}:test" for name in names}

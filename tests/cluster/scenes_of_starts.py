@@ -218,10 +218,20 @@ async def service_out_of_memory(at: Stage) -> Ended:
     )
 
 
-@scene("service-never-ready", Seen.SERVICE_NOT_READY, "Startup probe failed")
+@scene("service-never-ready", Seen.SERVICE_NOT_READY, "127.0.0.1:6379): Connection refused")
 async def service_never_ready(at: Stage) -> Ended:
     task = at.task("do it", services=("redis",))
     return await at.play(redis_runs("sleep 600"), task=task, patience=_FOR_SERVICES)
+
+
+@scene("service-never-lets-begin", Seen.SERVICE_NOT_READY, "Startup probe failed")
+async def service_never_lets_begin(at: Stage) -> Ended:
+    """Beside a program that doesn't wait itself."""
+    image = at.world.images.foreign
+    task = at.task("do it", services=("redis",), image=image)
+    return await at.play(
+        redis_runs("sleep 600"), task=task, entrypoints=(image,), patience=_FOR_SERVICES
+    )
 
 
 @scene("broker-fails", Seen.BROKER_FAILED, "no keys today")

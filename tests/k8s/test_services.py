@@ -37,7 +37,7 @@ def environment(found: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_service_is_a_restricted_native_sidecar_with_limits_and_probes(name: str) -> None:
+def test_a_service_is_a_restricted_native_sidecar_with_limits(name: str) -> None:
     found = pod(replace(TASK, services=(name,)))
     (sidecar,) = sidecars(found)
     assert sidecar["name"] == f"{name}-sidecar"
@@ -45,10 +45,24 @@ def test_a_service_is_a_restricted_native_sidecar_with_limits_and_probes(name: s
     assert sidecar["securityContext"]["allowPrivilegeEscalation"] is False
     assert sidecar["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert sidecar["resources"]["limits"].keys() == {"memory", "cpu"}
-    assert sidecar["startupProbe"]["exec"] == sidecar["readinessProbe"]["exec"]
     mounted = [mount["name"] for mount in sidecar["volumeMounts"] or ()]
     assert len(set(mounted)) == len(mounted)
     assert set(mounted) <= {volume["name"] for volume in found["volumes"]}
+
+
+@pytest.mark.parametrize(
+    ("image", "own_program"),
+    [(None, False), ("node:22", False), ("theirs/agent:2", True)],
+)
+def test_services_wait_for_each_other_only_beside_a_program_that_does_not_wait_for_them(
+    image: str | None, own_program: bool
+) -> None:
+    place = replace(PLACE, entrypoints=("theirs/*",))
+    found = sidecars(pod(replace(TASK, services=NAMES, image=image), place))
+    for name, sidecar in zip(NAMES, found, strict=True):
+        probe = {"command": services_table().services[name].run["probe"]}
+        assert sidecar.get("startupProbe", {}).get("exec") == (probe if own_program else None)
+        assert "readinessProbe" not in sidecar
 
 
 def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:
@@ -63,6 +77,28 @@ def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:
     assert values["AMQP_URL"] == "amqp://guest:guest@localhost:5672"
     expected = [(each.name, each.port) for each in read_services(values["SANDBOX_SERVICES"])]
     assert expected == [(name, services_table().services[name].run["port"]) for name in NAMES]
+
+
+@pytest.mark.parametrize(
+    ("language", "services", "first", "second"),
+    [
+        (None, ("postgres", "mysql"), "postgres", ("MYSQL_URL", "mysql")),
+        (None, ("mariadb", "postgres"), "mysql", ("POSTGRES_URL", "postgres")),
+        ("ruby", ("postgres", "mysql"), "postgres", ("MYSQL_URL", "mysql2")),
+        ("python", ("mysql", "postgres"), "mysql", ("POSTGRES_URL", "postgresql")),
+        ("elixir", ("mysql", "postgres"), "ecto", ("POSTGRES_URL", "ecto")),
+    ],
+)
+def test_of_two_databases_the_first_is_the_usual_one_and_each_has_a_name_of_its_own(
+    language: str | None, services: tuple[str, ...], first: str, second: tuple[str, str]
+) -> None:
+    task = replace(TASK, services=services, stack=RepoStack(language))
+    values = environment(pod(task))
+    name, scheme = second
+    assert values["DATABASE_URL"].startswith(f"{first}://")
+    assert values[name].startswith(f"{scheme}://")
+    assert values["DATABASE_URL"] != values[name]
+    assert values["DATABASE_URL"] in (values["POSTGRES_URL"], values["MYSQL_URL"])
 
 
 @pytest.mark.parametrize(

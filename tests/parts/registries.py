@@ -12,12 +12,13 @@ import zipfile
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from urllib.parse import urlsplit
 
 
 class Registry:
     """One server that speaks npm's protocol and pip's. `asked` counts the packages that were fetched."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked = 0
         self._files: dict[str, bytes] = {}
         registry = self
@@ -39,8 +40,8 @@ class Registry:
             def log_message(self, *_args: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = ThreadingHTTPServer((host, 0), Handler)
+        self.url = f"http://{host}:{self._server.server_port}"
 
     def __enter__(self) -> Registry:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -107,6 +108,12 @@ class Registry:
         self._files[f"/{file}"] = content.getvalue()
         page = f'<html><body><a href="/{file}">{file}</a></body></html>'
         self._files[f"/simple/{name}/"] = page.encode()
+
+    def requirements(self, *wanted: str) -> str:
+        """Return a requirements.txt that takes these from here."""
+        host = urlsplit(self.url).hostname
+        options = [f"--index-url {self.url}/simple/", f"--trusted-host {host}"]
+        return "\n".join([*options, *wanted, ""])
 
 
 def _npm_archive(name: str, size: int) -> bytes:

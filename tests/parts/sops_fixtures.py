@@ -55,10 +55,18 @@ class Sops:
 @pytest.fixture
 def sops(tmp_path: Path) -> Sops:
     """The real sops; skipped without it."""
-    found = _folder()
+    found = find_sops(tmp_path)
     if found is None:
         pytest.skip("sops isn't built here")
-    keys = tmp_path / "age-keys"
+    return found
+
+
+def find_sops(folder: Path) -> Sops | None:
+    """Return the real sops, with its keys in a folder of a test's own; None where it isn't built."""
+    found = _folder()
+    if found is None:
+        return None
+    keys = folder / "age-keys"
     keys.mkdir()
     return Sops(found, keys)
 

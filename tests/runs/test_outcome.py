@@ -24,12 +24,14 @@ def report(verdict: Verdict, cause: Cause | None = None, error: str | None = Non
         pushed=True,
         pull_request="https://example.org/1",
         cost_usd=1.0,
+        cache="hit",
+        dependency_seconds=3.0,
         cause=cause,
         error=error,
     )
 
 
-HOW_FAR = Report(RUN, Phase.DELIVER, base="main")
+HOW_FAR = Report(RUN, Phase.DELIVER, base="main", cache="hit", dependency_seconds=3.0)
 PUSHED = report(Verdict.PUSHED)
 NOTHING = report(Verdict.NOTHING_CHANGED)
 NOT_PUSHED = report(Verdict.NOT_PUSHED, Cause.PUSH_REFUSED, "protected branch")

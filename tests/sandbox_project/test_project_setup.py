@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 
@@ -108,11 +109,15 @@ def test_services_are_waited_for_and_the_one_that_is_not_there_is_named(tmp_path
     with socket.create_server(("127.0.0.1", 0)) as there, socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         here, gone = there.getsockname()[1], bound.getsockname()[1]
-        good = {"SANDBOX_SERVICES": f"redis:{here}"}
+        good = {"SANDBOX_SERVICES": f"mongodb:{here}"}
         done = run(tmp_path / "one", "echo x > x", repo.file_url, **good)
-        assert "▶ services redis" in done.log
+        assert re.search(r"▶ services mongodb\n.*ready after [0-9.]+ s", done.log)
         assert done.report.verdict is Verdict.PUSHED
-        bad = {"SANDBOX_SERVICES": f"redis:{here} postgres:{gone}", "SANDBOX_TIMEOUT": "3"}
+        bad = {
+            "SANDBOX_SERVICES": f"mongodb:{here} postgres:{gone}",
+            "SANDBOX_SERVICES_SECONDS": "1",
+        }
         done = run(tmp_path / "two", "echo x > x", repo.file_url, **bad)
     assert done.report.cause is Cause.SERVICE_UNREACHABLE
-    assert done.report.error == f"no connection to postgres (127.0.0.1:{gone})"
+    assert done.report.error == f"postgres (127.0.0.1:{gone}): Connection refused"
+    assert "not ready after 1 s" in done.log

@@ -1,0 +1,156 @@
+"""`claude-sandbox local`: from what was typed to the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bot.config import Config
+from bot.markup import Markup
+from bot.messages import ANSWER_ADVICE, completion
+from bot.repo import Target, find_again
+from bot.settings import BackendName, Settings, read
+from cli.asking import Written, find_target, make_task, read_prompt, read_written
+from cli.bot import load_config
+from cli.checkout import here
+from cli.cluster import person
+from cli.exits import Exit, Failure
+from cli.local.bare import run_bare
+from cli.local.contained import Here, compose_of, remarks, run_contained
+from cli.local.engine import Engine, find_engine
+from cli.local.one_run import Lines, OneRun
+from cli.local.pod import Stopping
+from cli.local.way import With
+from cli.run_words import values
+from cli.screen import Screen
+from runs.outcome import Ending
+from runs.run import Run, command_line_key, command_line_origin
+from sandbox.keys import read_keys
+from sandbox.redaction import Redactor
+
+_BARE = (
+    "Neither Docker nor Podman is installed: the run is a process of this machine, without isolation and without "
+    "services beside it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was typed. `network` is one of the engine's that the run joins; `compose` wants the file and no run."""
+
+    prompt: str
+    repo: str | None = None
+    ref: str | None = None
+    written: Written = field(default_factory=Written)
+    way: With | None = None
+    network: str | None = None
+    compose: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What surrounds the command."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    settings: Settings
+    config: Config
+    screen: Screen
+
+
+def run_local(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:
+    """Carry out a task on this machine, print how it went, and return the exit code. Raises Failure."""
+    return asyncio.run(_run(environment, wish, screen))
+
+
+async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:
+    settings = read({**environment, "SANDBOX_BACKEND": BackendName.LOCAL.value}, talks=False)
+    config = load_config(settings.config_path)
+    engine = None if wish.compose else await find_engine(wish.way, environment)
+    if engine is None and not wish.compose and wish.way is None:
+        screen.note(_BARE)
+    bare = engine is None and not wish.compose
+    one = _asked(wish, _Known(environment, settings, config, screen), bare=bare)
+    if wish.compose:
+        screen.say((await compose_of(one)).rstrip("\n"))
+        return Exit.OK
+    run, tail = await _carry_out(one, engine, wish, screen)
+    screen.json({**values(run), "with": With.BARE.value if engine is None else engine.name.value})
+    screen.markup(told(run, tail))
+    return _exit(run)
+
+
+def told(run: Run, tail: str) -> Markup:
+    """Return how a run ended, in the words of the chat, as far as they hold where there is none."""
+    return completion(run, tail).mapped(lambda text: text.replace(ANSWER_ADVICE, _ANSWER))
+
+
+def _asked(wish: Wish, known: _Known, *, bare: bool) -> OneRun:
+    prompt = read_prompt(wish.prompt)
+    options, services = read_written(wish.written)
+    target = _target(wish, known, bare=bare)
+    task = make_task(target, options, services, prompt, known.config)
+    origin = command_line_origin(person(known.environment))
+    return OneRun(command_line_key(), task, origin, known.settings, known.config, known.environment)
+
+
+def _target(wish: Wish, known: _Known, *, bare: bool) -> Target:
+    """Return the repository that was named, or that of the folder; warn of what of it the run won't see. Raises Failure."""
+    config, forge = known.config, known.settings.forge_url
+    if wish.repo is not None:
+        return find_target(wish.repo, wish.ref, config, forge)
+    source = here(known.environment).source(wish.ref, in_folders=bare)
+    for warning in source.warnings:
+        known.screen.note(f"⚠ {warning}")
+    found = find_again(source.url, source.branch, config, forge) if bare else None
+    return found or find_target(source.url, source.branch, config, forge)
+
+
+async def _carry_out(
+    one: OneRun, engine: Engine | None, wish: Wish, screen: Screen
+) -> tuple[Run, str]:
+    lines = Lines(screen, Redactor(read_keys(one.environment).secrets))
+    stopping = Stopping()
+    with _signals(stopping, screen):
+        if engine is None:
+            return await run_bare(one, lines.show, stopping), lines.tail
+        for remark in remarks(one):
+            screen.note(remark)
+        run = await run_contained(one, Here(engine, wish.network), lines.show, stopping)
+        return run, lines.tail
+
+
+@contextmanager
+def _signals(stopping: Stopping, screen: Screen) -> Iterator[None]:
+    """Let Ctrl-C, and what else ends a program, stop the run; a second one at once."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def ask() -> None:
+        screen.note(_SECOND if stopping.asked.is_set() else _FIRST)
+        stopping.ask()
+
+    for number in numbers:
+        loop.add_signal_handler(number, ask)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _exit(run: Run) -> Exit:
+    if run.outcome is None:
+        raise Failure(f"Run {run.id} hasn't ended.", code=Exit.RUN_FAILED)
+    if run.outcome.ending is Ending.CANCELLED:
+        return Exit.INTERRUPTED
+    return Exit.OK if run.outcome.ended_well else Exit.RUN_FAILED
+
+
+_ANSWER = (
+    "Answer it in a new task that goes on from its branch: claude-sandbox local --ref BRANCH …"
+)
+_FIRST = "Stopping: what the agent has done so far is pushed. Ctrl-C again to end it at once, without that."
+_SECOND = "Ending at once; what was made for the run is removed."

@@ -1,0 +1,75 @@
+"""What the two ways of a run on this machine share: what was asked, by which settings, and where its lines go."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.config import Config
+from bot.settings import Settings
+from cli.screen import Screen
+from runs.outcome import Outcome
+from runs.run import Origin, Run, State, run_id
+from sandbox.redaction import Redactor
+from sandbox.task import Task
+
+_TAIL_LINES = 400
+"""So many lines are looked through for what proves a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneRun:
+    """A Run that a person waits for in a terminal."""
+
+    key: str
+    task: Task
+    origin: Origin
+    settings: Settings
+    config: Config
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Return the Run's id."""
+        return run_id(self.key)
+
+    def ended(self, outcome: Outcome, started_at: float, ended_at: float) -> Run:
+        """Return the Run as it ended."""
+        return Run(
+            id=self.id,
+            key=self.key,
+            task=self.task,
+            origin=self.origin,
+            state=State.ENDED,
+            created_at=started_at,
+            version="",
+            started_at=started_at,
+            ended_at=ended_at,
+            report=outcome.report,
+            outcome=outcome,
+            cancelled_by=None,
+        )
+
+
+class Lines:
+    """Shows the lines of a run as they come, without secrets, and keeps the last of them."""
+
+    def __init__(self, screen: Screen, redactor: Redactor) -> None:
+        self._screen = screen
+        self._redactor = redactor
+        self._last: deque[str] = deque(maxlen=_TAIL_LINES)
+
+    def show(self, line: str) -> None:
+        """Show a line: beside the answer where that is JSON."""
+        line = self._redactor.text(line)
+        self._last.append(line)
+        if self._screen.as_json:
+            self._screen.note(line)
+        else:
+            self._screen.say(line)
+
+    @property
+    def tail(self) -> str:
+        """Return the last lines."""
+        return "\n".join(self._last)

@@ -1,0 +1,73 @@
+"""The command that acts on this machine, as it is written: names, options, help. What it does is in cli/local/."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from cli.local.way import With
+from cli.task_options import (
+    AsJson,
+    Budget,
+    Cpu,
+    Image,
+    Memory,
+    Model,
+    PullRequest,
+    Ref,
+    Repo,
+    Services,
+    TaskText,
+    Timeout,
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command(no_args_is_help=True)(local)
+
+
+def local(
+    task: TaskText,
+    repo: Repo = None,
+    ref: Ref = None,
+    way: Annotated[
+        With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
+    ] = None,
+    bare: Annotated[
+        bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")
+    ] = False,
+    model: Model = None,
+    budget: Budget = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    cpu: Cpu = None,
+    image: Image = None,
+    services: Services = None,
+    pr: PullRequest = None,
+    network: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A network of the engine's to join.")
+    ] = None,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="Print the compose file, and start nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a task on this machine: in containers as on the cluster, or as a plain process.
+
+    It works on a fresh clone, with the image, services and limits that its Job would have. What was made for it is
+    removed when it ends, also by Ctrl-C.
+
+    Example: claude-sandbox local "add a farewell to the greeter"
+    """
+    from cli.asking import Written
+    from cli.exits import guarded
+    from cli.local.command import Wish, run_local
+    from cli.screen import Screen
+
+    written = Written(model, budget, timeout, memory, cpu, image, services, pr)
+    wish = Wish(task, repo, ref, written, With.BARE if bare else way, network, compose)
+    screen = Screen(as_json=as_json)
+    raise SystemExit(guarded(lambda: run_local(dict(os.environ), wish, screen), screen))
