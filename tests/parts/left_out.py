@@ -19,6 +19,8 @@ HOW_TO_HAVE = {
         "the real sops",
         "`make sops` builds sops and age-keygen, once, in about 2 minutes (needs Go 1.25 or newer)",
     ),
+    "mise": ("the real mise", "`make mise` installs it from npm (needs Node.js 18 or newer)"),
+    "actionlint": ("actionlint", "`make actionlint` builds it (needs Go 1.24 or newer)"),
     "browser": (
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
