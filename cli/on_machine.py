@@ -9,6 +9,19 @@ import typer
 
 from cli.local.way import With
 
+Way = Annotated[
+    With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
+]
+Bare = Annotated[
+    bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")
+]
+Network = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A network of the engine's to join.")
+]
+Compose = Annotated[
+    bool, typer.Option("--compose", help="Print the compose file, and start nothing.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -26,12 +39,8 @@ def local(
     ref: Annotated[
         str | None, typer.Option(metavar="BRANCH", help="Else the branch that is checked out.")
     ] = None,
-    way: Annotated[
-        With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
-    ] = None,
-    bare: Annotated[
-        bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")
-    ] = False,
+    way: Way = None,
+    bare: Bare = False,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="Such as opus.")] = None,
     budget: Annotated[str | None, typer.Option(metavar="USD", help="Such as 2.50.")] = None,
     timeout: Annotated[str | None, typer.Option(metavar="TIME", help="Such as 45m or 2h.")] = None,
@@ -45,12 +54,8 @@ def local(
         typer.Option(metavar="LIST", help="Such as postgres,redis:7, or none; else detected."),
     ] = None,
     pr: Annotated[Optional[bool], typer.Option(help="Open a pull request, or don't.")] = None,  # noqa: UP045 - typer makes --pr/--no-pr of it
-    network: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A network of the engine's to join.")
-    ] = None,
-    compose: Annotated[
-        bool, typer.Option("--compose", help="Print the compose file, and start nothing.")
-    ] = False,
+    network: Network = None,
+    compose: Compose = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Run a task on this machine: in containers as on the cluster, or as a plain process.

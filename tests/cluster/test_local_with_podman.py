@@ -195,3 +195,33 @@ def test_ctrl_c_at_any_moment_says_what_became_of_the_run_and_leaves_nothing(
     assert told["ending"] == Ending.CANCELLED.value
     assert "Stopping" in err
     assert local.podman.left(told["job"]) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "images", "words"),
+    [
+        (("--image", "localhost/redis:test"), {}, "lacks python3"),
+        (
+            ("--services", "redis"),
+            {"redis": "localhost/plain:test"},
+            "A service beside the agent doesn't start.",
+        ),
+    ],
+)
+def test_what_fails_here_has_the_words_that_it_has_on_the_cluster(
+    options: tuple[str, ...],
+    images: dict[str, str],
+    words: str,
+    local: Local,
+    here_server: GitServer,
+    tmp_path: Path,
+) -> None:
+    repo = here_server.create(f"ends-{len(words)}", {"README.md": "# Small\n"})
+    config = tmp_path / "config.yaml"
+    known = json.loads(config.read_text())["serviceImages"]
+    config.write_text(
+        json.dumps({"serviceImages": {**known, **images}, "patience": {"service": "5s"}})
+    )
+    done = local.run("add a readme", "--repo", repo.url, *options)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert words in done.stdout
