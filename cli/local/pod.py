@@ -102,7 +102,7 @@ class PodHere:
         agent = self._containers.agent
         await self._create(agent)
         return await self._engine.start(
-            "start", "--attach", "--sig-proxy=false", self._made.name(agent.name), joined=True
+            "start", "--attach", self._made.name(agent.name), joined=True
         )
 
     async def _make_room(self) -> None:

@@ -220,7 +220,7 @@ def test_what_fails_here_has_the_words_that_it_has_on_the_cluster(
     config = tmp_path / "config.yaml"
     known = json.loads(config.read_text())["serviceImages"]
     config.write_text(
-        json.dumps({"serviceImages": {**known, **images}, "patience": {"service": "5s"}})
+        json.dumps({"serviceImages": {**known, **images}, "patience": {"service": "1m"}})
     )
     done = local.run("add a readme", "--repo", repo.url, *options)
     assert done.returncode == 1, done.stdout + done.stderr

@@ -132,7 +132,8 @@ def test_beside_a_program_that_knows_no_services_each_is_waited_for() -> None:
     found = containers(place=replace(PLACE, entrypoints=("*",)))
     services = yaml.safe_load(compose_file(made(found)))["services"]
     assert services["claude"]["depends_on"]["redis-sidecar"] == {"condition": "service_healthy"}
-    assert services["redis-sidecar"]["healthcheck"]["test"][:2] == ["CMD", "redis-cli"]
+    check = services["redis-sidecar"]["healthcheck"]["test"]
+    assert check == ["CMD-SHELL", "redis-cli -h 127.0.0.1 ping"]
     assert "redis-sidecar" not in services["postgres-sidecar"]["depends_on"]
 
 
