@@ -192,7 +192,8 @@ class Completions:
         return held is not None and not ours and self._clock() - held < CLAIM_SECONDS
 
     async def _letter(self, runs: list[Run]) -> Letter:
-        reply_to = runs[0].origin.message_id if len(runs) == 1 else None
+        answers = len(runs) == 1 and not runs[0].origin.by_command_line
+        reply_to = runs[0].origin.message_id if answers else None
         try:
             text = digest(runs) if len(runs) > 1 else await self._completion(runs[0])
         except Exception:

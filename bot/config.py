@@ -11,6 +11,7 @@ from typing import TypeVar
 from bot.address import Address
 from runs.backend import Limits
 from runs.image_name import RUBIES, has_rubies
+from runs.s3_place import S3Place
 from sandbox.gate import GateMode
 
 PATIENCE = ("image", "secret", "service", "machine", "refused", "quota", "gone", "other")
@@ -79,7 +80,7 @@ class Config:
     ones. `versions` are by language those that the sandbox's image has as tags, such as ruby-3.3; None means the usual
     ones of the usual image. `repo_limits` are the most that a repo's own file may ask for, `run_limits` the most that a person may. `detects` says that repos are
     looked at before their runs. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the
-    RuntimeClass of all Pods, `cache_claim` the claim of the volume on which dependencies are kept.
+    RuntimeClass of all Pods, `cache` where dependencies are kept: in a bucket, or on the volume of a claim.
     `gate` says what a run does when no network policy takes hold. An agent that says nothing for `silence_seconds` is
     ended, 0 means never, None the usual time. `patience` are seconds by the names of PATIENCE.
     """
@@ -92,7 +93,8 @@ class Config:
     service_images: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
-    cache_claim: str | None = None
+    cache: str | S3Place | None = None
+    agent_files: str | None = None
     runtime_class: str | None = None
     gate: GateMode = GateMode.WARN
     silence_seconds: int | None = None

@@ -60,6 +60,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
             changes["image"] = tagged
     if own.env:
         changes["variables"] = own.env
+        notes += _addresses(own, task.services if services is None else services)
     if own.setup:
         changes["setup"] = "\n".join(own.setup)
     stack = RepoStack(language, version, tuple(sorted(changes)), tuple(notes))
@@ -164,6 +165,17 @@ def _image(
         return own.image
     notes.append(f"{OWN_FILE}: the image {own.image} isn't allowed here")
     return None
+
+
+def _addresses(own: RepoFile, services: Sequence[str] | None) -> list[str]:
+    """Say which addresses of services the repo sets itself: the agent gets those."""
+    flavours = services_table().flavours
+    known = [
+        flavours[name] for each in services or () if (name := each.partition(":")[0]) in flavours
+    ]
+    ours = {variable for service in known for variable in service.all_variables}
+    theirs = [name for name, _ in own.env if name in ours]
+    return [f"The repo's own {', '.join(theirs)} counts, not ours"] if theirs else []
 
 
 def _resources(

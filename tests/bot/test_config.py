@@ -46,6 +46,7 @@ kueue: sandboxes
 silence: off
 patience: {image: 5m, machine: 2h}
 cache: {claim: sandbox-cache}
+agents: {configMap: team-agents}
 runtimeClass: gvisor
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
@@ -89,7 +90,8 @@ def test_every_key_is_read():
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
-    assert config.cache_claim == "sandbox-cache"
+    assert config.cache == "sandbox-cache"
+    assert config.agent_files == "team-agents"
     assert config.runtime_class == "gvisor"
     assert config.gate is GateMode.OFF
     assert config.silence_seconds == 0
@@ -214,6 +216,8 @@ limts: {runs: 4}
         ("runtimeClass: a/b", "line 1: runtimeClass takes the name of a RuntimeClass"),
         ("cache: {claim: A_b}", "line 1: cache.claim takes the name of a volume claim"),
         ("cache: big", "line 1: cache is made of lines such as key: value"),
+        ("cache: {s3: bucket}", "line 1: cache.s3 takes the address of a bucket"),
+        ("cache: {claim: a, s3: s3://bucket/x}", "line 1: cache names both a claim and a bucket"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
             "serviceImages: {oracle: oracle:8}",
