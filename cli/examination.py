@@ -138,6 +138,7 @@ def _place(present: Present, config: Config) -> KubernetesPlace:
         service_images=config.service_images,
         kueue=config.kueue,
         cache_claim=config.cache if isinstance(config.cache, str) else None,
+        agent_files=config.agent_files,
         runtime_class=config.runtime_class,
     )
 

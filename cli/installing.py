@@ -8,7 +8,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from cli.on_cluster import AsJson, Context
+from cli.on_cluster import Context
+from cli.task_options import AsJson
 
 Overlay = Annotated[
     str | None,
