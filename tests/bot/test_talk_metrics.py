@@ -141,6 +141,21 @@ async def test_what_waits_is_seen(watched: Talk) -> None:
         assert 300 <= seen("claude_sandbox_delivery_lag_seconds_sum") < 500
 
 
+async def test_an_end_that_nobody_may_be_told_of_is_seen_all_the_time(watched: Talk) -> None:
+    async with watched.bot():
+        run = await watched.run_of(watched.world.say(watched.ada, watched.team, "/run shop one"))
+        watched.world.allow_sending(watched.team, False)
+        watched.place.finish(run.id, report=watched.pushed(run))
+        for _ in range(8):
+            await watched.quiet(100)
+            assert (await page(watched))("claude_sandbox_ends_untold") == 1
+        assert (await page(watched))("claude_sandbox_ends_untold_oldest_seconds") > 700
+        watched.world.allow_sending(watched.team, True)
+        await watched.until(lambda: watched.place.runs[run.id].told, "it is told", seconds=900)
+        await watched.quiet()
+        assert (await page(watched))("claude_sandbox_ends_untold") == 0
+
+
 async def test_telegrams_errors_and_updates_that_nobody_can_read_are_counted(
     tmp_path: Path,
 ) -> None:
