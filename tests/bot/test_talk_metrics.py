@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as strict_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.address import read_configured
@@ -93,6 +94,34 @@ async def test_a_run_that_was_told_is_counted_by_its_repo_and_its_end(watched: T
     assert seen("claude_sandbox_telegram_requests_total", method="getMe", answer="200") == 1
     assert seen("claude_sandbox_ends_untold") == 0
     assert not [word for word in ("s3cret", "github", watched.world.token) if word in seen.text]
+
+
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.3"
+)
+
+
+async def test_prometheus_itself_asks_for_another_form_and_gets_the_same(watched: Talk) -> None:
+    async with watched.bot():
+        await watched.run_of(watched.world.say(watched.ada, watched.team, "/run shop one"))
+        assert watched.metrics is not None
+        address = f"http://{watched.metrics.address}:{watched.metrics.port}/metrics"
+        async with aiohttp.ClientSession(headers={"Accept": PROMETHEUS}) as session:
+            async with session.get(address) as response:
+                assert response.headers["Content-Type"].startswith("application/openmetrics-text")
+                families = list(strict_families(await response.text()))
+            async with session.post(address) as response:
+                assert response.status == 405
+            async with session.get(f"{address}/x") as response:
+                assert response.status == 404
+    running = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if (sample.name, sample.labels) == ("claude_sandbox_runs", {"state": "running"})
+    ]
+    assert running == [1]
 
 
 async def test_a_failure_is_counted_by_its_cause_and_a_repo_without_a_name_as_other(
