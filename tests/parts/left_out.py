@@ -33,6 +33,10 @@ HOW_TO_HAVE = {
         "a real S3 server",
         "`make minio` builds MinIO, once, in about 3 minutes (needs Go 1.24 or newer)",
     ),
+    "podman": (
+        "Podman",
+        "install it, on Debian and Ubuntu with: sudo apt-get install podman",
+    ),
     "own_cluster": (
         "stand-ins in the network of a cluster of the tests' own",
         "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
