@@ -14,9 +14,9 @@ from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
 from runs.stacks.detect import detect
 from runs.stacks.remote import Reading, RemoteStacks, Unread
-from runs.stacks.stack import OWN_FILE, File
+from runs.stacks.stack import MOST_BYTES, OWN_FILE, File
 from runs.stacks.table import services_table
-from runs.stacks.telling import MOST_BYTES, may_tell, telling
+from runs.stacks.telling import may_tell, telling
 from sandbox.keys import read_keys
 
 
