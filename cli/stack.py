@@ -15,9 +15,9 @@ from bot.stack_words import language_words, service_words
 from bot.stacks import StackReader
 from runs.stacks.detect import detect
 from runs.stacks.remote import Reading, RemoteStacks, Unread
-from runs.stacks.stack import OWN_FILE, File
+from runs.stacks.stack import MOST_BYTES, OWN_FILE, File
 from runs.stacks.table import services_table
-from runs.stacks.telling import MOST_BYTES, may_tell, telling
+from runs.stacks.telling import may_tell, telling
 from sandbox.keys import read_keys
 
 
