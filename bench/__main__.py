@@ -21,6 +21,7 @@ from bench import (
     job_logs,
     job_requests,
     job_seen,
+    job_services,
     log,
     programs,
     redaction,
@@ -49,6 +50,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "job-seen": job_seen.measure,
     "job-logs": job_logs.measure,
     "job-requests": job_requests.measure,
+    "job-services": job_services.measure,
 }
 LIMIT_SECONDS = 150.0
 

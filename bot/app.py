@@ -14,6 +14,7 @@ from telegram import BotCommand, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 from telegram.ext import Application
 
+from bot.at_home import AtHome
 from bot.cards import Cards
 from bot.completion import Completions
 from bot.config import Config
@@ -135,7 +136,9 @@ def _start(
     errands, book, pace = Errands(group), Book(), Pace()
     speaker = Speaker(application.bot, outbox, surroundings.redactor)
     desk = Desk(
-        backend=Recorded(surroundings.backend, store, surroundings.clock),
+        backend=Recorded(
+            AtHome(surroundings.backend, settings.home_chat_id), store, surroundings.clock
+        ),
         book=book,
         speaker=speaker,
         store=store,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bot.remedy import GO_ON, changed, remedy, with_change
+from bot.config import RunLimits
+from bot.remedy import GO_ON, USUAL_LIMITS, changed, remedy, with_change
 from bot.speaker import Button
 from runs.run import Run
 
@@ -32,19 +33,21 @@ def page_row(verb: str, page: int, last: int, *between: Button) -> tuple[Button,
     return (*before, *between, *behind)
 
 
-def end_buttons(run: Run, ignored: frozenset[str] = frozenset()) -> Keyboard:
+def end_buttons(
+    run: Run, ignored: frozenset[str] = frozenset(), limits: RunLimits = USUAL_LIMITS
+) -> Keyboard:
     """Return what can be done with a Run that ended: one that didn't end well can be tried again, as it was or changed, or
     go on from what it pushed.
 
-    `ignored` are the fields of a Task that the Backend can't apply.
+    `ignored` are the fields of a Task that the Backend can't apply, `limits` the most that another try may have.
     """
     logs = Button("📄 Logs", f"logs:{run.id}")
     if run.outcome is None or run.outcome.ended_well:
         return ((logs,),)
     # Always the first attempt: pressed twice, also by two people, it meets the one new Run.
     again = [Button("🔁 Retry", f"retry:{run.id}:1")]
-    change = remedy(run.outcome, run.task, ignored)
-    task = changed(run.task, change) if change else None
+    change = remedy(run.outcome, run.task, ignored, limits)
+    task = changed(run.task, change, limits=limits) if change else None
     if change is not None and task is not None:
         label = f"🔁 {with_change(task, change)}"
         again.append(Button(label, f"retry:{run.id}:1:{change.value}"))

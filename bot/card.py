@@ -9,7 +9,7 @@ from bot.continuation import first_asked
 from bot.explain import duration
 from bot.invisible import invisible
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
-from bot.messages import dependencies_words, headline, target
+from bot.messages import asker, dependencies_words, headline, target
 from bot.remedy import GO_ON, Change, with_change
 from bot.stack_words import stack_words
 from runs.outcome import Outcome
@@ -67,7 +67,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
             task,
             f"for {waited}",
             *remarks,
-            code(run.id),
+            _identity(run),
         )
     phase = progress.phase or (run.report.phase if run.report else None)
     elapsed = duration(now - (run.started_at or run.created_at))
@@ -82,7 +82,7 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     if progress.silent_seconds >= SILENT_SECONDS:
         silence = plain(f"🔇 silent for {duration(progress.silent_seconds)}")
     cached = plain(dependencies_words(run.report))
-    return lines(state, task, where, step, silence, cached, *remarks, code(run.id))
+    return lines(state, task, where, step, silence, cached, *remarks, _identity(run))
 
 
 def step_of_log(tail: str) -> str:
@@ -94,13 +94,17 @@ def step_of_log(tail: str) -> str:
     return ""
 
 
+def _identity(run: Run) -> Markup:
+    return joined([code(run.id), asker(run)], " · ")
+
+
 def _closed_card(run: Run, outcome: Outcome) -> Markup:
     took = duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
     return lines(
         headline(run, outcome),
         quote(shortened(first_asked(run.task), 240)),
         invisible(run.task.prompt),
-        joined([took, code(run.id)], " · "),
+        joined([took, code(run.id), asker(run)], " · "),
     )
 
 

@@ -132,7 +132,8 @@ class Cards:
         if run is None or run.ended or run.marks.card_id is not None:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
-        await self._speaker.react(place, run.origin.message_id, "👀")
+        if not run.origin.by_command_line:
+            await self._speaker.react(place, run.origin.message_id, "👀")
         card_id = await self._speaker.say(
             place, self._letter(self._runs.get(run_id, run), Progress())
         )
@@ -247,7 +248,8 @@ class Cards:
         ignored = ignored_notes(run, self._backend.ignored_options)
         notes = [*ignored, *filter(None, [self.note(run.task)])]
         text = card(run, progress, self._clock(), notes)
-        return Letter(text, card_buttons(run), reply_to=run.origin.message_id, silent=True)
+        reply_to = None if run.origin.by_command_line else run.origin.message_id
+        return Letter(text, card_buttons(run), reply_to=reply_to, silent=True)
 
 
 def _furthest(*phases: Phase | None) -> Phase | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
 
 from bot.buttons import end_buttons
 from bot.desk import Desk
 from bot.explain import is_proved_by_log
 from bot.incoming import Place
-from bot.log_lines import whole_words
+from bot.keeping import Keeping
 from bot.log_reading import read_end
 from bot.markup import Markup
 from bot.messages import bare, completion, digest, told_elsewhere
@@ -25,8 +24,6 @@ from runs.run import Run
 
 log = logging.getLogger(__name__)
 
-_Kept = TypeVar("_Kept")
-
 DIGEST_FROM = 4
 """So many waiting completions of one chat go into one message."""
 
@@ -37,18 +34,12 @@ CLAIM_SECONDS = 30.0
 CLAIM_LIMIT_SECONDS = 15.0
 """So long a Backend that doesn't answer may hold up a chat's turn."""
 
-KEEP_LIMIT_SECONDS = 45.0
-"""So long the logs of one Run may keep the ends of all others from being told."""
-
-KEEP_LATER_LIMIT_SECONDS = 180.0
-"""So long another try may take, for which nobody waits."""
-
 UNDELIVERABLE_PAUSE = 600.0
 TAIL_BYTES = 256 << 10
 """So much of a log's end is looked at for the lines that prove a failure."""
 
-SERVICE_BYTES = 64 << 10
-"""So much of the log of each service beside a failed Run is kept."""
+TAIL_LIMIT_SECONDS = 5.0
+"""So long a chat's turn waits for these lines; then the end is told without them."""
 
 
 @dataclass(slots=True)
@@ -69,13 +60,10 @@ class Completions:
         self._backend = desk.backend
         self._book = desk.book
         self._speaker = desk.speaker
-        self._store = desk.store
         self._errands = desk.errands
         self._clock = desk.clock
         self._home = Place(desk.home_chat_id)
-        self._keeping = asyncio.Lock()
-        self._again = asyncio.Lock()
-        self._unkept: set[str] = set()
+        self._keeping = Keeping(desk)
         self._lanes: dict[Place, _Lane] = {}
         self._taken: dict[str, float] = {}
         self._claims: dict[str, float] = {}
@@ -87,8 +75,8 @@ class Completions:
 
     def see(self, run: Run) -> None:
         """Take note of a Run; one that ended and wasn't told gets in line."""
-        if run.told and run.id in self._unkept:
-            self._errands.run(self._keep_later(run))
+        if run.told:
+            self._keeping.look_after(run)
         if not run.ended or run.told or run.id in self._taken:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
@@ -98,10 +86,13 @@ class Completions:
         self._taken[run.id] = run.ended_at or self._clock()
         self._errands.run(self._queue(run, lane))
 
+    def keep(self, ids: Set[str]) -> None:
+        """Forget all Runs but these: the others were removed, which nobody tells."""
+        self._keeping.forget_all_but(ids)
+
     async def _queue(self, run: Run, lane: _Lane) -> None:
         """Keep the Record and the log first: after it was told, the Run may go."""
-        async with self._keeping:  # one log in memory at a time
-            kept = await self._keep(run)
+        kept = await self._keeping.keep(run)
         if kept.told:
             # The crash fell between the Record's mark and that of the place.
             await self._acknowledge(kept)
@@ -115,59 +106,6 @@ class Completions:
         finally:
             lane.working = False
             self._let_go(lane)
-
-    async def _keep(self, run: Run) -> Run:
-        """Keep the logs and the Record; return the Run as its Record has it."""
-        await self._tried(run, self._keep_logs(run))
-        return await self._tried(run, self._backend.note(run)) or run
-
-    async def _tried(self, run: Run, keeping: Awaitable[_Kept]) -> _Kept | None:
-        """Return what came of it; None where it failed or takes too long, for then people hear of the end all the same."""
-        try:
-            async with asyncio.timeout(KEEP_LIMIT_SECONDS):
-                return await keeping
-        except (BackendError, OSError) as error:
-            why = str(error) or type(error).__name__
-            log.warning("run %s can't be kept: %s", run.id, why)
-        except Exception:
-            log.exception("run %s can't be kept", run.id)
-        return None
-
-    async def _keep_logs(self, run: Run) -> None:
-        """Keep the log, and of a failed Run the ends of those beside it; what can't be kept now is tried again."""
-        self._unkept.add(run.id)
-        try:
-            printed = await self._backend.read_log(run.id)
-            if printed:  # nothing is also read where a log was that is gone
-                await self._store.write_log(run.id, printed)
-            del printed
-            if run.outcome is not None and run.outcome.ending is Ending.FAILED:
-                for service in await self._backend.services(run.id):
-                    await self._keep_service(run, service)
-        except UnknownRun:
-            pass
-        except (BackendError, OSError) as error:
-            why = str(error) or type(error).__name__
-            log.warning("the log of run %s can't be kept: %s", run.id, why)
-            return
-        self._unkept.discard(run.id)
-
-    async def _keep_service(self, run: Run, service: str) -> None:
-        printed = await self._backend.read_log(run.id, tail_bytes=SERVICE_BYTES, service=service)
-        end = whole_words(printed, SERVICE_BYTES)
-        if end:
-            await self._store.write_log(run.id, end, service)
-
-    async def _keep_later(self, run: Run) -> None:
-        """Try again to keep the logs of a Run that people were told of: until it goes there is time."""
-        if self._again.locked():
-            return
-        async with self._again:
-            try:
-                async with asyncio.timeout(KEEP_LATER_LIMIT_SECONDS):
-                    await self._keep_logs(run)
-            except TimeoutError:
-                log.warning("the log of run %s can't be kept: it took too long", run.id)
 
     async def _work(self, lane: _Lane) -> None:
         """Tell everything that waits: in its own place, or where that refuses, in the home chat."""
@@ -254,7 +192,8 @@ class Completions:
         return held is not None and not ours and self._clock() - held < CLAIM_SECONDS
 
     async def _letter(self, runs: list[Run]) -> Letter:
-        reply_to = runs[0].origin.message_id if len(runs) == 1 else None
+        answers = len(runs) == 1 and not runs[0].origin.by_command_line
+        reply_to = runs[0].origin.message_id if answers else None
         try:
             text = digest(runs) if len(runs) > 1 else await self._completion(runs[0])
         except Exception:
@@ -262,16 +201,19 @@ class Completions:
             log.exception("no words for how these ended: %s", ", ".join(run.id for run in runs))
             text = bare(runs)
         ignored = self._backend.ignored_options
-        buttons = end_buttons(runs[0], ignored) if len(runs) == 1 else ()
+        limits = self._desk.config.run_limits
+        buttons = end_buttons(runs[0], ignored, limits) if len(runs) == 1 else ()
         return Letter(text, buttons, reply_to=reply_to)
 
     async def _completion(self, run: Run) -> Markup:
         tail = b""
         if run.outcome is not None and is_proved_by_log(run.outcome):
             try:
-                tail, _ = await read_end(run, TAIL_BYTES, self._desk)
-            except BackendError as error:
-                log.warning("the log of run %s can't be read: %s", run.id, error)
+                async with asyncio.timeout(TAIL_LIMIT_SECONDS):
+                    tail, _ = await read_end(run, TAIL_BYTES, self._desk)
+            except (BackendError, TimeoutError) as error:
+                why = str(error) or "it takes too long"
+                log.warning("the log of run %s can't be read: %s", run.id, why)
         # To choose lines takes longer than the loop may stand still.
         return await asyncio.to_thread(_worded, run, tail)
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from bot.address import Address
 from runs.backend import Limits
 from runs.image_name import RUBIES, has_rubies
+from runs.s3_place import S3Place
 from sandbox.gate import GateMode
 
 PATIENCE = ("image", "secret", "service", "machine", "refused", "quota", "gone", "other")
@@ -61,6 +62,15 @@ class RepoLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class RunLimits:
+    """The most that a person may ask for, by an option of the command or a button of a failure."""
+
+    memory: str = "64Gi"
+    cpu: str = "32"
+    timeout_seconds: int = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What the operator allows.
 
@@ -68,9 +78,9 @@ class Config:
     membership of the home chat decides. `images` are patterns as in a shell: `ghcr.io/acme/*`. So are `entrypoints`: the
     images that run their own entrypoint. `service_images` are the images of services by name, where they aren't the usual
     ones. `versions` are by language those that the sandbox's image has as tags, such as ruby-3.3; None means the usual
-    ones of the usual image. `repo_limits` are the most that a repo's own file may ask for. `detects` says that repos are
+    ones of the usual image. `repo_limits` are the most that a repo's own file may ask for, `run_limits` the most that a person may. `detects` says that repos are
     looked at before their runs. `kueue` names the queue of Kueue that is used instead of `limits`, `runtime_class` the
-    RuntimeClass of all Pods, `cache_claim` the claim of the volume on which dependencies are kept.
+    RuntimeClass of all Pods, `cache` where dependencies are kept: in a bucket, or on the volume of a claim.
     `gate` says what a run does when no network policy takes hold. An agent that says nothing for `silence_seconds` is
     ended, 0 means never, None the usual time. `patience` are seconds by the names of PATIENCE.
     """
@@ -83,7 +93,8 @@ class Config:
     service_images: Mapping[str, str] = field(default_factory=dict)
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
-    cache_claim: str | None = None
+    cache: str | S3Place | None = None
+    agent_files: str | None = None
     runtime_class: str | None = None
     gate: GateMode = GateMode.WARN
     silence_seconds: int | None = None
@@ -92,6 +103,7 @@ class Config:
     defaults: RepoOptions = field(default_factory=RepoOptions)
     versions: Mapping[str, tuple[str, ...]] | None = None
     repo_limits: RepoLimits = field(default_factory=RepoLimits)
+    run_limits: RunLimits = field(default_factory=RunLimits)
     detects: bool = True
 
     def versions_of(self, image: str, owner: str | None = None) -> Mapping[str, tuple[str, ...]]:

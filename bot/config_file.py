@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from bot.address import BadRepo, read_configured, refuse_branch
-from bot.config import PATIENCE, Config, Repo, RepoLimits, RepoOptions, Role
+from bot.config import PATIENCE, Config, Repo, RepoLimits, RepoOptions, Role, RunLimits
 from bot.nodes import (
     BadNode,
     Key,
@@ -25,6 +25,8 @@ from bot.nodes import (
 )
 from bot.options import BadValue, read_cpu, read_image, read_memory, read_timeout
 from runs.backend import Limits
+from runs.s3_place import EXAMPLE as BUCKET_EXAMPLE
+from runs.s3_place import S3Place, read_place
 from runs.stacks.languages import TITLES
 from runs.stacks.table import services_table
 from sandbox.gate import GateMode
@@ -175,6 +177,13 @@ def _silence(text: str) -> int:
         raise BadValue("a time such as 15m, from 1m to 24h, or off") from None
 
 
+def _bucket(text: str) -> S3Place:
+    place = read_place(text)
+    if place is None:
+        raise BadValue("the address of a bucket")
+    return place
+
+
 def _branch(text: str) -> str:
     refuse_branch(text)
     return text
@@ -235,6 +244,11 @@ def _repo_limits(reader: Reader, node: yaml.Node, place: str) -> RepoLimits:
     return RepoLimits(**reader.fields(node, place, keys))
 
 
+def _run_limits(reader: Reader, node: yaml.Node, place: str) -> RunLimits:
+    keys = {name: _REPO_KEYS[name] for name in ("memory", "cpu", "timeout")}
+    return RunLimits(**reader.fields(node, place, keys))
+
+
 def _versions(reader: Reader, node: yaml.Node, place: str) -> dict[str, tuple[str, ...]]:
     return reader.fields(node, place, _LANGUAGE_KEYS)
 
@@ -247,8 +261,15 @@ def _defaults(reader: Reader, node: yaml.Node, place: str) -> RepoOptions:
     return RepoOptions(**reader.fields(node, place, _REPO_KEYS))
 
 
-def _cache(reader: Reader, node: yaml.Node, place: str) -> str | None:
-    return reader.fields(node, place, {"claim": _CLAIM}).get("claim")
+def _cache(reader: Reader, node: yaml.Node, place: str) -> str | S3Place | None:
+    found = reader.fields(node, place, {"claim": _CLAIM, "s3": _BUCKET})
+    if len(found) == 2:
+        raise BadNode("names both a claim and a bucket: one of them is enough")
+    return found.get("claim") or found.get("s3")
+
+
+def _agents(reader: Reader, node: yaml.Node, place: str) -> str | None:
+    return reader.fields(node, place, {"configMap": _CONFIG_MAP}).get("configMap")
 
 
 _SAMPLE_URL = "https://github.com/owner/name"
@@ -263,6 +284,13 @@ _CLAIM = Key(
     "claim",
     _scalar(_pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "the name of a volume claim")),
     _CLAIM_EXAMPLE,
+)
+_BUCKET = Key("s3", _scalar(_bucket), f"s3: {BUCKET_EXAMPLE}-cache")
+_CONFIG_MAP_EXAMPLE = "configMap: claude-sandbox-agents"
+_CONFIG_MAP = Key(
+    "configMap",
+    _scalar(_pattern("[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", "the name of a ConfigMap")),
+    _CONFIG_MAP_EXAMPLE,
 )
 _QUEUE = _pattern("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", "the name of a LocalQueue")
 _URL = Key("url", _scalar(read_configured), f"url: {_SAMPLE_URL}")
@@ -306,13 +334,15 @@ _KEYS = {
     "silence": Key("silence_seconds", _scalar(_silence), "silence: 15m"),
     "patience": Key("patience", _patience, "patience: {image: 5m, machine: 30m}"),
     "kueue": Key("kueue", _scalar(_QUEUE), "kueue: sandboxes"),
-    "cache": Key("cache_claim", _cache, f"cache: {{{_CLAIM_EXAMPLE}}}"),
+    "cache": Key("cache", _cache, f"cache: {{{_CLAIM_EXAMPLE}}}"),
+    "agents": Key("agent_files", _agents, f"agents: {{{_CONFIG_MAP_EXAMPLE}}}"),
     "runtimeClass": Key("runtime_class", _scalar(_RUNTIME_CLASS), "runtimeClass: gvisor"),
     "imagePullSecrets": _list_key(
         "image_pull_secrets", _SECRET_NAME, "imagePullSecrets: [regcred]"
     ),
     "limits": Key("limits", _limits, "limits: {runs: 4, runs_per_person: 2, queue_minutes: 60}"),
     "versions": Key("versions", _versions, 'versions: {ruby: ["3.3", "3.4"]}'),
+    "runLimits": Key("run_limits", _run_limits, "runLimits: {memory: 16Gi, cpu: 8, timeout: 4h}"),
     "repoLimits": Key("repo_limits", _repo_limits, "repoLimits: {memory: 8Gi, cpu: 4}"),
     "detect": Key("detects", read_boolean, "detect: false"),
     "defaults": Key("defaults", _defaults, "defaults: {timeout: 45m, memory: 4Gi}"),

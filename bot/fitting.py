@@ -5,11 +5,11 @@ What a person wrote behind /run stands above all; then the repo's own file, then
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.config import Config, RepoOptions
+from bot.quantity import amount
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
 from runs.image_name import repository
@@ -60,6 +60,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
             changes["image"] = tagged
     if own.env:
         changes["variables"] = own.env
+        notes += _addresses(own, task.services if services is None else services)
     if own.setup:
         changes["setup"] = "\n".join(own.setup)
     stack = RepoStack(language, version, tuple(sorted(changes)), tuple(notes))
@@ -166,6 +167,17 @@ def _image(
     return None
 
 
+def _addresses(own: RepoFile, services: Sequence[str] | None) -> list[str]:
+    """Say which addresses of services the repo sets itself: the agent gets those."""
+    flavours = services_table().flavours
+    known = [
+        flavours[name] for each in services or () if (name := each.partition(":")[0]) in flavours
+    ]
+    ours = {variable for service in known for variable in service.all_variables}
+    theirs = [name for name, _ in own.env if name in ours]
+    return [f"The repo's own {', '.join(theirs)} counts, not ours"] if theirs else []
+
+
 def _resources(
     task: Task, own: RepoFile, usual: RepoOptions, config: Config, notes: list[str]
 ) -> dict[str, object]:
@@ -179,20 +191,11 @@ def _resources(
         if wanted is None or present != normal:
             continue
         limit = most or normal or fallback
-        if _amount(wanted) > _amount(limit):
+        if amount(wanted) > amount(limit):
             notes.append(f"{OWN_FILE}: {wanted} {name} is more than the {limit} allowed here")
             wanted = limit
         changes[name] = wanted
     return changes
-
-
-def _amount(quantity: str) -> float:
-    """Return a quantity as a number, to compare: bytes, or cores."""
-    match = re.fullmatch(r"([0-9.]+)(m|Mi|Gi)?", quantity)
-    if match is None:
-        return float("inf")
-    factors: Mapping[str | None, float] = {None: 1, "m": 0.001, "Mi": 1 << 20, "Gi": 1 << 30}
-    return float(match[1]) * factors[match[2]]
 
 
 def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | None, str | None]:

@@ -87,7 +87,7 @@ def completion(run: Run, log_tail: str = "") -> Markup:
         _remark(report.remark if report else None),
         _remark(outcome.remark),
     )
-    identity = code(run.id)
+    identity = joined([code(run.id), asker(run)], " · ")
     if outcome.ending is Ending.FINISHED:
         proof = _last_lines(log_tail)
         said = lines(_NO_REPORT, pre(proof) if proof else Markup())
@@ -253,6 +253,11 @@ def _numbers(run: Run, report: Report | None) -> Markup:
     if run.ended_at is not None:
         parts.append(duration(run.ended_at - (run.started_at or run.created_at)))
     return plain(" · ".join(parts))
+
+
+def asker(run: Run) -> str:
+    """Say who asked for a Run of the command line; empty where it answers a message, which says it."""
+    return f"by {_person(run.origin)} on the command line" if run.origin.by_command_line else ""
 
 
 def dependencies_words(report: Report | None) -> str:

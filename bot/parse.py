@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from bot.address import BadRepo
-from bot.config import Config, RepoOptions
+from bot.config import Config, RepoOptions, RunLimits
+from bot.explain import duration
 from bot.mistake import Mistake
 from bot.nearest import nearest
 from bot.options import BadOption, Options, Taken, find_trailing_options, take_options
+from bot.quantity import amount
 from bot.quotes import QUOTES, NotClosed, unquote
 from bot.repo import Target, find
 from sandbox.report import Phase
@@ -217,6 +219,7 @@ def _read_run(arguments: str, config: Config, forge_url: str, reply_text: str | 
             instead = arguments[: bad.start] + instead + arguments[bad.end :]
         raise _Wrong(bad.what, instead) from bad
     _refuse_image(taken.options, config)
+    _refuse_too_much(taken.options, config.run_limits)
     prompt = _read_prompt(arguments, taken)
     if not prompt.strip():
         prompt = (reply_text or "").strip()
@@ -260,6 +263,22 @@ def _refuse_image(options: Options, config: Config) -> None:
         else ("No image can be chosen here. An admin may allow some by images: in the config.")
     )
     raise _Wrong(what)
+
+
+def _refuse_too_much(options: Options, limits: RunLimits) -> None:
+    asked = (
+        ("memory", amount(options.memory or "0"), amount(limits.memory), limits.memory),
+        ("cpu", amount(options.cpu or "0"), amount(limits.cpu), limits.cpu),
+        (
+            "timeout",
+            options.timeout_seconds or 0,
+            limits.timeout_seconds,
+            duration(limits.timeout_seconds),
+        ),
+    )
+    for name, wanted, most, shown in asked:
+        if wanted > most:
+            raise _Wrong(f"--{name} takes {shown} at most here.")
 
 
 def _read_prompt(arguments: str, taken: Taken) -> str:

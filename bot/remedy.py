@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 from enum import Enum
 
+from bot.config import RunLimits
+from bot.quantity import amount
 from runs.outcome import Outcome, Seen
 from sandbox.report import Cause
 from sandbox.task import USUAL_MEMORY, Task
 
-MOST_MEBIBYTES = 64 * 1024
-MOST_SECONDS = 24 * 3600
-"""As much as `--memory` and `--timeout` take."""
+USUAL_LIMITS = RunLimits()
 
 
 class Change(Enum):
@@ -44,18 +44,27 @@ REMEDIES: dict[Cause | Seen, Change] = {
 _FIELDS = {Change.MEMORY: "memory", Change.TIME: "timeout_seconds", Change.IMAGE: "image"}
 
 
-def remedy(outcome: Outcome, task: Task, ignored: frozenset[str]) -> Change | None:
+def remedy(
+    outcome: Outcome, task: Task, ignored: frozenset[str], limits: RunLimits = USUAL_LIMITS
+) -> Change | None:
     """Return what another try should change, None where nothing is known to help, or no more of it is to be had.
 
     `ignored` are the fields of a Task that the Backend can't apply.
     """
     change = REMEDIES.get(outcome.cause) if outcome.cause else None
-    if change is None or _FIELDS[change] in ignored or changed(task, change) is None:
+    if change is None or _FIELDS[change] in ignored:
+        return None
+    if changed(task, change, limits=limits) is None:
         return None
     return change
 
 
-def changed(task: Task, change: Change, usual_image: str | None = None) -> Task | None:
+def changed(
+    task: Task,
+    change: Change,
+    usual_image: str | None = None,
+    limits: RunLimits = USUAL_LIMITS,
+) -> Task | None:
     """Return the Task with the change; None when it can't be changed any further.
 
     Memory and time are doubled, up to what a person may ask for. `usual_image` is what the config names for the repo; where
@@ -65,10 +74,10 @@ def changed(task: Task, change: Change, usual_image: str | None = None) -> Task 
         other = usual_image if usual_image != task.image else None
         return None if task.image is None else replace(task, image=other)
     if change is Change.TIME:
-        seconds = min(2 * task.timeout_seconds, MOST_SECONDS)
+        seconds = min(2 * task.timeout_seconds, limits.timeout_seconds)
         return replace(task, timeout_seconds=seconds) if seconds > task.timeout_seconds else None
     now = _mebibytes(task.memory or USUAL_MEMORY)
-    then = min(2 * now, MOST_MEBIBYTES)
+    then = min(2 * now, int(amount(limits.memory) / (1 << 20)))
     return replace(task, memory=_quantity(then)) if 0 < now < then else None
 
 

@@ -46,7 +46,7 @@ class Watch:
         ]
         self._keepers: list[Callable[[Set[str]], None]] = [
             book.keep,
-            *(teller.keep for teller in tellers if isinstance(teller, Live)),
+            *(teller.keep for teller in tellers if isinstance(teller, Completions | Live)),
         ]
 
     def see(self, run: Run) -> None:

@@ -21,6 +21,7 @@ from cli.log_format import start_logging
 from cli.owner import with_owner
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
+from runs.s3_place import S3Place
 from runs.stacks.remote import RemoteStacks
 from runs.store import LogStore
 from sandbox.descendants import close_memory
@@ -30,6 +31,7 @@ from sandbox.redaction import Redactor
 if TYPE_CHECKING:
     from k8s.backend import KubernetesBackend
     from k8s.place import KubernetesPlace
+    from runs.s3_cache import S3Cache
 
 _PASSED_ON = ("ANTHROPIC_BASE_URL", "GITHUB_API_URL", "SANDBOX_SCRIPTED_PACE")
 """What the sandboxes get of the bot's own environment: these, and nothing else of it."""
@@ -51,6 +53,9 @@ def run_bot(environment: Mapping[str, str]) -> int:
         return 2
     try:
         asyncio.run(_serve(settings, config, store, environment))
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
     except TokenRefusedError:
         print(
             "Telegram refuses TELEGRAM_BOT_TOKEN. Take the token that @BotFather shows with /mybots.",
@@ -113,9 +118,23 @@ def make_place(
         gate=config.gate,
         gate_seconds=GATE_SECONDS[config.gate],
         kueue=config.kueue,
-        cache_claim=config.cache_claim,
+        cache_claim=config.cache if isinstance(config.cache, str) else None,
+        cache_signer=_make_cache_signer(config, environment),
+        agent_files=config.agent_files,
         runtime_class=config.runtime_class,
     )
+
+
+def _make_cache_signer(config: Config, environment: Mapping[str, str]) -> S3Cache | None:
+    """Return who signs the addresses of the bucket of dependencies. Raises SettingsError."""
+    if not isinstance(config.cache, S3Place):
+        return None
+    from runs.s3_cache import S3Cache
+
+    try:
+        return S3Cache(config.cache, environment)
+    except (OSError, ValueError) as error:
+        raise SettingsError((f"SANDBOX_CONFIG: cache.s3 can't be used: {error}",)) from error
 
 
 def make_stacks(

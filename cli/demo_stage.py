@@ -22,6 +22,7 @@ from playground.chats import Chat
 from playground.people import Person
 from playground.server import Playground, start
 from playground.world import World
+from runs import s3_place
 from runs.backend import Backend, Limits
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
@@ -42,6 +43,9 @@ KEYS = (
     "SANDBOX_SCRIPTED_PACE",
 )
 """What of the caller's environment reaches the demo's bot, and through it the agent."""
+
+BUCKET_KEYS = (*s3_place.VARIABLES, "AWS_CA_BUNDLE")
+"""And how the log store is reached, where it is a bucket."""
 
 BOT_START_SECONDS = 20.0
 STATE = "state"
@@ -85,6 +89,13 @@ class Stage:
     bot: asyncio.subprocess.Process
 
 
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what of the caller's environment reaches the demo's bot: no key that it has no use for."""
+    store = environment.get("SANDBOX_LOG_STORE", "")
+    names = (*KEYS, *BUCKET_KEYS) if store.strip().startswith("s3:") else KEYS
+    return {name: environment[name] for name in names if environment.get(name)}
+
+
 @asynccontextmanager
 async def open_local(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Ground]:
     """Make the demo's repository; its Runs are processes of this machine. Raises DemoError."""
@@ -111,7 +122,7 @@ async def open_stage(
         "limits": {"runs": AT_ONCE},
     }
     config.write_text(yaml.safe_dump(allowed), encoding="utf-8")
-    variables = {name: environment[name] for name in KEYS if environment.get(name)}
+    variables = passed_on(environment)
     variables |= {
         "TELEGRAM_BOT_TOKEN": world.token,
         "TELEGRAM_CHAT_ID": str(cast.team.id),

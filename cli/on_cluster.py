@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cli.task_options import (
+    AsJson,
+    Budget,
+    Cpu,
+    Image,
+    Memory,
+    Model,
+    PullRequest,
+    Ref,
+    Repo,
+    Services,
+    TaskText,
+    Timeout,
+)
 
 if TYPE_CHECKING:
     from cli.exits import Exit
@@ -23,7 +38,6 @@ Namespace = Annotated[
         "--namespace", "-n", metavar="NAME", help="Else SANDBOX_NAMESPACE, or the context's."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show how it goes on, and how it ends.")]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the beginning of it.")]
 
@@ -35,29 +49,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def remote(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="What to do, in quotes.")],
-    repo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REPO", help="Alias, owner/name or URL; else this git folder's remote."
-        ),
-    ] = None,
-    ref: Annotated[
-        str | None, typer.Option(metavar="BRANCH", help="Else the branch that is checked out.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Such as opus.")] = None,
-    budget: Annotated[str | None, typer.Option(metavar="USD", help="Such as 2.50.")] = None,
-    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="Such as 45m or 2h.")] = None,
-    memory: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Such as 8Gi.")] = None,
-    cpu: Annotated[str | None, typer.Option(metavar="CORES", help="Such as 2 or 1500m.")] = None,
-    image: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Instead of CLAUDE_IMAGE.")
-    ] = None,
-    services: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Such as postgres,redis:7, or none; else detected."),
-    ] = None,
-    pr: Annotated[Optional[bool], typer.Option(help="Open a pull request, or don't.")] = None,  # noqa: UP045 - typer makes --pr/--no-pr of it
+    task: TaskText,
+    repo: Repo = None,
+    ref: Ref = None,
+    model: Model = None,
+    budget: Budget = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    cpu: Cpu = None,
+    image: Image = None,
+    services: Services = None,
+    pr: PullRequest = None,
     watch: Watch = False,
     context: Context = None,
     namespace: Namespace = None,

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from cli.local.way import With
-
-Way = Annotated[
-    With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
-]
-Bare = Annotated[
-    bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")
-]
-Network = Annotated[
-    str | None, typer.Option(metavar="NAME", help="A network of the engine's to join.")
-]
-Compose = Annotated[
-    bool, typer.Option("--compose", help="Print the compose file, and start nothing.")
-]
+from cli.task_options import (
+    AsJson,
+    Budget,
+    Cpu,
+    Image,
+    Memory,
+    Model,
+    PullRequest,
+    Ref,
+    Repo,
+    Services,
+    TaskText,
+    Timeout,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,34 +30,30 @@ def add_to(app: typer.Typer) -> None:
 
 
 def local(
-    task: Annotated[str, typer.Argument(metavar="TASK", help="What to do, in quotes.")],
-    repo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REPO", help="Alias, owner/name or URL; else this git folder's remote."
-        ),
+    task: TaskText,
+    repo: Repo = None,
+    ref: Ref = None,
+    way: Annotated[
+        With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
     ] = None,
-    ref: Annotated[
-        str | None, typer.Option(metavar="BRANCH", help="Else the branch that is checked out.")
+    bare: Annotated[
+        bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")
+    ] = False,
+    model: Model = None,
+    budget: Budget = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    cpu: Cpu = None,
+    image: Image = None,
+    services: Services = None,
+    pr: PullRequest = None,
+    network: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A network of the engine's to join.")
     ] = None,
-    way: Way = None,
-    bare: Bare = False,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Such as opus.")] = None,
-    budget: Annotated[str | None, typer.Option(metavar="USD", help="Such as 2.50.")] = None,
-    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="Such as 45m or 2h.")] = None,
-    memory: Annotated[str | None, typer.Option(metavar="AMOUNT", help="Such as 8Gi.")] = None,
-    cpu: Annotated[str | None, typer.Option(metavar="CORES", help="Such as 2 or 1500m.")] = None,
-    image: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Instead of CLAUDE_IMAGE.")
-    ] = None,
-    services: Annotated[
-        str | None,
-        typer.Option(metavar="LIST", help="Such as postgres,redis:7, or none; else detected."),
-    ] = None,
-    pr: Annotated[Optional[bool], typer.Option(help="Open a pull request, or don't.")] = None,  # noqa: UP045 - typer makes --pr/--no-pr of it
-    network: Network = None,
-    compose: Compose = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    compose: Annotated[
+        bool, typer.Option("--compose", help="Print the compose file, and start nothing.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a task on this machine: in containers as on the cluster, or as a plain process.
 

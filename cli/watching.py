@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +18,11 @@ from cli.run_words import result, values
 from cli.screen import Screen, clean
 from runs.backend import BackendError, Unavailable, UnknownRun
 from runs.outcome import Ending, Outcome, Seen
+from runs.recorded import Recorded
 from runs.run import Run, State
 from sandbox.report import Phase
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.5
 TAIL_BYTES = 8 << 10
@@ -69,12 +73,20 @@ async def watch(run: Run, cluster: Cluster, screen: Screen) -> Run:
 
 
 async def acknowledged(run: Run, cluster: Cluster) -> Run:
-    """Note that who watched knows the end, unless a bot is there to tell it: that has put a card on the Run."""
+    """Keep the log and the Record, and note that who watched knows the end: as a bot would.
+
+    Where one is there, it has put a card on the Run, and does all this itself.
+    """
     if run.told or run.marks.card_id is not None:
         return run
+    recorded = Recorded(cluster.backend, cluster.store, time.time)
     try:
-        return await cluster.backend.acknowledge(run, time.time())
-    except BackendError:
+        if printed := await cluster.backend.read_log(run.id):
+            await cluster.store.write_log(run.id, printed)
+        await recorded.note(run)
+        return await recorded.acknowledge(run, time.time())
+    except (BackendError, OSError) as error:
+        logger.info("run %s can't be kept: %s", run.id, error)
         return run  # its time to live, set at the start, counts all the same
 
 

@@ -28,6 +28,7 @@ SILENCE_SECONDS = 70.0
 MAX_LOG_BYTES = 16 * 1024 * 1024
 """So much of a log's end is kept: more than one file of a log has, unless a cluster was told to let them grow."""
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 
 Patch = list[dict[str, object]]
 Query = Mapping[str, str | int]
@@ -67,9 +68,15 @@ class Api:
         """Read something. Raises Unavailable, Rejected."""
         return await self._send("GET", path, query=query, seconds=seconds)
 
-    async def create(self, path: str, body: Mapping[str, object]) -> bytes:
+    async def create(
+        self, path: str, body: Mapping[str, object], query: Query | None = None
+    ) -> bytes:
         """Create an object. Raises Unavailable (it may exist all the same), Rejected."""
-        return await self._send("POST", path, body=body)
+        return await self._send("POST", path, query=query, body=body)
+
+    async def apply(self, path: str, body: Mapping[str, object], query: Query) -> bytes:
+        """Make an object such as this by server-side apply. Raises Unavailable, Rejected (409: others set a field)."""
+        return await self._send("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
 
     async def patch(self, path: str, patch: Patch) -> bytes:
         """Apply a JSON patch, all of it or nothing. Raises Unavailable, Rejected (422 when a test failed)."""

@@ -24,6 +24,7 @@ from runs.backend import Moved, Refused, Unavailable, UnknownRun, UnreadableRun
 from runs.counted import Counted
 from runs.outcome import Ending, Outcome
 from runs.run import Marks, Origin, Run, State, run_id
+from sandbox.dependencies.slots import Slot
 from sandbox.report import Cause
 from sandbox.task import Task
 
@@ -84,7 +85,7 @@ class KubernetesBackend:
         await self._version.demand()
         asked = Asked(key, task, origin, self._place.clock())
         try:
-            job = await self._create(asked)
+            job = await self._create(asked, await self._slots(task))
         except AlreadyExists:
             return _same(await self._read(run_id(key)), key)
         return await self._seen(run_id(key), job)
@@ -273,18 +274,29 @@ class KubernetesBackend:
         newest = self._mirror.runs.get(run.id) if self._follows else None
         return newest is not None and notes.count(newest.version) > notes.count(run.version)
 
-    async def _create(self, asked: Asked) -> Job:
+    async def _slots(self, task: Task) -> tuple[Slot, ...]:
+        """Return where a bucket keeps the dependencies of a Task's repository; nobody but a broker can hold them."""
+        signer = self._place.cache_signer
+        if signer is None or not self._place.brokers(task):
+            return ()
+        return await signer.sign(task.repo_url, self._place.life_seconds(task))
+
+    async def _create(self, asked: Asked, slots: tuple[Slot, ...]) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
+
+        async def create(*, suspended: bool) -> Job:
+            wanted = manifest(asked, self._place, suspended=suspended, slots=slots)
+            return await self._jobs.create(wanted)
+
         limits = self._place.own_limits
         if self._place.kueue is not None:
-            return await self._jobs.create(manifest(asked, self._place, suspended=True))
+            return await create(suspended=True)
         if limits.runs is None and limits.runs_per_person is None:
-            return await self._jobs.create(manifest(asked, self._place, suspended=False))
+            return await create(suspended=False)
         async with self._tending.admission:
             if not self._follows:
                 await self._mirror.read_all()
-            suspended = not self._may_start(asked)
-            job = await self._jobs.create(manifest(asked, self._place, suspended=suspended))
+            job = await create(suspended=not self._may_start(asked))
             return self._mirror.jobs.apply(job)
 
     def _may_start(self, asked: Asked) -> bool:

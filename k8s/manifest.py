@@ -16,8 +16,11 @@ from k8s.place import KubernetesPlace
 from k8s.services import Service, awaited, services_of, unexpanded, variables_of
 from runs.backend import Refused
 from runs.run import run_id
+from sandbox.agent_files import VARIABLE as AGENT_FILES
 from sandbox.broker.settings import PORT, READY
 from sandbox.dependencies.cache import folder_name
+from sandbox.dependencies.slots import BROKERED, Slot, encode
+from sandbox.dependencies.slots import VARIABLE as CACHE_ADDRESSES
 from sandbox.gate import GateMode
 from sandbox.keys import BROKER
 from sandbox.services import LIMIT_VARIABLE as SERVICES_SECONDS
@@ -76,13 +79,28 @@ class Cache:
         return folder_name(self.repo_url)
 
 
-def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manifest:
-    """Return the Job of a Run as a plain dict.
+@dataclass(frozen=True, slots=True)
+class AgentFiles:
+    """The ConfigMap of the operator's files for the agent, and where it is mounted."""
+
+    config_map: str
+    folder: ClassVar[str] = "/agent-files"
+
+
+def manifest(
+    asked: Asked, place: KubernetesPlace, *, suspended: bool, slots: tuple[Slot, ...] = ()
+) -> Manifest:
+    """Return the Job of a Run as a plain dict; `slots` are what a bucket has for its repository's dependencies.
 
     Raises Refused for a Task that no Pod can be given, and for a template that can't be used.
     """
+    values = {
+        **_values(asked, place, slots),
+        "annotations": initial(asked, admitted=not suspended),
+        "suspended": suspended,
+    }
     try:
-        text = _template(str(place.template)).render(_values(asked, place, suspended=suspended))
+        text = _template(str(place.template)).render(values)
         found = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except (OSError, jinja2.TemplateError, yaml.YAMLError) as error:
         raise Refused(f"The Job's template can't be used: {error}") from error
@@ -90,29 +108,28 @@ def manifest(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> Manife
     return _checked(found, names.job_name(run_id(asked.key)))
 
 
-def _values(asked: Asked, place: KubernetesPlace, *, suspended: bool) -> dict[str, object]:
+def _values(asked: Asked, place: KubernetesPlace, slots: tuple[Slot, ...]) -> dict[str, object]:
     task, id_of_run = asked.task, run_id(asked.key)
     services = services_of(task, place)
     image = task.image or place.image
-    broker = _broker(task, place, id_of_run) if place.brokers(task) else None
+    broker = _broker(task, place, id_of_run, slots) if place.brokers(task) else None
     pod_seconds = task.timeout_seconds + place.pod_margin_seconds
     return {
         "name": names.job_name(id_of_run),
         "run": id_of_run,
         "labels": {names.APP_LABEL: names.APP},
         "job_labels": {names.STATUS_LABEL: names.RUNNING, **_kueue(place)},
-        "annotations": initial(asked, admitted=not suspended),
-        "suspended": suspended,
         "image": image,
         "brought": None if place.runs_entrypoint(image) else Brought(place.image, place.agent),
         "gate": _gate(place),
         "runtime_class": place.runtime_class,
         "image_pull_secrets": [{"name": name} for name in place.image_pull_secrets],
         "broker": broker,
-        "environment": _environment(task, place, id_of_run, services),
+        "environment": _environment(task, place, id_of_run, services) | _cache(place, slots),
         "secret": place.secret,
         "secret_keys": () if broker else SECRET_KEYS,
         "cache": None if place.cache_claim is None else Cache(place.cache_claim, task.repo_url),
+        "agent_files": None if place.agent_files is None else AgentFiles(place.agent_files),
         "age_secret": place.age_secret,
         "requests": _resources(task, place.resources.memory_request, place.resources.cpu_request),
         "limits": _resources(task, place.resources.memory_limit, place.resources.cpu_limit),
@@ -142,7 +159,7 @@ def _environment(
         **to_environment(task, id_of_run),
         "SANDBOX_AGENT": place.agent,
         "SANDBOX_IMAGE": task.image or place.image,
-        "SANDBOX_CACHE": "" if place.cache_claim is None else Cache.folder,
+        AGENT_FILES: "" if place.agent_files is None else AgentFiles.folder,
     }
     if place.brokers(task):
         # No key stands in the agent's container, and so none of their names.
@@ -150,12 +167,22 @@ def _environment(
     return _verbatim(values)
 
 
-def _broker(task: Task, place: KubernetesPlace, id_of_run: str) -> BrokerBeside:
+def _cache(place: KubernetesPlace, slots: tuple[Slot, ...]) -> dict[str, str]:
+    """Return where dependencies are kept, for the sandbox: on a volume, or where the broker says."""
+    folder = "" if place.cache_claim is None else Cache.folder
+    return {"SANDBOX_CACHE": BROKERED if slots else folder}
+
+
+def _broker(
+    task: Task, place: KubernetesPlace, id_of_run: str, slots: tuple[Slot, ...]
+) -> BrokerBeside:
     asked = to_environment(task, id_of_run)
     known = {
         name: asked[name] for name in ("REPO_URL", "SANDBOX_RUN", "SANDBOX_PR", "SANDBOX_BUDGET")
     }
     values = {**place.environment, **known, "SANDBOX_BROKER_STATE": BROKER_FOLDER}
+    if slots:
+        values[CACHE_ADDRESSES] = encode(slots)
     return BrokerBeside(place.image, _verbatim(values))
 
 

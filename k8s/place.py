@@ -7,15 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Protocol
 
 from runs.backend import Limits
 from runs.image_name import repository
 from runs.outcome import Seen
+from sandbox.dependencies.slots import Slot
 from sandbox.gate import GateMode
 from sandbox.task import USUAL_MEMORY, Task
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "manifests" / "job.yaml.j2"
 
+DAY_SECONDS = 24 * 3600.0
 
 GATE_SECONDS: Mapping[GateMode, int] = {GateMode.OFF: 0, GateMode.WARN: 5, GateMode.FAIL: 30}
 """How long a Run waits for the network policy: where it would fail, a slow engine gets the time that it needs."""
@@ -86,6 +89,14 @@ _LIMITS = {
 """Which limit of Patience bounds the wait for the end of a cause."""
 
 
+class CacheSigner(Protocol):
+    """Who gives the addresses at which a repository's dependencies are kept in a bucket."""
+
+    async def sign(self, repo_url: str, seconds: float) -> tuple[Slot, ...]:
+        """Return addresses that are valid for so long; none where there can't be any."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class KubernetesPlace:
     """Where and how Runs go on a cluster.
@@ -93,7 +104,9 @@ class KubernetesPlace:
     `kubeconfig` None means: from inside of a Pod; `context` None means its current one. `image` is the sandbox's unless the Task names one; into that one the
     sandbox program of `image` is brought, unless a pattern of `entrypoints` fits it. `gate` says what a sandbox does when
     no network policy has taken hold within `gate_seconds`. `kueue` names the LocalQueue of Kueue that decides who may
-    start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept. `environment`
+    start; then `limits` don't. `cache_claim` names the claim of the volume on which dependencies are kept; or else
+    `cache_signer` gives the addresses of a bucket. `agent_files` is the ConfigMap of the operator's files for every agent
+    (`sandbox.agent_files`). `environment`
     has the plain variables that are passed on (ANTHROPIC_BASE_URL, GITHUB_API_URL); keys come from `secret`.
     `runtime_class` names the RuntimeClass of every Pod, gVisor's for example.
     `service_images` are `repository:tag` by service, where they aren't the usual ones; a Task's `redis:6` replaces the
@@ -112,6 +125,8 @@ class KubernetesPlace:
     image_pull_secrets: tuple[str, ...] = ()
     kueue: str | None = None
     cache_claim: str | None = None
+    cache_signer: CacheSigner | None = None
+    agent_files: str | None = None
     runtime_class: str | None = None
     entrypoints: tuple[str, ...] = ()
     gate: GateMode = GateMode.OFF
@@ -133,6 +148,13 @@ class KubernetesPlace:
     def own_limits(self) -> Limits:
         """Return the limits that our own queue keeps."""
         return self.limits if self.kueue is None else Limits()
+
+    def life_seconds(self, task: Task) -> float:
+        """Return how long a Run may wait and work at most, from its creation on."""
+        waits = self.kueue is not None or self.limits.runs or self.limits.runs_per_person
+        longest = DAY_SECONDS if self.kueue else self.limits.queue_seconds or DAY_SECONDS
+        work = task.timeout_seconds + self.pod_margin_seconds + self.job_margin_seconds
+        return work + (longest if waits else 0.0)
 
     def runs_entrypoint(self, image: str) -> bool:
         """Say whether an image runs its own entrypoint: ours, whatever its tag, and those that the operator names."""

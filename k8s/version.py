@@ -57,10 +57,10 @@ class VersionCheck:
             return ServerVersion()
 
 
-def too_old(version: ServerVersion) -> str | None:
+def too_old(version: ServerVersion, oldest: tuple[int, int] = OLDEST) -> str | None:
     """Say in words that a version is too old; None for one that is new enough, or that can't be read."""
     major, minor = (re.match("[0-9]{1,6}", text) for text in (version.major, version.minor))
-    if major is None or minor is None or (int(major[0]), int(minor[0])) >= OLDEST:
+    if major is None or minor is None or (int(major[0]), int(minor[0])) >= oldest:
         return None
-    needed = ".".join(map(str, OLDEST))
+    needed = ".".join(map(str, oldest))
     return f"Kubernetes {needed} or newer is needed; this one is {major[0]}.{minor[0]}."

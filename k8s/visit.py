@@ -23,6 +23,13 @@ _NOT_FOUND = 404
 class VisitedCluster(KubernetesBackend):
     """Runs on a cluster, of which a command touches none but the one that it is about."""
 
+    async def cancel(self, run_id: str, by: str) -> Run:
+        """See Backend.cancel; what is printed from here on is listened to, for the log goes with the Pod."""
+        pod = await self._pod(run_id)
+        if pod is not None and has_begun(pod):
+            self._tending.last_words.listen(run_id, pod.metadata.name)
+        return await super().cancel(run_id, by)
+
     async def list_judged(self) -> list[Run]:
         """Read all Runs, oldest first, each with its end, also where nobody has written that down: nothing is changed."""
         await self._mirror.jobs.read_all()

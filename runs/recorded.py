@@ -33,6 +33,7 @@ class Recorded:
         self._where: str | None = None
         self._reading = asyncio.Lock()
         self._known: dict[str, Record] = {}
+        self._there: set[str] = set()
         self._unwritten: dict[str, Run] = {}
 
     @property
@@ -159,7 +160,7 @@ class Recorded:
             return False
         known = self._known.get(run.id)
         if known is None:
-            return not run.told
+            return not run.told or run.id not in self._there
         return _gist(known.run) != _gist(run)
 
     async def note(self, run: Run) -> Run:
@@ -192,7 +193,9 @@ class Recorded:
             if self._where is not None:
                 return
             where = await self._backend.where()
-            for record in await self._store.list_records():
+            records = await self._store.list_records()
+            self._there = {record.run.id for record in records}
+            for record in records:
                 if record.where == where and not record.settled:
                     self._known.setdefault(record.run.id, record)
             self._where = where
@@ -251,7 +254,8 @@ class Recorded:
         return run_id in self._known and self._known[run_id].alone
 
     def _take(self, record: Record) -> Run:
-        """Remember what stands in a Record, as long as something is left to be done."""
+        """Remember what stands in a Record, as long as something is left to be done; later only that there is one."""
+        self._there.add(record.run.id)
         if record.settled:
             self._known.pop(record.run.id, None)
         else:

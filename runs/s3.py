@@ -1,4 +1,4 @@
-"""Objects in a bucket of S3, or of a server that speaks its API. The one edge to obstore."""
+"""Objects in a bucket of S3, or of a server that speaks its API. With `runs/s3_cache.py` the edge to obstore."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from obstore.store import S3Store
 
 from runs.backend import Unavailable
 from runs.objects import Found, Listed
-from runs.s3_place import S3Place
+from runs.s3_place import VARIABLES, S3Place
 from runs.s3_words import away, error_code, in_words
 
 if TYPE_CHECKING:
@@ -162,8 +162,8 @@ class S3Objects:
         return S3Store(
             self._place.bucket,
             prefix=self._place.prefix or None,
-            config=_config(environment),
-            client_options=_client(environment, self._limits, silence_seconds),
+            config=config_of(environment),
+            client_options=client_of(environment, self._limits, silence_seconds),
             retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=6)},
         )
 
@@ -217,39 +217,19 @@ _ABSENT = (NotFoundError, FileNotFoundError)
 
 _NO_VERSION = '"00000000000000000000000000000000"'
 
-_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_VIRTUAL_HOSTED_STYLE_REQUEST",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_METADATA_ENDPOINT",
-    "AWS_STS_ENDPOINT",
-    "AWS_SERVER_SIDE_ENCRYPTION",
-    "AWS_SSE_KMS_KEY_ID",
-)
-"""Those of https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html that obstore knows."""
 
-
-def _config(environment: Mapping[str, str]) -> S3Config:
-    found = {name.lower(): environment[name] for name in _VARIABLES if environment.get(name)}
+def config_of(environment: Mapping[str, str]) -> S3Config:
+    """Return obstore's settings of a bucket: keys, region, endpoint."""
+    found = {name.lower(): environment[name] for name in VARIABLES if environment.get(name)}
     # Not every server knows how to delete many at once, and that is how obstore deletes one.
     config: S3Config = {"disable_bulk_delete": True, **found}  # type: ignore[typeddict-item]  # obstore takes the variables' names too
     return config
 
 
-def _client(
+def client_of(
     environment: Mapping[str, str], limits: S3Limits, silence_seconds: float
 ) -> ClientConfig:
+    """Return obstore's settings of the connections to a server."""
     options: ClientConfig = {
         "allow_http": _server(environment).startswith("http://"),
         "connect_timeout": timedelta(seconds=limits.connect_seconds),

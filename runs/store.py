@@ -106,6 +106,11 @@ class LogStore:
             raise UnknownRun(f"There is no log of a run {run_id}.")
         return Redacted(log)
 
+    async def logged(self) -> set[str]:
+        """Return the ids of the Runs of which there is a log."""
+        names = (each.name for each in await self._objects.list_all())
+        return {name.removesuffix(".log") for name in names if _LOG.fullmatch(name)}
+
     async def list_records(self) -> list[Record]:
         """Read all Records, those of the newest Runs first; those that can't be read are left out and logged once.
 
@@ -167,6 +172,7 @@ _TRIES = 30
 """How often a Record is changed anew that others got in the way of."""
 
 _RECORD = re.compile(r"[a-z2-7]{8}\.json")
+_LOG = re.compile(r"[a-z2-7]{8}\.log")
 _SERVICE = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _KIND = r"[a-z2-7]{8}\.(?:json|(?:[a-z0-9-]{1,63}\.)?log)"
 _OURS = re.compile(rf"{_KIND}|\.{_KIND}\.\d+\.\d+~")

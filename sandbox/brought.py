@@ -14,16 +14,22 @@ from pathlib import Path
 
 PROGRAMS = "programs"
 """The folder of programs that were brought along; those of the image come first."""
+AGENT_FILES = "agent-files"
+"""The folder of the operator's files for the agent that were brought along."""
 OLDEST = (3, 10)
 
 
 def surroundings(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the environment with the programs of `folder` on PATH, and a HOME that can be written to.
+    """Return the environment with the programs of `folder` on PATH, its agent files, and a HOME that can be written to.
 
     An image that doesn't know our user gives it `/` as its home.
     """
     path = environment.get("PATH") or os.defpath
     found = {**environment, "PATH": f"{path}{os.pathsep}{folder / PROGRAMS}"}
+    if (folder / AGENT_FILES).is_dir():
+        named = environment.get("SANDBOX_AGENT_FILES")
+        more = f"{os.pathsep}{named}" if named else ""
+        found["SANDBOX_AGENT_FILES"] = f"{folder / AGENT_FILES}{more}"
     if not os.access(environment.get("HOME") or "/", os.W_OK):
         found["HOME"] = tempfile.mkdtemp(prefix="home-")
     return found

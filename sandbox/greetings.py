@@ -33,7 +33,7 @@ _HTTP = re.compile(rb"HTTP/1\.[01] [1-4]")
 
 GREETINGS = {
     # It asks for a login, or refuses this one; 57P03 is cannot_connect_now.
-    "postgres": Greeting(_startup(), re.compile(rb"R|E(?!.*\0C57P03\0)", re.DOTALL)),
+    "postgres": Greeting(_startup(), re.compile(rb"R|E.{4}(?!.*\0C57P03\0).*\0\0\Z", re.DOTALL)),
     # What else it may say first is -LOADING; -DENIED is its protected mode, which would keep everybody out.
     "redis": Greeting(b"PING\r\n", re.compile(rb"\+PONG|-NOAUTH")),
     # The first packet of the handshake, version 10 of the protocol; an error packet begins with 0xff.

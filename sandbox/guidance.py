@@ -39,7 +39,7 @@ class Guidance:
 
     `folder` holds the base's files, made ready by `sandbox.base_files`; None when nothing configures it. `remark` is for
     people. `of_clone` means that the clone's files count, as long as they stay the base's; `folder` is then a home in
-    which nothing is, None for the agent's own.
+    which nothing is, None for the agent's own. The operator's files may stand in it beside (`sandbox.agent_files`).
     """
 
     folder: str | None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox import configuring
+from sandbox.agent_files import VARIABLE, AgentFiles, read_agent_files
 from sandbox.agents.claude import has_own_home
 from sandbox.base_files import find_guidance
 from sandbox.clone import Clone
@@ -65,6 +66,32 @@ class Guide:
         folder = lay_out(HeldFiles(), workspace)
         (folder / FOLDER).mkdir()
         return str(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Guides:
+    """Both: what counts of the repository, None where its clone does, and the operator's files."""
+
+    repository: Guide | None = None
+    operator: AgentFiles = field(default_factory=AgentFiles)
+
+    def settle(self, workspace: str) -> Guidance | None:
+        """Return what configures the agent besides its clone; as `Guide.settle`."""
+        found = None if self.repository is None else self.repository.settle(workspace)
+        return self.operator.beside(found, workspace)
+
+
+def find_guides(
+    git: Git, keys: Keys, clone: Clone, task: Task, environment: Mapping[str, str]
+) -> Guides:
+    """Look before anything of the clone has run. Raises GitFailed, and Misguided for files of the operator's."""
+    try:
+        files = read_agent_files(environment)
+    except OSError as error:
+        raise Misguided(f"{VARIABLE}: {error}") from error
+    if files.files and has_own_home(environment):
+        files = AgentFiles(remark="The operator's agent files don't count: the agent has a home.")
+    return Guides(find_guide(git, keys, clone, task, environment), files)
 
 
 def find_guide(

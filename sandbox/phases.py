@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from sandbox import sops
 from sandbox.agent_run import run_agent
 from sandbox.agents import Agent
 from sandbox.agents.choose import UnknownAgent
-from sandbox.broker import client
 from sandbox.broker.client import read_state
 from sandbox.broker.refusals import remark
 from sandbox.broker.state import State
@@ -22,7 +20,7 @@ from sandbox.clone import Clone, CloneFailed, cause_of, check_url, make_clone
 from sandbox.deliver import Delivering, Delivery, deliver
 from sandbox.gate import Gate, GateMode, Watch
 from sandbox.git import Git, GitFailed, clean_environment
-from sandbox.guide import Guide, Misguided, find_guide
+from sandbox.guide import Guides, Misguided, find_guides
 from sandbox.keys import BROKER_MODEL, read_keys
 from sandbox.log import Log
 from sandbox.preparation import Means, NotPrepared, Prepared, prepare
@@ -119,8 +117,7 @@ class _Run:
         guide = self._find_guide(git, clone)
         prepared = self._prepare_project(git, clone)
         clone = prepared.clone
-        if guide is not None:
-            agent = self._guided(agent, guide)
+        agent = self._guided(agent, guide)
         end = self._run_agent(agent, prepared)
         delivery = self._deliver(git, clone, end)
         self._report = settle(self._report, end, delivery, self._assignment)
@@ -228,16 +225,18 @@ class _Run:
         self._report = replace(self._report, base=clone.base)
         return clone
 
-    def _find_guide(self, git: Git, clone: Clone) -> Guide | None:
+    def _find_guide(self, git: Git, clone: Clone) -> Guides:
         if self._assignment.agent not in _CONFIGURED_BY_FILES:
-            return None
+            return Guides()
         try:
-            return find_guide(git, self._keys, clone, self._task, self._around.environment)
+            return find_guides(git, self._keys, clone, self._task, self._around.environment)
+        except Misguided as error:
+            raise _Failed(Cause.BAD_ENVIRONMENT, str(error)) from error
         except GitFailed as failure:
             raise _Failed(cause_of(failure, self._task), failure.errors) from failure
 
-    def _guided(self, agent: Agent, guide: Guide) -> Agent:
-        """Return the agent, configured by other files than the clone's where those don't count."""
+    def _guided(self, agent: Agent, guide: Guides) -> Agent:
+        """Return the agent, configured by other files than the clone's where those don't count, or aren't all."""
         try:
             guidance = guide.settle(self._assignment.workspace)
         except (Misguided, OSError) as error:
@@ -258,8 +257,7 @@ class _Run:
             self._limits(),
             self._log,
             self._enter,
-            self._decrypt,
-            self._end_decrypting,
+            self._keys.broker,
         )
         try:
             prepared = prepare(clone, means)
@@ -273,16 +271,6 @@ class _Run:
         for text in prepared.remarks:
             self._remark(text)
         return prepared
-
-    def _decrypt(self, data: bytes, kind: str) -> bytes:
-        if self._keys.broker is not None:
-            return client.decrypt(self._keys.broker, data, kind)
-        return sops.decrypt(data, kind, self._around.environment)
-
-    def _end_decrypting(self) -> None:
-        broker = self._keys.broker
-        if broker is not None and not client.end_decrypting(broker):
-            self._log.note("the broker doesn't answer: the agent could have it decrypt")
 
     def _limits(self) -> Limits:
         around = self._around

@@ -6,16 +6,19 @@ of ours, ended with all its processes.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sandbox import services
+from sandbox import services, sops
+from sandbox.broker import client
 from sandbox.clone import Clone
 from sandbox.commands import perform
 from sandbox.debris import Baseline, Debris, hide
-from sandbox.dependencies.cache import Cache
+from sandbox.dependencies import slots
+from sandbox.dependencies.cache import Cache, Entries
 from sandbox.dependencies.find import Project, find_projects
 from sandbox.dependencies.install import Place
 from sandbox.dependencies.phase import SECONDS as DEPENDENCIES_SECONDS
@@ -25,7 +28,7 @@ from sandbox.keys import past_proxies, without_keys
 from sandbox.log import Log
 from sandbox.process import Command, Limits
 from sandbox.report import Cause, Phase
-from sandbox.secrets_of_repo import BadSecrets, Decrypt, files_of, read_secrets
+from sandbox.secrets_of_repo import BadSecrets, files_of, read_secrets
 from sandbox.setup import SECONDS as SETUP_SECONDS
 from sandbox.setup import Setup, find_setup
 from sandbox.task import Assignment
@@ -60,7 +63,8 @@ class Prepared:
 class Means:
     """What a preparation works with. `environment` is the sandbox's own; `enter` tells that a phase begins.
 
-    `limits` are those of everything that runs here: the deadline is that of the agent.
+    `broker` is the address of the broker, None without one. `limits` are those of everything that runs here: the deadline
+    is that of the agent.
     """
 
     assignment: Assignment
@@ -69,8 +73,7 @@ class Means:
     limits: Limits
     log: Log
     enter: Callable[[Phase, str], None]
-    decrypt: Decrypt
-    end_decrypting: Callable[[], None]
+    broker: str | None
 
 
 def prepare(clone: Clone, means: Means) -> Prepared:
@@ -90,14 +93,15 @@ class _Preparation:
 
     def prepare(self) -> Prepared:
         self._take_secrets()
-        self._means.end_decrypting()
+        cache = self._find_cache()
+        self._end_decrypting()
         self._await_services()
         projects = find_projects(self._folder)
         setup = find_setup(self._folder, self._means.assignment.task.setup, self._environment)
         if not projects and setup is None:
             return Prepared(self._clone, self._environment, remarks=tuple(self._remarks))
         baseline = self._baseline()
-        dependencies = self._get_dependencies(projects) if projects else Dependencies()
+        dependencies = self._get_dependencies(projects, cache) if projects else Dependencies()
         if setup is not None:
             self._set_up(setup, dependencies)
         clone = self._without_debris(baseline, dependencies.made)
@@ -110,7 +114,7 @@ class _Preparation:
             return
         self._means.enter(Phase.SECRETS, ", ".join(names))
         try:
-            found = read_secrets(self._folder, names, self._means.decrypt)
+            found = read_secrets(self._folder, names, self._decrypt)
         except BadSecrets as error:
             raise NotPrepared(Cause.DECRYPT_FAILED, str(error)) from error
         # Before anything else is printed.
@@ -120,7 +124,36 @@ class _Preparation:
         ours = [name for name in found.variables if self._given.get(name)]
         if ours:
             self._log.note(f"the repository's own {', '.join(ours)} counts, not ours")
+        addresses = [name for name in ours if _HERE.search(self._given[name])]
+        if addresses:
+            self._remarks.append(f"The repo's own {', '.join(addresses)} counts, not ours.")
         self._environment |= found.variables
+
+    def _decrypt(self, data: bytes, kind: str) -> bytes:
+        if self._means.broker is not None:
+            return client.decrypt(self._means.broker, data, kind)
+        return sops.decrypt(data, kind, self._means.environment)
+
+    def _end_decrypting(self) -> None:
+        broker = self._means.broker
+        if broker is not None and not client.end_decrypting(broker):
+            self._log.note("the broker doesn't answer: the agent could have it decrypt")
+
+    def _find_cache(self) -> Entries | None:
+        """Return where dependencies are kept; a bucket's addresses are taken before anybody else can ask for them."""
+        folder = self._means.environment.get("SANDBOX_CACHE")
+        if not folder:
+            return None
+        if folder != slots.BROKERED:
+            return Cache(Path(folder))
+        broker = self._means.broker
+        found = slots.decode(client.take_cache(broker)) if broker is not None else ()
+        if not found:
+            self._log.note("there is no cache: the broker has no addresses of it")
+            return None
+        from sandbox.dependencies.bucket_cache import BucketCache  # only who needs HTTP loads it
+
+        return BucketCache(found, self._folder.parent / f"{self._folder.name}-cache")
 
     def _await_services(self) -> None:
         """Wait for what stands beside the run; the repository's own addresses may lead anywhere."""
@@ -141,15 +174,14 @@ class _Preparation:
         self._log.note(f"not ready after {seconds:.0f} s")
         raise NotPrepared(Cause.SERVICE_UNREACHABLE, services.shown(missing))
 
-    def _get_dependencies(self, projects: list[Project]) -> Dependencies:
+    def _get_dependencies(self, projects: list[Project], cache: Entries | None) -> Dependencies:
         means = self._means
         means.enter(Phase.DEPENDENCIES, what(projects))
         task = means.assignment.task
-        folder = means.environment.get("SANDBOX_CACHE")
         place = Place(
             self._folder,
             self._folder.parent / f"{self._folder.name}-dependencies",
-            Cache(Path(folder)) if folder else None,
+            cache,
             (task.repo_url, means.environment.get("SANDBOX_IMAGE", "")),
             {**self._environment, "CI": "true"},
         )
@@ -158,6 +190,8 @@ class _Preparation:
         self._stop_if_asked()
         self._environment |= found.variables
         self._remarks += found.remarks
+        if cache is not None and cache.problem:
+            self._remarks.append(f"The cache couldn't be used: {cache.problem}.")
         return found
 
     def _set_up(self, setup: Setup, dependencies: Dependencies) -> None:
@@ -200,3 +234,7 @@ class _Preparation:
         stop = self._means.limits.stop
         if stop is not None and stop.requested:
             raise NotPrepared(Cause.CANCELLED, "stopped from outside")
+
+
+_HERE = re.compile(r"\b(localhost|127\.0\.0\.1)\b")
+"""In the address of what stands beside the run."""

@@ -141,7 +141,8 @@ def _changed(parent: Run, change: str, desk: Desk) -> tuple[Task, str]:
         if (further := gone_on(parent)) is None:
             raise Mistake("It pushed nothing from which to go on.")
         return further, "It goes on from there."
-    other = changed(task, Change(change), usual_image(task, desk))
+    limits = desk.config.run_limits
+    other = changed(task, Change(change), usual_image(task, desk), limits)
     if other is None:
         raise Mistake("More than that can't be had. Send the task again in smaller parts.")
     return other, f"Started again, {with_change(other, Change(change))}."

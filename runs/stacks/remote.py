@@ -104,7 +104,7 @@ class RemoteStacks:
         async with _started(arguments, self._with_token()) as process:
             code, output, errors = await _end(process, b"")
         if code != 0:
-            raise Unread(_words(errors, url, branch))
+            raise Unread(_words(errors, url, branch) + self._hint(errors, url, branch))
         rows = (row.partition("\t") for row in output.splitlines())
         commits = {name: commit for commit, _, name in rows}
         for ref in refs:
@@ -113,6 +113,12 @@ class RemoteStacks:
         if branch is None:
             return None
         raise Unread("there is no such branch")
+
+    def _hint(self, errors: str, url: str, branch: str | None) -> str:
+        """Return what the operator can do where only a token is missing: forges say of a private repo that it isn't there."""
+        closed = cause_of(GitFailed(errors), Task(url, "", branch=branch)) in _CLOSED
+        has_none = self._keys.git_token is None and url.startswith(("https://", "http://"))
+        return ", and the bot has no GITHUB_TOKEN" if closed and has_none else ""
 
     def _with_token(self) -> dict[str, str]:
         return {**self._environment, **self._keys.git_environment()}
@@ -147,6 +153,8 @@ _CAUSES = {
     Cause.CLONE_NETWORK: "the server can't be reached",
     Cause.DISK_FULL: "it is too large to be looked through",
 }
+
+_CLOSED = (Cause.CLONE_AUTH, Cause.CLONE_NOT_FOUND)
 
 
 def _check(url: str, branch: str | None) -> None:

@@ -41,6 +41,11 @@ class Service:
         """Return the usual flavour."""
         return next(iter(self.images))
 
+    @property
+    def all_variables(self) -> frozenset[str]:
+        """Return the names of the variables by which some agent reaches it, whatever its language."""
+        return frozenset(self.variables).union(*self.forms.values())
+
     def tag(self, flavour: str, version: str) -> str | None:
         """Return the tag that has a version: 15 for 15.4; None when there is none."""
         parts = version.split(".")

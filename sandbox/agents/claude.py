@@ -86,11 +86,11 @@ def _guided(guidance: Guidance) -> tuple[list[str], dict[str, str]]:
     if guidance.folder is None:
         return options, {}
     home = Path(guidance.folder, FOLDER)
-    if guidance.of_clone:
-        return options, {"CLAUDE_CONFIG_DIR": str(home)}
     local, servers = home / "settings.local.json", Path(guidance.folder, SERVERS)
-    options += [f"--settings={local}"] if local.is_file() else []
-    options += [f"--mcp-config={servers}"] if servers.is_file() else []
+    if local.is_file() and not guidance.of_clone:
+        options.append(f"--settings={local}")
+    if servers.is_file():
+        options.append(f"--mcp-config={servers}")
     return options, {"CLAUDE_CONFIG_DIR": str(home)}
 
 

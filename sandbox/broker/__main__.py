@@ -16,6 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from sandbox.broker.cache_passage import CachePassage
 from sandbox.broker.decrypt_passage import DecryptPassage
 from sandbox.broker.forge_passage import ForgePassage
 from sandbox.broker.git_passage import GitPassage
@@ -58,6 +59,7 @@ def passages(settings: Settings) -> dict[str, Passage]:
         "model": ModelPassage(settings),
         "forge": ForgePassage(settings),
         "decrypt": DecryptPassage(settings),
+        "cache": CachePassage(settings),
     }
     if urlsplit(settings.repo_url).scheme in ("http", "https"):
         found["git"] = GitPassage(settings)

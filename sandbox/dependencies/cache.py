@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from sandbox.dependencies.archive import ArchiveLimits, BadArchive, pack, unpack
 from sandbox.plain_files import open_plain
@@ -27,7 +27,7 @@ FOLDER_BYTES = 10 << 30
 MEMBERS = 500_000
 UNUSED_SECONDS = 30 * 24 * 3600.0
 
-_HEADER_BYTES = 16 << 10
+HEADER_BYTES = 16 << 10
 _VERSION = 1
 _BLOCK = 1 << 20
 _SUFFIX = ".entry"
@@ -44,12 +44,21 @@ class NoEntry(Exception):
     """There is no entry of this key that can be used. The text says why, empty where there is simply none."""
 
 
+class Away(OSError):
+    """Where entries are kept can't be reached; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Until:
     """When work with an entry has to end: at a `time.monotonic` value, or once `stopped` says so."""
 
     deadline: float
     stopped: Callable[[], bool] = lambda: False
+
+    def check(self) -> None:
+        """Raise BadArchive when the time is over."""
+        if time.monotonic() > self.deadline or self.stopped():
+            raise BadArchive("it takes too long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,26 @@ class Root:
 
     place: str
     path: Path
+
+
+class Entries(Protocol):
+    """Where one repository's entries are kept."""
+
+    @property
+    def problem(self) -> str | None:
+        """Return why entries can't be had at all, for people; None while nothing is known of that."""
+        ...
+
+    def restore(self, key: str, scratch: Path, until: Until) -> tuple[str, list[str]]:
+        """Unpack an entry into an empty folder; return in which folder it was made, and the places of its roots.
+
+        The root of the first place is called 0 there, and so on. Raises NoEntry; then the folder may hold a part.
+        """
+        ...
+
+    def keep(self, key: str, made_in: str, roots: Sequence[Root], until: Until) -> int:
+        """Write an entry, in the place of an older one; return its size. Raises BadArchive, OSError."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +99,21 @@ class Cache:
     folder_bytes: int = FOLDER_BYTES
     members: int = MEMBERS
 
-    def restore(self, key: str, scratch: Path, until: Until) -> tuple[str, list[str]]:
-        """Unpack an entry into an empty folder; return in which folder it was made, and the places of its roots.
+    @property
+    def problem(self) -> str | None:
+        """See Entries.problem: a volume may be closed to us, which else only the log would say."""
+        closed = self.folder.is_dir() and not os.access(self.folder, os.W_OK | os.X_OK)
+        return "its folder can't be written to" if closed else None
 
-        The root of the first place is called 0 there, and so on. Raises NoEntry; then the folder may hold a part.
-        """
-        path = self._path(key)
+    def restore(self, key: str, scratch: Path, until: Until) -> tuple[str, list[str]]:
+        """See Entries.restore."""
+        path = self.path(key)
         with open_plain(path) as entry:
             if entry is None:
                 raise NoEntry("")
             try:
                 header = _read_header(entry, key)
-                entry.seek(_HEADER_BYTES)
+                entry.seek(HEADER_BYTES)
                 unpack(entry, scratch, self._limits(until))
             except BadArchive as error:
                 raise NoEntry(f"a cache entry was ignored: {error}") from error
@@ -92,17 +124,17 @@ class Cache:
         return header.made_in, list(header.roots)
 
     def keep(self, key: str, made_in: str, roots: Sequence[Root], until: Until) -> int:
-        """Write an entry, in the place of an older one; return its size. Raises BadArchive, OSError."""
+        """See Entries.keep."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._tidy()
         descriptor, draft = tempfile.mkstemp(prefix=_DRAFT, dir=self.folder)
         try:
             with os.fdopen(descriptor, "w+b") as file:
-                file.write(b" " * _HEADER_BYTES)
+                file.write(b" " * HEADER_BYTES)
                 numbered = [(str(number), root.path) for number, root in enumerate(roots)]
                 pack(numbered, file, self._limits(until))
                 size = file.tell()
-                file.seek(_HEADER_BYTES)
+                file.seek(HEADER_BYTES)
                 header = _Header(
                     key, made_in, tuple(root.place for root in roots), size, _digest(file)
                 )
@@ -110,14 +142,15 @@ class Cache:
                 file.write(header.encode())
                 file.flush()
                 os.fsync(file.fileno())
-            Path(draft).replace(self._path(key))
+            Path(draft).replace(self.path(key))
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(draft).unlink()
             raise
         return size
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """Return the file of an entry."""
         return self.folder / f"{key}{_SUFFIX}"
 
     def _limits(self, until: Until) -> ArchiveLimits:
@@ -163,15 +196,15 @@ class _Header:
             "sha256": self.sha256,
         }
         data = json.dumps(values).encode()
-        if len(data) >= _HEADER_BYTES:
+        if len(data) >= HEADER_BYTES:
             raise BadArchive("it has too many folders")
-        return data.ljust(_HEADER_BYTES - 1) + b"\n"
+        return data.ljust(HEADER_BYTES - 1) + b"\n"
 
 
 def _read_header(entry: IO[bytes], key: str) -> _Header:
     """Read the header, and see that the entry is whole and the one that was asked for. Raises BadArchive."""
     try:
-        found = json.loads(entry.read(_HEADER_BYTES))
+        found = json.loads(entry.read(HEADER_BYTES))
         header = _Header(
             str(found["key"]),
             str(found["made_in"]),
@@ -189,6 +222,15 @@ def _read_header(entry: IO[bytes], key: str) -> _Header:
     if _digest(entry) != header.sha256:
         raise BadArchive("its content isn't what was written")
     return header
+
+
+def key_of(head: bytes) -> str | None:
+    """Return the key of the entry that begins so; None where it isn't one."""
+    try:
+        found = json.loads(head)["key"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _digest(file: IO[bytes]) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sandbox.commands import perform
 from sandbox.dependencies.archive import BadArchive
-from sandbox.dependencies.cache import Cache, NoEntry, Root, Until, remove
+from sandbox.dependencies.cache import Entries, NoEntry, Root, Until, remove
 from sandbox.dependencies.find import Project
 from sandbox.dependencies.recipes import STORE
 from sandbox.log import Log
@@ -56,7 +56,7 @@ class Place:
 
     clone: Path
     beside: Path
-    cache: Cache | None
+    cache: Entries | None
     origin: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
 

@@ -78,6 +78,54 @@ async def test_a_log_that_could_not_be_kept_is_kept_as_soon_as_it_can_be_fault_3
         assert kept.stat().st_mtime_ns == written
 
 
+async def test_what_could_not_be_kept_is_kept_also_by_a_bot_that_began_later_fault_30(
+    talk: Talk,
+) -> None:
+    (talk.folder / "logs").write_text("a file where the folder should be")
+    async with talk.bot():
+        runs = await several(talk, 3)
+        for run in runs:
+            talk.place.progress(run.id, log=b"what it printed\n")
+            talk.place.finish(run.id, report=talk.pushed(run))
+            await talk.told(run)
+        await talk.quiet()
+    store = LogStore(talk.folder / "logs")
+    async with talk.bot():
+        await talk.quiet(60)
+        (talk.folder / "logs").unlink()
+        for run in runs:
+            kept = (talk.folder / "logs" / f"{run.id}.{ending}" for ending in ("log", "json"))
+            for path in kept:
+                await talk.until(path.exists, path.name)
+            assert await store.read_log(run.id) == b"what it printed\n"
+            assert (await store.read_record(run.id)).run.told
+        written = path.stat().st_mtime_ns
+    async with talk.bot():
+        await talk.quiet(120)
+    assert path.stat().st_mtime_ns == written
+
+
+async def test_logs_that_cannot_be_read_delay_no_other_end_and_no_answer(talk: Talk) -> None:
+    async with talk.bot():
+        runs = await several(talk, 6)
+        talk.place.hold("read_log")
+        for run in runs:
+            talk.place.finish(run.id, Outcome(Ending.FAILED, cause=Seen.NO_REPORT))
+        began = talk.clock()
+        for _ in range(6):
+            asked = talk.world.say(talk.ada, talk.team, "/id")
+            await talk.until(
+                lambda asked=asked: [m for m in talk.heard() if m.reply_to_id == asked.id],  # type: ignore[misc]  # a default of a lambda
+                "an answer",
+                seconds=8,
+            )
+            await talk.quiet()
+        for run in runs:
+            await talk.told(run)
+        assert talk.clock() - began < 90
+        talk.place.release("read_log")
+
+
 async def test_the_proof_of_a_failure_is_read_from_the_log_store_when_its_place_is_gone(
     talk: Talk,
 ) -> None:

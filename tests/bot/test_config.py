@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.config import Config, RepoLimits, RepoOptions, Role
+from bot.config import Config, RepoLimits, RepoOptions, Role, RunLimits
 from bot.config_file import ConfigError, parse
 from runs.backend import Limits
 from sandbox.gate import GateMode
@@ -37,6 +37,7 @@ images: ["ghcr.io/acme/*", ubuntu]
 serviceImages: {postgres: "mirror.example/postgres:16"}
 versions: {ruby: ["3.3", "3.4"]}
 repoLimits: {memory: 8Gi, cpu: 4}
+runLimits: {memory: 16Gi, timeout: 4h}
 detect: false
 imagePullSecrets: [regcred]
 entrypoints: ["ghcr.io/acme/own:*"]
@@ -45,6 +46,7 @@ kueue: sandboxes
 silence: off
 patience: {image: 5m, machine: 2h}
 cache: {claim: sandbox-cache}
+agents: {configMap: team-agents}
 runtimeClass: gvisor
 limits: {runs: 4, runs_per_person: 2, queue_minutes: 90}
 defaults: {timeout: 45, memory: 4Gi, pr: off, services: []}
@@ -83,11 +85,13 @@ def test_every_key_is_read():
     assert config.service_images == {"postgres": "mirror.example/postgres:16"}
     assert config.versions == {"ruby": ("3.3", "3.4")}
     assert config.repo_limits == RepoLimits(memory="8Gi", cpu="4")
+    assert config.run_limits == RunLimits(memory="16Gi", timeout_seconds=4 * 3600)
     assert config.detects is False
     assert config.image_pull_secrets == ("regcred",)
     assert config.entrypoints == ("ghcr.io/acme/own:*",)
     assert config.kueue == "sandboxes"
-    assert config.cache_claim == "sandbox-cache"
+    assert config.cache == "sandbox-cache"
+    assert config.agent_files == "team-agents"
     assert config.runtime_class == "gvisor"
     assert config.gate is GateMode.OFF
     assert config.silence_seconds == 0
@@ -212,6 +216,8 @@ limts: {runs: 4}
         ("runtimeClass: a/b", "line 1: runtimeClass takes the name of a RuntimeClass"),
         ("cache: {claim: A_b}", "line 1: cache.claim takes the name of a volume claim"),
         ("cache: big", "line 1: cache is made of lines such as key: value"),
+        ("cache: {s3: bucket}", "line 1: cache.s3 takes the address of a bucket"),
+        ("cache: {claim: a, s3: s3://bucket/x}", "line 1: cache names both a claim and a bucket"),
         ("kueue: a/b", "line 1: kueue takes the name of a LocalQueue"),
         (
             "serviceImages: {oracle: oracle:8}",

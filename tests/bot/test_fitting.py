@@ -141,6 +141,23 @@ resources: {memory: 2Gi, cpu: 1500m}
     assert stack_words(task) == "Ruby 3.2 · MySQL 8.0 · Memcached"
 
 
+@pytest.mark.parametrize(
+    ("own", "note"),
+    [
+        ("services: [mysql]\nenv: {DATABASE_URL: mysql2://db/x, MYSQL_HOST: db}", "DATABASE_URL, MYSQL_HOST"),
+        ("env: {REDIS_URL: redis://elsewhere}", "REDIS_URL"),
+        ("services: ['postgres:15']\nenv: {SPRING_DATASOURCE_URL: jdbc:x}", "SPRING_DATASOURCE_URL"),
+        ("services: []\nenv: {DATABASE_URL: sqlite3:x.db}", None),
+        ("env: {RAILS_ENV: test}", None),
+    ],
+)  # fmt: skip
+def test_an_address_that_the_repo_sets_itself_counts_and_the_card_says_so(
+    own: str, note: str | None
+) -> None:
+    task = fit(own=own)
+    assert notes(task) == ((f"The repo's own {note} counts, not ours",) if note else ())
+
+
 def test_it_may_not_ask_for_more_than_the_operator_allows() -> None:
     own = "image: evil.example/x\nresources: {memory: 64Gi, cpu: 32}\n"
     task = fit(own=own, config=Config(repo_limits=RepoLimits(memory="8Gi")))

@@ -202,6 +202,31 @@ def test_without_named_repos_the_example_names_owner_and_name():
     assert caught.value.example == '/run owner/name "add a farewell"'
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--memory 16Gi", None),
+        ("--memory 17Gi", "--memory takes 16Gi at most here."),
+        ("--memory 16385Mi", "--memory takes 16Gi at most here."),
+        ("--cpu 7500m", None),
+        ("--cpu 8.5", "--cpu takes 8 at most here."),
+        ("--timeout 4h", None),
+        ("--timeout 4h1m", "--timeout takes 4 h at most here."),
+    ],
+)
+def test_more_than_the_operator_allows_is_refused_with_how_much_that_is(option, said):
+    config = parse(
+        'repos: {demo: "https://github.com/a/b"}\nrunLimits: {memory: 16Gi, cpu: 8, timeout: 4h}'
+    )
+    try:
+        request = read_run(f"demo {option} do it", config, GITHUB)
+    except Mistake as error:
+        assert error.what == said
+    else:
+        assert said is None
+        assert request.prompt == "do it"
+
+
 def test_no_image_may_be_chosen_where_the_config_names_none():
     with pytest.raises(Mistake, match="No image can be chosen here"):
         read_run("a/b --image x:1 do", parse(""), GITHUB)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.buttons import end_buttons
+from bot.config import RunLimits
 from bot.remedy import REMEDIES, Change, changed, remedy, with_change
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run
@@ -104,6 +105,16 @@ def test_what_was_pushed_can_be_gone_on_from() -> None:
     for name in ("stopped by somebody, its work pushed", "failed, its unfinished work pushed"):
         assert labels(ENDS[name])[1:] == [["▶ Go on from there"], ["📄 Logs", "📎 Full log"]]
     assert all("▶ Go on from there" not in row for row in labels(ENDS["not pushed"]))
+
+
+def test_the_operator_says_how_much_another_try_may_have() -> None:
+    limits = RunLimits(memory="6Gi", timeout_seconds=5400)
+    for cause, label in ((Seen.OUT_OF_MEMORY, "🔁 with 6 GiB"), (Cause.DEADLINE, "🔁 with 90 min")):
+        run = replace(failed(cause), task=TASK)
+        assert label in [button.text for button in end_buttons(run, EVERYWHERE, limits)[0]]
+        used_up = replace(TASK, memory="6Gi", timeout_seconds=5400)
+        (row, _) = end_buttons(replace(run, task=used_up), EVERYWHERE, limits)
+        assert [button.text for button in row] == ["🔁 Retry"]
 
 
 def test_what_is_used_up_is_not_offered() -> None:

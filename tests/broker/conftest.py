@@ -18,7 +18,8 @@ def start_broker(tmp_path: Path, origin_repo: OriginRepo) -> Iterator[Callable[.
     with ExitStack() as stack:
 
         def start(keys: dict[str, str] | None = None, **variables: str) -> BrokerProcess:
-            folder = tmp_path / "broker"
+            brokers = len(list(tmp_path.glob("broker*")))
+            folder = tmp_path / (f"broker-{brokers}" if brokers else "broker")
             folder.mkdir()
             made = BrokerProcess(folder, {"REPO_URL": origin_repo.url, **variables})
             if keys is not None:

@@ -32,7 +32,7 @@ bots with one token take each other's."""
 
 @dataclass(slots=True)
 class ChatScene:
-    """One World and one namespace. `variables` is the whole environment of the next bot."""
+    """One World and one namespace. `variables` is the whole environment of the next bot, `program` what Python runs."""
 
     world: World
     team: Chat
@@ -40,11 +40,12 @@ class ChatScene:
     kubectl: Kubectl
     folder: Path
     variables: dict[str, str]
+    program: tuple[str, ...] = ("cli", "bot")
     bots: list[BotProcess] = field(default_factory=list)
 
     async def start(self, dies_at: str | None = None) -> BotProcess:
         """Start a bot, which dies at a place of dying_cluster_bot if one is given; wait until it listens."""
-        module = ("cli", "bot") if dies_at is None else ("tests.cluster.dying_cluster_bot", dies_at)
+        module = self.program if dies_at is None else ("tests.cluster.dying_cluster_bot", dies_at)
         log = self.folder / f"bot{len(self.bots)}.log"
         bot = BotProcess(self.variables, log, (sys.executable, "-m", *module))
         self.bots.append(bot)

@@ -21,6 +21,7 @@ import yaml
 from playground.server import Playground, start
 from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
+from tests.cluster.cache_volume import CacheVolume, cache_volume
 from tests.cluster.chat_scene import ChatScene, open_chat_scene
 from tests.cluster.deployment import WAYS, Deployed, Ground, deploy
 from tests.cluster.images_of_tests import Images
@@ -28,6 +29,7 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.namespaces import made_namespace
 from tests.parts.git_server import GitServer, OriginRepo
 from tests.parts.messages_api import MessagesApi, Step
+from tests.parts.registries import Registry
 
 pytest.register_assert_rewrite("tests.runs.contract")
 
@@ -85,7 +87,7 @@ def deployed(
     host_address: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Deployed]:
-    """The bot and the sandboxes, deployed by the commands of the README; another overlay is a parameter."""
+    """The bot and the sandboxes, deployed by the commands of docs/cluster.md; another overlay is a parameter."""
     ground = Ground(
         cluster, images, host_address, not _ANOTHER, tmp_path_factory.mktemp("deployed")
     )
@@ -141,6 +143,21 @@ async def playground(host_address: str) -> AsyncIterator[Callable[[World], Await
 def repo(git_server: GitServer) -> OriginRepo:
     """The small repository that the tasks work on; a test that needs another one says so by a fixture of this name."""
     return git_server.create("small", {"README.md": "# Small\n"})
+
+
+@pytest.fixture
+def volume(cluster: Kubectl, namespace: str, tmp_path: Path) -> Iterator[CacheVolume]:
+    """A volume for dependencies in the test's namespace."""
+    with cache_volume(cluster, namespace, tmp_path / "volume") as found:
+        yield found
+
+
+@pytest.fixture
+def registry(host_address: str) -> Iterator[Registry]:
+    """Package registries that Pods reach; pip gets a `greeter` there."""
+    with Registry(host_address) as found:
+        found.wheel("greeter", "def main():\n    print('hello from the greeter')\n")
+        yield found
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ class Way:
 WAYS = {
     way.overlay: way
     for way in (
-        Way("two-namespaces", BOT, "README.md", "On a cluster"),
+        Way("two-namespaces", BOT, "docs/cluster.md", "By hand"),
         Way("one-namespace", SANDBOXES, "docs/cluster.md", "All in one namespace"),
     )
 }
@@ -122,19 +122,19 @@ def deploy(ground: Ground, way: Way) -> Iterator[Deployed]:
     """Deploy as the documents say; take all of it away in the end."""
     cluster = ground.cluster
     bot, sandboxes = cluster.within(way.bot), cluster.within(SANDBOXES)
-    there = [name for name in (BOT, SANDBOXES) if _exists(cluster, name)]
+    there = [name for name in (BOT, SANDBOXES) if exists(cluster, name)]
     assert ground.own or not there, f"{there} are used on this cluster: not for a test to take"
     with GitServer(ground.folder / "git", host=ground.address) as git:
-        found = Deployed(ground, bot, sandboxes, git, _free_port(ground.address))
+        found = Deployed(ground, bot, sandboxes, git, free_port(ground.address))
         try:
-            _remove(ground)  # what a test that was killed left
+            clear(ground)  # what a test that was killed left
             if ground.own:
                 cluster.create(volume(ground.folder, way.bot))
             write_manifests(found, way.overlay)
             asyncio.run(_follow(found, way.commands()))
             yield found
         finally:
-            _remove(ground)
+            clear(ground)
 
 
 def write_manifests(found: Deployed, name: str) -> None:
@@ -294,11 +294,11 @@ def egress(name: str, whose: tuple[str, str], to: list[Object], port: int) -> Ob
     }
 
 
-def _exists(cluster: Kubectl, namespace: str) -> bool:
+def exists(cluster: Kubectl, namespace: str) -> bool:
     return bool(cluster.run("get", "namespace", namespace, "--ignore-not-found", "--output=name"))
 
 
-def _remove(ground: Ground) -> None:
+def clear(ground: Ground) -> None:
     """Take away all that the overlay and `volume` make; wait until it is gone."""
     if not ground.own and not (ground.folder / "bin").exists():
         return
@@ -315,7 +315,7 @@ def _remove(ground: Ground) -> None:
         ground.cluster.run("delete", "pv", "claude-sandbox-logs", "--ignore-not-found")
 
 
-def _free_port(address: str) -> int:
+def free_port(address: str) -> int:
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])

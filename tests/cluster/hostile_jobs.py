@@ -211,6 +211,7 @@ def usual_job(images: Images, task: Task = TASK, **others: object) -> Object:
         SANDBOXES,
         images.sandbox,
         image_pull_secrets=("regcred",),
+        agent_files="claude-sandbox-agents",
         service_images={"postgres": images.postgres, "redis": images.redis},
         **others,  # type: ignore[arg-type]  # a test's own values
     )

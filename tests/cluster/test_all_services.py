@@ -19,9 +19,12 @@ from tests.whole.bot_process import until
 
 FILES = Path(__file__).parents[1] / "data" / "asking"
 NAMES = ("postgres", "redis", "mysql", "rabbitmq", "minio", "memcached")
+FLAVOURS = ("postgres", "redis", "mariadb", "rabbitmq", "minio", "memcached")
 CARD = "Postgres · Redis · MariaDB · RabbitMQ · MinIO · Memcached"
 
 
+@pytest.mark.shows("service up", *FLAVOURS)
+@pytest.mark.shows("URL works", *FLAVOURS)
 async def test_six_services_of_a_compose_file_are_reached_at_their_addresses_and_the_card_names_them(
     place: ClusterPlace,
     playground: Callable[[World], Awaitable[Playground]],
@@ -52,9 +55,8 @@ async def test_six_services_of_a_compose_file_are_reached_at_their_addresses_and
         containers = [each["name"] for each in job["spec"]["template"]["spec"]["initContainers"]]
         assert containers == ["broker", *(f"{name}-sidecar" for name in NAMES)]
         (branch,) = set(repo.branches()) - {"main"}
-        asked_in_order = ("postgres", "redis", "mariadb", "rabbitmq", "minio", "memcached")
         answers = repo.read(branch, "answers.txt").splitlines()
-        assert answers == [f"{name}: kept" for name in asked_in_order]
+        assert answers == [f"{name}: kept" for name in FLAVOURS]
         await scene.settled(asked)
 
 

@@ -17,21 +17,38 @@ from tests.runs.contract import ended, start
 
 PROBE = "exec: {command: {{ service.probe }}}\n            periodSeconds: 1\n"
 FAILS_ONCE = "test -e /data/probed || { touch /data/probed; exit 1; }"
+WAITS_FOR_REDIS = "until (: </dev/tcp/127.0.0.1/6379) 2>&-; do sleep 0.2; done; exec docker-entrypoint.sh postgres"
 STUBBORN = "trap '' TERM; redis-server & while :; do sleep 1; done"
 
 
 async def test_a_sidecar_whose_probe_fails_once_stands_in_nobodys_way_fault_20(
     place: ClusterPlace, kubectl: Kubectl
 ) -> None:
+    """Beside a program that doesn't wait itself: only there a service has a probe."""
     probe = PROBE.replace("{{ service.probe }}", f'[sh, -c, "{FAILS_ONCE}"]')
-    backend = place.make(**template(place, (PROBE, probe)))
-    run = await ended(
-        backend, await start(backend, replace(place.task("quick"), services=("redis",)))
-    )
+    image = place.images.foreign
+    backend = place.make(entrypoints=(image,), **template(place, (PROBE, probe)))
+    task = replace(place.task("quick"), image=image, services=("redis",))
+    run = await ended(backend, await start(backend, task))
     assert run.outcome is not None
-    assert run.outcome.ending is Ending.PUSHED
+    assert run.outcome.ending is Ending.FINISHED
     words = kubectl.run("get", "events", "--field-selector=reason=Unhealthy")
     assert "Startup probe failed" in words
+
+
+async def test_services_start_together_even_the_first_may_wait_for_the_second(
+    place: ClusterPlace,
+) -> None:
+    image = "image: {{ service.image }}\n"
+    command = f'          command: [bash, -c, "{WAITS_FOR_REDIS}"]\n'
+    first = f'{image}{{% if service.name == "postgres" %}}\n{command}{{% endif %}}\n'
+    backend = place.make(**template(place, (image, first)))
+    task = replace(place.task("quick"), services=("postgres", "redis"))
+    run = await ended(backend, await start(backend, task))
+    assert run.outcome is not None
+    assert (run.outcome.ending, run.outcome.remark) == (Ending.PUSHED, None)
+    log = (await backend.read_log(run.id)).decode()
+    assert "▶ services postgres, redis" in log
 
 
 async def test_a_sidecar_that_ignores_its_end_delays_no_end_of_a_run_fault_20(

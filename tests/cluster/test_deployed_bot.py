@@ -1,4 +1,4 @@
-"""The bot as a Pod, deployed by the README's commands, with a user id that its image doesn't know."""
+"""The bot as a Pod, deployed by the documents' commands, with a user id that its image doesn't know."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +15,18 @@ from k8s.backend import KubernetesBackend
 from k8s.names import job_name
 from runs.outcome import Ending
 from runs.run import Run
+from runs.s3_cache import S3Cache
+from runs.s3_place import S3Place
 from sandbox.dependencies.cache import folder_name
 from sandbox.report import encode
 from tests.cluster.age_key import age_key
 from tests.cluster.backend_place import ClusterPlace
-from tests.cluster.cache_volume import CacheVolume, cache_volume
+from tests.cluster.cache_volume import CacheVolume
 from tests.cluster.kubectl import Kubectl
 from tests.parts.git_server import GitServer, OriginRepo
 from tests.parts.messages_api import MessagesApi, say, use
 from tests.parts.registries import Registry
+from tests.parts.s3_fixtures import find_minio, running
 from tests.parts.sops_fixtures import Sops
 from tests.runs.contract import ended, start
 
@@ -30,7 +34,6 @@ MakeApi = Callable[..., MessagesApi]
 LIMIT_SECONDS = 240.0
 SECRET = "value-that-only-the-agent-sees"
 SEARCH = Path(__file__).with_name("search_for_keys.py").read_text("utf-8")
-GREETER = "def main():\n    print('hello from the greeter')\n"
 
 
 async def agent_did(
@@ -99,19 +102,7 @@ async def test_what_an_agent_prints_of_a_decrypted_value_is_blackened_in_the_log
     assert SECRET not in log
 
 
-@pytest.fixture
-def volume(cluster: Kubectl, namespace: str, tmp_path: Path) -> Iterator[CacheVolume]:
-    with cache_volume(cluster, namespace, tmp_path / "volume") as found:
-        yield found
-
-
-@pytest.fixture
-def registry(host_address: str) -> Iterator[Registry]:
-    with Registry(host_address) as found:
-        found.wheel("greeter", GREETER)
-        yield found
-
-
+@pytest.mark.shows("cache hit", "pip")
 async def test_the_second_run_has_its_dependencies_from_the_volume_and_another_repo_sees_none_of_it(
     place: ClusterPlace,
     git_server: GitServer,
@@ -143,6 +134,57 @@ async def test_the_second_run_has_its_dependencies_from_the_volume_and_another_r
             folder_name(shop.url): 1,
             folder_name(other.url): 1,
         }
+
+
+@pytest.mark.skipif("TEST_IMAGE_PREFIX" in os.environ, reason="needs the folder of the volume")
+async def test_a_volume_that_is_closed_to_the_runs_is_told(
+    place: ClusterPlace, git_server: GitServer, registry: Registry, volume: CacheVolume
+) -> None:
+    assert volume.folder is not None
+    os.chown(volume.folder, 0, 0)
+    volume.folder.chmod(0o755)
+    repo = git_server.create("shop", {"requirements.txt": registry.requirements("greeter==1.0")})
+    backend = place.make(cache_claim=volume.claim)
+    task = replace(place.task("quick"), repo_url=repo.url)
+    run = await ended(backend, await start(backend, task), LIMIT_SECONDS)
+    assert run.report is not None
+    assert run.report.cache == "miss"
+    assert run.report.remark == "The cache couldn't be used: its folder can't be written to."
+
+
+@pytest.mark.s3
+async def test_the_second_run_has_its_dependencies_from_the_bucket_and_no_agent_gets_an_address(
+    place: ClusterPlace,
+    git_server: GitServer,
+    registry: Registry,
+    messages_api: MakeApi,
+    host_address: str,
+    tmp_path: Path,
+) -> None:
+    minio = find_minio()
+    if minio is None:
+        pytest.skip("MinIO is not built: make minio")
+    repo = git_server.create("shop", {"requirements.txt": registry.requirements("greeter==1.0")})
+    # The words are broken, so that the search doesn't find itself.
+    look = (
+        "greeter; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | grep -c 'X-Amz-[S]ignature';"
+        "curl -s -o /dev/null -w '%{http_code}' -d '' http://127.0.0.1:9180/cache/take ||"
+        ' python3 -c \'import urllib.request as u; u.urlopen("http://127.0.0.1:9180/cache/take", b"")\''
+    )
+    with running(minio, tmp_path, host_address) as server:
+        bucket = server.make_bucket()
+        signer = S3Cache(S3Place(bucket, "cache"), server.variables)
+        for number, cache in ((1, "miss"), (2, "hit")):
+            run, backend, lines = await agent_did(
+                place, messages_api, look, repo, number, cache_signer=signer
+            )
+            assert run.report is not None
+            assert (run.report.cache, run.report.remark) == (cache, None), run.report
+            assert lines[:2] == ["hello from the greeter", "0"]
+            assert "403" in lines[-1], lines
+            assert b"Signature" not in await backend.read_log(run.id)
+        assert registry.asked == 1
+        assert len(list((server.data / bucket / "cache").glob("*/*.entry"))) == 1
 
 
 async def test_what_a_setup_leaves_running_is_gone_before_the_agent_begins(

@@ -163,7 +163,28 @@ class FakeCluster:
             if generation != self._generation:
                 return response
 
-    async def _log(self, request: web.Request, name: str) -> web.Response:
+    async def _stream_log(self, request: web.Request, name: str) -> web.StreamResponse:
+        """Send the log of the agent as it comes, each line behind its time."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        since, sent = request.query.get("sinceTime", ""), 0
+        while True:
+            news, generation = self._news, self._generation
+            lines = self.logs.get(name, b"").splitlines(keepends=True)
+            for number, printed in enumerate(lines[sent:], sent):
+                stamp = f"2026-11-25T10:00:{number:02}.5Z"
+                if stamp[:19] >= since[:19]:
+                    await response.write(f"{stamp} ".encode() + printed)
+            sent = len(lines)
+            if not self._runs(name):
+                return response
+            await news.wait()
+            if generation != self._generation:
+                return response
+
+    async def _log(self, request: web.Request, name: str) -> web.StreamResponse:
+        if request.query.get("follow") and request.query.get("timestamps"):
+            return await self._stream_log(request, name)
         while request.query.get("follow") and self._runs(name):
             await self._news.wait()
         container = request.query["container"]

@@ -80,6 +80,28 @@ def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "services", "first", "second"),
+    [
+        (None, ("postgres", "mysql"), "postgres", ("MYSQL_URL", "mysql")),
+        (None, ("mariadb", "postgres"), "mysql", ("POSTGRES_URL", "postgres")),
+        ("ruby", ("postgres", "mysql"), "postgres", ("MYSQL_URL", "mysql2")),
+        ("python", ("mysql", "postgres"), "mysql", ("POSTGRES_URL", "postgresql")),
+        ("elixir", ("mysql", "postgres"), "ecto", ("POSTGRES_URL", "ecto")),
+    ],
+)
+def test_of_two_databases_the_first_is_the_usual_one_and_each_has_a_name_of_its_own(
+    language: str | None, services: tuple[str, ...], first: str, second: tuple[str, str]
+) -> None:
+    task = replace(TASK, services=services, stack=RepoStack(language))
+    values = environment(pod(task))
+    name, scheme = second
+    assert values["DATABASE_URL"].startswith(f"{first}://")
+    assert values[name].startswith(f"{scheme}://")
+    assert values["DATABASE_URL"] != values[name]
+    assert values["DATABASE_URL"] in (values["POSTGRES_URL"], values["MYSQL_URL"])
+
+
+@pytest.mark.parametrize(
     ("wanted", "own", "image"),
     [
         ("mysql", {}, "mysql:8.4"),

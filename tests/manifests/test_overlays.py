@@ -188,7 +188,7 @@ def test_only_who_is_labelled_comes_in_to_the_metrics_and_what_no_policy_names_i
         assert "claude-sandbox/scrape" not in namespace["metadata"]["labels"]
     (container,) = usual.containers()
     (port,) = container["ports"]
-    assert rule["ports"] == [{"port": port["name"], "protocol": "TCP"}]
+    assert rule["ports"] == [{"port": port["containerPort"], "protocol": "TCP"}]
     assert read(environment(usual)).metrics == Listen("0.0.0.0", port["containerPort"])
     assert policies["bot"]["policyTypes"] == ["Ingress", "Egress"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping
@@ -39,9 +40,15 @@ class GitRequest:
 
 
 class GitServer:
-    """Bare repositories in a folder, served over HTTP to whoever knows `token`. A context manager."""
+    """Bare repositories in a folder, served over HTTP, with `tls` HTTPS, to whoever knows `token`. A context manager."""
 
-    def __init__(self, root: Path, token: str = TOKEN, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        root: Path,
+        token: str = TOKEN,
+        host: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.root = root
         self.token = token
         self.requests: list[GitRequest] = []
@@ -54,6 +61,9 @@ class GitServer:
         self._going.set()
         self._http = ThreadingHTTPServer((host, 0), _Handler)
         self._http.daemon_threads = True
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True)
         self._http.git_server = self  # type: ignore[attr-defined]  # the handler's way back to us
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
@@ -62,7 +72,7 @@ class GitServer:
     def url(self) -> str:
         """The server's address, without a slash at its end."""
         host, port = self._http.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self._scheme}://{host!s}:{port}"
 
     def repo_url(self, name: str) -> str:
         """Return where the repository `name` is to be cloned from."""

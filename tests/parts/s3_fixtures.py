@@ -8,6 +8,7 @@ import secrets
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,12 +58,12 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @contextmanager
-def running(minio: Path, folder: Path) -> Iterator[S3Server]:
+def running(minio: Path, folder: Path, host: str = "127.0.0.1") -> Iterator[S3Server]:
     """Run a server over a folder until the block ends; it asks nobody for news of itself."""
     data = folder / "data"
     data.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    with socket.create_server((host, 0)) as free:
+        address = f"{host}:{free.getsockname()[1]}"
     keys = {"MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET, "HOME": str(folder)}
     with (folder / "minio.log").open("wb") as log:
         server = subprocess.Popen(
@@ -73,7 +74,9 @@ def running(minio: Path, folder: Path) -> Iterator[S3Server]:
             stderr=log,
         )
     try:
-        _wait(server, f"http://{address}/minio/health/ready", folder / "minio.log")
+        # It says that it is ready before it takes requests.
+        for path in ("minio/health/ready", "none/none"):
+            _wait(server, f"http://{address}/{path}", folder / "minio.log")
         yield S3Server(f"http://{address}", data)
     finally:
         server.terminate()
@@ -86,9 +89,14 @@ def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
+        except urllib.error.HTTPError as answer:
+            with answer:
+                if answer.code == 403:  # to a stranger, which we are
+                    return
         except OSError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"MinIO doesn't start: {log.read_text()}") from None
+            pass
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"MinIO doesn't start: {log.read_text()}")
         time.sleep(0.05)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sandbox.bring import bring as bring_program
 from sandbox.brought import refuse, surroundings
 from sandbox.report import Cause, Phase, Verdict, decode
 from tests.parts.git_server import OriginRepo
@@ -107,3 +108,26 @@ def test_git_that_is_missing_is_told_of(tmp_path: Path, file_repo: OriginRepo) -
     assert finished.exit_code == 2
     assert finished.report.cause is Cause.TOOLS_MISSING
     assert "git isn't installed" in (finished.report.error or "")
+
+
+def test_the_operators_files_come_along_for_claude_code_and_stand_before_mounted_ones(
+    tmp_path: Path,
+) -> None:
+    baked = tmp_path / "baked"
+    (baked / "agents").mkdir(parents=True)
+    (baked / "README.md").write_text("for people\n")
+    for name in ("none", "scripted", "claude"):
+        (tmp_path / name).mkdir()
+    environment = {"PATH": ""}
+    bring_program(tmp_path / "none", environment, baked)
+    (baked / "agents" / "a.md").write_text("an agent\n")
+    bring_program(tmp_path / "scripted", {**environment, "SANDBOX_AGENT": "scripted"}, baked)
+    bring_program(tmp_path / "claude", environment, baked)
+    assert not (tmp_path / "none" / "agent-files").exists()
+    assert not (tmp_path / "scripted" / "agent-files").exists()
+    place = tmp_path / "claude" / "agent-files"
+    assert (place / "agents" / "a.md").read_text() == "an agent\n"
+    found = surroundings({"HOME": str(tmp_path)}, tmp_path / "claude")
+    assert found["SANDBOX_AGENT_FILES"] == str(place)
+    mounted = surroundings({"SANDBOX_AGENT_FILES": "/agent-files"}, tmp_path / "claude")
+    assert mounted["SANDBOX_AGENT_FILES"] == f"{place}:/agent-files"

@@ -33,7 +33,7 @@ def test_encrypted_files_come_into_the_environment_and_never_into_log_report_or_
         ".claude-sandbox/setup": 'echo "in the setup: $SHOP_PASSWORD"; env > ../setup-seen\n',
     }
     repo = repo_of(tmp_path, files)
-    given = {"DATABASE_URL": "postgres://ours/x", **sops.variables()}
+    given = {"DATABASE_URL": "postgres://postgres@localhost/x", **sops.variables()}
     done = run(tmp_path / "run", SEEN + "; echo x > x", repo.file_url, **given)
     assert done.report.verdict is Verdict.PUSHED, done.log
     for place in ("seen", "setup-seen"):
@@ -47,6 +47,7 @@ def test_encrypted_files_come_into_the_environment_and_never_into_log_report_or_
         assert seen["PATH"] != "/evil"
     assert "▶ secrets app.sops.yaml, .env.sops" in done.log
     assert "the repository's own DATABASE_URL counts, not ours" in done.log
+    assert done.report.remark == "The repo's own DATABASE_URL counts, not ours."
     assert ".env.sops: PATH may not be set by a repository" in done.log
     assert "app.sops.yaml: nested holds more than a value: not set" in done.log
     everything = done.log + json.dumps(done.report.summary) + str(done.report)

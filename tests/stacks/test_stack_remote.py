@@ -79,6 +79,17 @@ async def test_without_the_right_token_it_says_so_and_tells_no_secret(shop: Orig
     assert str(refused.value) == "the server refuses access"
 
 
+async def test_without_any_token_it_says_what_the_bot_lacks(
+    shop: OriginRepo, tmp_path: Path
+) -> None:
+    with pytest.raises(Unread) as refused:
+        await reader("").read(shop.url, None)
+    assert str(refused.value) == "the server refuses access, and the bot has no GITHUB_TOKEN"
+    with pytest.raises(Unread) as absent:
+        await reader("").read(f"file://{tmp_path}/none.git", None)
+    assert str(absent.value) == "the server doesn't know it"
+
+
 async def test_an_empty_repository_needs_nothing(git_server: GitServer) -> None:
     path = git_server.root / "empty.git"
     git("init", "--quiet", "--bare", str(path))

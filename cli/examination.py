@@ -1,0 +1,160 @@
+"""Everything that `doctor` looks at, in the order in which it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.config import Config
+from bot.config_file import ConfigError, parse
+from bot.key_note import IN_IMAGE, PAST_BROKER, key_note
+from cli.keys import CHAT, GIT, MODEL_KEYS, TOKEN
+from cli.servers import check_bot, check_chat, check_forge, check_model
+from k8s.api import Rejected
+from k8s.installation.checkup import Checkup, allowed, cluster
+from k8s.installation.finding import Finding, Mark, bad, good, unknown, warned
+from k8s.installation.objects import Objects
+from k8s.installation.plan import SANDBOXES
+from k8s.installation.present import Present, read_present
+from k8s.installation.probe import Probe
+from k8s.place import KubernetesPlace
+from runs.stacks.remote import RemoteStacks, Unread
+from sandbox.keys import read_keys
+from sandbox.task import Task
+
+_IMAGE = "landovsky/claude-sandbox:latest"
+_MOST_REPOS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """Looks at the cluster of `objects`; keys are those of the environment, else the installed ones."""
+
+    environment: Mapping[str, str]
+    objects: Objects
+    tell: Callable[[Sequence[Finding]], None]
+
+    async def run(self) -> None:
+        """Look at all. Raises Unavailable where the cluster doesn't answer."""
+        version = await cluster(self.objects)
+        self.tell([version])
+        if version.mark is Mark.BAD:
+            return
+        present = await self._present()
+        self.tell(await Checkup(self.objects, present).run())
+        config, findings = _config(present)
+        self.tell(findings)
+        probe = Probe(self.objects, _place(present, config))
+        for name, check in (
+            ("Admission policy", probe.admission),
+            ("Image", probe.image),
+            ("Room", probe.room),
+        ):
+            self.tell(await allowed(name, check))
+        self.tell(key_limits(config, present.environment.get("CLAUDE_IMAGE", _IMAGE)))
+        self.tell(await self._servers(present))
+        self.tell(await self._repos(present, config))
+
+    async def _present(self) -> Present:
+        """Return what is installed, as far as we may see it: the Secrets may be closed to us."""
+        try:
+            return await read_present(self.objects)
+        except Rejected:
+            return await read_present(self.objects, with_keys=False)
+
+    async def _servers(self, present: Present) -> list[Finding]:
+        """Ask the servers whether they take the keys."""
+        keys = {**present.keys, **{name: self._given(name) for name in _KEYS if self._given(name)}}
+        telegram, forge, model = (
+            self._given(name) or present.environment.get(name, "") for name in _SERVERS
+        )
+        found = []
+        if keys.get(TOKEN):
+            finding, bot = await check_bot(keys[TOKEN], telegram)
+            found.append(finding)
+            if bot is not None and keys.get(CHAT):
+                found.append(await check_chat(keys[TOKEN], keys[CHAT], bot, telegram))
+        else:
+            found.append(unknown("Telegram token", f"{TOKEN} isn't known here", _SET))
+        if keys.get(GIT):
+            found.append(await check_forge(keys[GIT], forge))
+        else:
+            found.append(unknown("GitHub token", f"{GIT} isn't known here", _SET))
+        if any(keys.get(name) for name in MODEL_KEYS):
+            found.append(await check_model(keys, model))
+        else:
+            found.append(unknown("Model key", f"no {' or '.join(MODEL_KEYS)} is known here", _SET))
+        return found
+
+    async def _repos(self, present: Present, config: Config) -> list[Finding]:
+        """Say which repos of the config git reaches from here with the token."""
+        keys = read_keys({GIT: self._given(GIT) or present.keys.get(GIT, "")})
+        reader = RemoteStacks(keys, self.environment)
+
+        async def look(alias: str, url: str) -> Finding:
+            try:
+                await reader.read(url, None)
+            except Unread as error:
+                return warned(f"Repo {alias}", f"can't be read from here: {error}", _UNREADABLE)
+            return good(f"Repo {alias}", "git reads it")
+
+        repos = list(config.repos.values())[:_MOST_REPOS]
+        return list(await asyncio.gather(*(look(each.alias, each.address.url) for each in repos)))
+
+    def _given(self, name: str) -> str:
+        return self.environment.get(name, "").strip()
+
+
+_KEYS = (TOKEN, CHAT, GIT, *MODEL_KEYS)
+_SERVERS = ("TELEGRAM_API_URL", "GITHUB_API_URL", "ANTHROPIC_BASE_URL")
+_SET = "Set it here, to have it tried"
+_UNREADABLE = (
+    "May the token read it? The bot then guesses what it needs, and its runs fail at the clone"
+)
+
+
+def _config(present: Present) -> tuple[Config, list[Finding]]:
+    if present.config is None:
+        return Config(), [unknown("Config", "there is none on the cluster")]
+    try:
+        config = parse(present.config)
+    except ConfigError as error:
+        lines = "; ".join(error.mistakes)
+        return Config(), [
+            bad("Config", lines, "claude-sandbox init --config FILE, once it is right")
+        ]
+    repos = f"{len(config.repos)} repos" if config.repos else "any repo of the forge"
+    return config, [good("Config", repos)]
+
+
+def _place(present: Present, config: Config) -> KubernetesPlace:
+    """Return the place of the bot's Runs."""
+    return KubernetesPlace(
+        SANDBOXES,
+        present.environment.get("CLAUDE_IMAGE", _IMAGE),
+        image_pull_secrets=config.image_pull_secrets,
+        entrypoints=config.entrypoints,
+        service_images=config.service_images,
+        kueue=config.kueue,
+        cache_claim=config.cache if isinstance(config.cache, str) else None,
+        agent_files=config.agent_files,
+        runtime_class=config.runtime_class,
+    )
+
+
+def key_limits(config: Config, image: str) -> list[Finding]:
+    """Name the repos whose Runs' keys aren't only with the broker: those over ssh, and in images with a program of their own."""
+    found = []
+    for alias, repo in config.repos.items():
+        options = config.options_of(repo)
+        note = key_note(Task(repo.address.url, "", image=options.image), image, config.entrypoints)
+        if note:
+            found.append(warned(f"Repo {alias}", note.removeprefix("🔑 "), _ADVICE[note]))
+    return found or [good("Broker", "the keys of all repos in the config are only with it")]
+
+
+_ADVICE = {
+    IN_IMAGE: "Without its line in `entrypoints` the sandbox program is brought into it, and the broker keeps the keys",
+    PAST_BROKER: "Name it by its https address, and only the broker has its key",
+}

@@ -1,0 +1,188 @@
+"""`remote` and the commands after it, over a fake cluster: what is printed, what is made, what a Ctrl-C leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from runs.run import is_run_id
+from tests.cli.command_line import CommandLine, finished, interrupted
+from tests.k8s.fake_cluster import FakeCluster, refusing, times
+
+REPO = ("--repo", "https://git.example/acme/demo")
+
+
+@pytest.fixture(autouse=True)
+def no_look_at_repos(shell: CommandLine) -> None:
+    """The repo of these tests isn't there to be looked at."""
+    config = shell.folder / "config.yaml"
+    config.write_text("detect: false\ngate: off\n")
+    shell.variables["SANDBOX_CONFIG"] = str(config)
+
+
+async def start(shell: CommandLine, task: str) -> str:
+    """Start a Run; return its id."""
+    started = await shell.run("remote", task, *REPO, "--json")
+    assert started.code == 0, started.err
+    found: str = started.json["run"]
+    assert is_run_id(found)
+    return found
+
+
+async def test_a_task_becomes_a_job_and_how_to_watch_it_is_said(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    done = await shell.run("remote", "wait 300", *REPO, "--ref", "main", "--memory", "8gb")
+    assert done.code == 0, done.err
+    (job,) = cluster.objects["jobs"].values()
+    run_id = job["metadata"]["name"].removeprefix("claude-")
+    assert f"Run {run_id} is there: git.example/acme/demo, branch main" in done.out
+    assert f"claude-sandbox logs {run_id} -f" in done.out
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert container["resources"]["limits"]["memory"] == "8Gi"
+    assert {"name": "REPO_BRANCH", "value": "main"} in container["env"]
+
+
+async def test_a_run_of_the_command_line_has_its_time_to_live_from_the_start(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    await start(shell, "wait 300")
+    (job,) = cluster.objects["jobs"].values()
+    assert job["spec"]["ttlSecondsAfterFinished"] == 3600
+
+
+async def test_a_run_that_is_watched_shows_its_phases_and_its_end(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    done = await shell.run("remote", "do it", *REPO, "--watch")
+    assert done.code == 0, done.err
+    assert "▶ starting\n" in done.out
+    assert "✅ Done" in done.out
+    (job,) = cluster.objects["jobs"].values()
+    assert job["metadata"]["labels"]["status"] == "complete"
+
+
+async def test_a_run_that_is_watched_and_fails_has_exit_code_1_and_the_next_step(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    done = await shell.run("remote", "fail", *REPO, "--watch")
+    assert done.code == 1
+    assert "❌ Failed" in done.out
+    (job,) = cluster.objects["jobs"].values()
+    run_id = job["metadata"]["name"].removeprefix("claude-")
+    assert f"claude-sandbox retry {run_id}" in done.out
+    assert job["metadata"]["labels"]["status"] == "failed"
+
+
+async def test_a_watched_run_is_one_json_value_for_a_script(shell: CommandLine) -> None:
+    done = await shell.run("remote", "nothing", *REPO, "--watch", "--json")
+    assert done.code == 0, done.err
+    assert done.json["ending"] == "nothing-changed"
+    assert done.json["ended_well"] is True
+    assert done.json["from"] == "command line"
+    assert done.json["by"] == "ada"
+
+
+async def test_ctrl_c_ends_the_watching_and_not_the_run(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    watching = await shell.begin("remote", "wait 300", *REPO, "--watch")
+    stopped = await interrupted(watching, "▶ done")
+    (name,) = cluster.objects["jobs"]
+    assert stopped.code == 130
+    assert f"run {name.removeprefix('claude-')} goes on" in stopped.err
+    assert "claude-sandbox cancel" in stopped.err
+    assert cluster.objects["jobs"][name]["spec"]["suspend"] is False
+
+
+async def test_from_start_to_clean_by_the_commands_alone(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    run_id = await start(shell, "wait 300")
+    listed = await shell.run("jobs", "--json")
+    assert [(run["run"], run["state"]) for run in listed.json] == [(run_id, "running")]
+    assert run_id in (await shell.run("jobs")).out
+    early = await shell.run("retry", run_id)
+    assert early.code == 2
+    assert "hasn't ended" in early.err
+    stopped = await shell.run("cancel", run_id[:4])
+    assert stopped.code == 0, stopped.err
+    assert "⏹ Stopped" in stopped.out
+    logs = await shell.run("logs")
+    assert logs.code == 0, logs.err
+    assert "the last words" in logs.out
+    again = await shell.run("cancel", run_id)
+    assert (again.code, "ended already" in again.err) == (2, True)
+    retried = await shell.run("retry", run_id, "--json")
+    assert retried.code == 0, retried.err
+    assert retried.json["task"] == "wait 300"
+    twice = await shell.run("retry", run_id)
+    assert f"as {retried.json['run']}" in twice.err
+    cleaned = await shell.run("clean", "--json")
+    assert cleaned.json == {"removed": [run_id], "kept": []}
+    assert list(cluster.objects["jobs"]) == [f"claude-{retried.json['run']}"]
+
+
+async def test_a_log_is_followed_to_its_end(shell: CommandLine, cluster: FakeCluster) -> None:
+    run_id = await start(shell, "wait 300")
+    following = await shell.begin("logs", run_id, "-f")
+    assert following.stdout is not None
+    first = (await following.stdout.readline()).decode()
+    assert first == "▶ clone\n"
+    cluster.suspend(f"claude-{run_id}", wanted=True)
+    rest = await finished(following)
+    assert rest.code == 0, rest.err
+    assert "the last words\n" in rest.out
+
+
+async def test_what_the_chat_has_not_been_told_stays_unless_all_is_said(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    run_id = await start(shell, "do it")
+    name = f"claude-{run_id}"
+    asked = cluster.objects["jobs"][name]["metadata"]["annotations"]["claude-sandbox/asked"]
+    of_chat = asked.replace('"message_id":0', '"message_id":7').replace(
+        '"chat_id":0', '"chat_id":-100'
+    )
+    cluster.edit(
+        "jobs",
+        name,
+        lambda job: job["metadata"]["annotations"].update({"claude-sandbox/asked": of_chat}),
+    )
+    kept = await shell.run("clean")
+    assert kept.code == 0
+    assert f"Run {run_id} stays" in kept.err
+    assert name in cluster.objects["jobs"]
+    assert (await shell.run("clean", "--all")).code == 0
+    assert name not in cluster.objects["jobs"]
+
+
+async def test_a_request_that_is_refused_starts_nothing_and_says_why(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    answer = refusing(403, "Forbidden", 'jobs.batch is forbidden: User "ada" cannot create')
+    cluster.faults.append(times(1, "POST", "/jobs", answer))
+    done = await shell.run("remote", "do it", *REPO, "--json")
+    assert done.code == 3
+    assert "forbidden" in done.json["error"]
+    assert "auth can-i" in done.json["advice"]
+    assert not cluster.objects["jobs"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--memory", "lots"), "--memory takes an amount of memory"),
+        (("--timeout", "0"), "--timeout takes a time"),
+        (("--budget", "x", "--cpu", "0"), "--cpu takes a number of cores"),
+        (("--services", "postgres,oracle"), "--services takes some of postgres"),
+        (("--ref", "a b"), "Git knows no branch"),
+        (("--image", "UPPER case"), "--image takes a container image"),
+    ],
+)
+async def test_a_wrong_option_is_told_before_anything_is_asked(
+    shell: CommandLine, cluster: FakeCluster, arguments: tuple[str, ...], words: str
+) -> None:
+    done = await shell.run("remote", "do it", *REPO, *arguments)
+    assert done.code == 2
+    assert words in done.err
+    assert not cluster.requests
