@@ -68,6 +68,11 @@ CASES = {
         "system prune",
         variables={**KEY, "WORDS": "write /var: no space left on device"},
     ),
+    "no right to limit": Case(
+        "the requested cgroup controller `cpu` is not available",
+        "Delegate=cpu",
+        variables={**KEY, "WORDS": "runc: the requested cgroup controller `cpu` is not available"},
+    ),
     "an engine that went away": Case(
         "The containers can't be made: Cannot connect",
         "Without containers: --bare",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 
 import pytest
+
+from tests.parts.package_managers import FOLDER, there
 
 HOW_TO_HAVE = {
     "claude": (
@@ -18,6 +19,8 @@ HOW_TO_HAVE = {
         "the real sops",
         "`make sops` builds sops and age-keygen, once, in about 2 minutes (needs Go 1.25 or newer)",
     ),
+    "mise": ("the real mise", "`make mise` installs it from npm (needs Node.js 18 or newer)"),
+    "actionlint": ("actionlint", "`make actionlint` builds it (needs Go 1.24 or newer)"),
     "browser": (
         "a browser",
         "install Chromium, on Debian and Ubuntu with: sudo apt-get install chromium",
@@ -45,12 +48,28 @@ HOW_TO_HAVE = {
 }
 """By marker: what is missing, and how to get it."""
 
+MANAGERS = {
+    "bundle": "on Debian and Ubuntu with: sudo apt-get install bundler",
+    "pnpm": "with: make package-managers",
+    "yarn": "with: make package-managers",
+    "uv": "with: make package-managers",
+    "poetry": "with: make package-managers",
+    "cargo": "with rustup",
+    "mvn": "on Debian and Ubuntu with: sudo apt-get install maven; then make package-managers",
+    "gradle": "on Debian and Ubuntu with: sudo apt-get install gradle",
+    "composer": "on Debian and Ubuntu with: sudo apt-get install composer php-zip",
+    "mix": "on Debian and Ubuntu with: sudo apt-get install elixir",
+}
+HOW_TO_HAVE |= {tool: (tool, f"install it {how}") for tool, how in MANAGERS.items()}
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out a test whose tool isn't on the PATH."""
-    for tool in ("npm", "go"):
-        if item.get_closest_marker(tool) and shutil.which(tool) is None:
+    for tool in ("npm", "go", *MANAGERS):
+        if item.get_closest_marker(tool) and not there(tool):
             pytest.skip(f"{tool} isn't installed here")
+    if item.get_closest_marker("mvn") and not (FOLDER / "maven" / "ready").exists():
+        pytest.skip("Maven's own parts aren't here")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
