@@ -251,7 +251,7 @@ async def test_doctor_says_what_is_wrong_and_what_to_do(scene: Scene, name: str)
     assert words in done.out, done.out + done.err
     assert done.code == code
     assert scene.api.changes == []
-    assert ("Everything is as it should be." in done.out) is (code == 0)
+    assert ("Nothing is wrong." in done.out) is (code == 0)
     for line in done.out.splitlines():
         assert not line.startswith("✗") or "➜" in done.out.partition(line)[2].split("\n")[1]
 

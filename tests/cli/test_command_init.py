@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from aiohttp import web
 
-from tests.cli.object_api import refused
+from tests.cli.object_api import refused, serving
 from tests.cli.setup_scene import GIT_TOKEN, LIMIT_SECONDS, MODEL_KEY, Scene
 
 
@@ -144,6 +146,42 @@ async def test_a_login_that_is_not_taken_says_so(scene: Scene) -> None:
     done = await scene.say("init", "--yes")
     assert done.code == 3
     assert "Log in anew" in done.err
+
+
+def expired_certificate(folder: Path) -> Path:
+    """Make a certificate of loopback that has expired."""
+    key, request, certificate = (folder / name for name in ("key.pem", "asked.pem", "expired.pem"))
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=here")
+    signed = ("-signkey", str(key), "-days", "-1", "-extfile", str(folder / "names"))
+    for words in (
+        ("req", *new, "-keyout", str(key), "-out", str(request)),
+        ("x509", "-req", "-in", str(request), *signed, "-out", str(certificate)),
+    ):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=60)
+    return certificate
+
+
+@pytest.mark.parametrize("command", [("init", "--yes"), ("doctor",), ("uninstall", "--yes")])
+async def test_a_certificate_that_has_expired_is_told(
+    scene: Scene, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "tls").mkdir()
+    certificate = expired_certificate(tmp_path / "tls")
+    async with serving(scene.api, tmp_path / "tls", certificate) as kubeconfig:
+        scene.environment["KUBECONFIG"] = str(kubeconfig)
+        done = await scene.say(*command)
+    assert done.code == 3
+    assert "certificate has expired" in done.err
+    assert "look at this machine's clock" in done.err
+    assert scene.api.changes == []
+
+
+@pytest.mark.parametrize("command", [("init", "--yes"), ("doctor",), ("uninstall", "--yes")])
+async def test_a_context_that_is_not_there_is_told(scene: Scene, command: tuple[str, ...]) -> None:
+    done = await scene.say(*command, "--context", "tset")
+    assert done.code == 3
+    assert "Did you mean test?" in done.err
 
 
 @pytest.mark.parametrize("after", [1, 4, 9, 14, 19])
