@@ -103,7 +103,8 @@ class Checkup:
         """Say whether the bot's account may do what the manifests give it, and nothing that it is to be kept from."""
         title, api = "Bot's rights", self.objects.api
         account = f"system:serviceaccount:{self.present.namespace}:{BOT}"
-        given, kept_from = _rights(), _kept_from(self.present.namespace)
+        given = _rights()
+        kept_from = [right for right in _kept_from(self.present.namespace) if right not in given]
         lacking = [right for right in given if not await account_has(api, account, right)]
         too_much = [right for right in kept_from if await account_has(api, account, right)]
         if lacking:

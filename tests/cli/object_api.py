@@ -31,6 +31,7 @@ class ObjectApi:
         self.moment: Moment = lambda _request: None
         self.changes: list[str] = []
         self.refuses_images = True
+        self.bot_is_ready = True
         self.bots_own: set[tuple[str, str]] = set()
         self.clock_ahead_seconds = 0
         self._number = 0
@@ -110,9 +111,9 @@ class ObjectApi:
             self._number += 1
         version = str(self._number) if after != known else before["metadata"]["resourceVersion"]  # type: ignore[index]
         after["metadata"]["resourceVersion"] = version
+        after["metadata"]["generation"] = 1
         after["metadata"]["managedFields"] = [{"manager": request.query["fieldManager"]}]
-        if after["kind"] == "Deployment":
-            after["metadata"]["generation"] = 1
+        if after["kind"] == "Deployment" and self.bot_is_ready:
             after["status"] = dict.fromkeys(
                 ("observedGeneration", "updatedReplicas", "replicas", "availableReplicas"), 1
             )

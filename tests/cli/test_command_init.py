@@ -148,6 +148,102 @@ async def test_a_login_that_is_not_taken_says_so(scene: Scene) -> None:
     assert "Log in anew" in done.err
 
 
+async def test_a_bot_that_does_not_get_ready_is_told_with_what_it_waits_for(scene: Scene) -> None:
+    scene.api.bot_is_ready = False
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}
+    scene.api.objects["/api/v1/namespaces/claude-sandbox-bot/pods/bot-1"] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "bot-1",
+            "namespace": "claude-sandbox-bot",
+            "labels": {"app": "claude-sandbox-bot"},
+        },
+        "status": {"containerStatuses": [{"state": {"waiting": waiting}}]},
+    }
+    done = await scene.say("init", "--yes", "--wait", "1")
+    assert done.code == 3
+    assert '… the bot: ImagePullBackOff: Back-off pulling image "x"' in done.err
+    assert "The bot isn't ready after 1 s: ImagePullBackOff" in done.err
+    assert "kubectl -n claude-sandbox-bot describe pods" in done.err
+    assert scene.hellos() == 0
+    scene.api.bot_is_ready = True
+    del scene.api.objects["/api/v1/namespaces/claude-sandbox-bot/pods/bot-1"]
+    scene.api.objects.pop(
+        "/apis/apps/v1/namespaces/claude-sandbox-bot/deployments/claude-sandbox-bot"
+    )
+    again = await scene.say("init", "--yes")
+    assert again.code == 0, again.out + again.err
+    assert scene.hellos() == 1
+
+
+async def test_a_registry_login_and_an_age_key_go_where_they_are_needed_and_stay(
+    scene: Scene, tmp_path: Path
+) -> None:
+    registry, age = tmp_path / "config.json", tmp_path / "age.txt"
+    registry.write_text('{"auths": {}}')
+    age.write_text("AGE-SECRET-KEY-1\n")
+    done = await scene.say("init", "--yes", f"--regcred={registry}", f"--age-key={age}")
+    assert done.code == 0, done.out + done.err
+
+    def check() -> None:
+        for namespace in ("claude-sandbox", "claude-sandbox-bot"):
+            secret = scene.api.one("Secret", "regcred", namespace)
+            assert secret["type"] == "kubernetes.io/dockerconfigjson"
+        assert set(scene.api.one("Secret", "age-key")["data"]) == {"age-key.txt"}
+        pod = scene.api.one("Deployment", "claude-sandbox-bot")["spec"]["template"]["spec"]
+        assert pod["imagePullSecrets"] == [{"name": "regcred"}]
+        config = scene.generated("claude-sandbox-config")["config.yaml"]
+        assert yaml.safe_load(config)["imagePullSecrets"] == ["regcred"]
+
+    check()
+    scene.api.changes.clear()
+    assert (await scene.say("init", "--yes")).code == 0
+    check()
+    assert scene.api.changes == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--overlay", "three"), "There is no overlay 'three'"),
+        (("--config", "/none"), "/none can't be read"),
+        (("--repo", "demo"), "isn't alias=URL"),
+        (("--repo", "demo=/etc"), "repos.demo"),
+        (("--age-key", "/none"), "--age-key: /none can't be read"),
+    ],
+)
+async def test_a_wrong_option_is_told_and_changes_nothing(
+    scene: Scene, words: tuple[str, ...], said: str
+) -> None:
+    done = await scene.say("init", "--yes", *words)
+    assert done.code == 2
+    assert said in done.err
+    assert scene.api.changes == []
+
+
+async def test_another_overlay_that_has_the_bot_elsewhere_is_refused(scene: Scene) -> None:
+    assert (await scene.say("init", "--yes")).code == 0
+    scene.api.changes.clear()
+    done = await scene.say("init", "--yes", "--overlay", "one-namespace")
+    assert done.code == 2
+    assert "First take it away: claude-sandbox uninstall" in done.err
+    assert scene.api.changes == []
+
+
+async def test_a_config_is_kept_unless_another_one_is_named(scene: Scene, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("gate: fail\nimages: ['ghcr.io/team/*']\n")
+    assert (await scene.say("init", "--yes", f"--config={mine}")).code == 0
+    allowed = scene.api.one("ConfigMap", "claude-sandbox-allowed")["data"]["images"]
+    assert "ghcr.io/team/*\n" in allowed
+    assert (await scene.say("init", "--yes")).code == 0
+    assert scene.generated("claude-sandbox-config")["config.yaml"] == mine.read_text()
+    mine.write_text("gate: warn\n")
+    assert (await scene.say("init", "--yes", f"--config={mine}")).code == 0
+    assert scene.generated("claude-sandbox-config")["config.yaml"] == "gate: warn\n"
+
+
 def expired_certificate(folder: Path) -> Path:
     """Make a certificate of loopback that has expired."""
     key, request, certificate = (folder / name for name in ("key.pem", "asked.pem", "expired.pem"))
