@@ -14,7 +14,7 @@ from tests.parts.registries import Registry
 from tests.sandbox.running import run
 
 PACKAGES = 300
-FILES = 12
+FILES = 20
 PAIRS = 3
 SHARE = 0.3
 
