@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli package-managers minio sops clean cluster cluster-down cluster-kubeconfig test-cluster
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli package-managers minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster test-kind image-sizes image-tags sign-image
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -46,6 +46,18 @@ test-cluster: $(READY) ## Run the tests on it; on another cluster with KUBECONFI
 	@test -n "$$TEST_IMAGE_PREFIX" || tests/cluster/cluster up
 	@$(BIN)/pytest tests/cluster
 
+test-kind: $(READY) ## Run them on a kind cluster instead: needs Docker, kind and kubectl
+	@tests/cluster/kind
+
+image-sizes: $(READY) ## Print how large the test cluster's images are, by layer
+	@$(BIN)/python -m bench.image_sizes
+
+image-tags: ## Print the tags of a release's image: TAG=v1.0.0 IMAGE=owner/claude-sandbox RUBY=3.4
+	@sh scripts/image-tags
+
+sign-image: ## Sign IMAGE, named by its digest, as whoever runs this; a workflow needs no key
+	@cosign sign --yes "$$IMAGE"
+
 check: $(READY) ## Format, lint, types and Dockerfiles, as CI does
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -76,6 +88,12 @@ sops: ## Build sops and age-keygen for the tests of encrypted files, with Go
 
 package-managers: ## Install uv, poetry, pnpm, yarn and Maven's own parts for the tests of dependencies
 	@sh scripts/package-managers
+
+mise: ## Install mise for the tests of versions, with npm
+	@sh scripts/mise
+
+actionlint: ## Build actionlint, which checks the forge's workflows in the tests, with Go
+	@sh scripts/actionlint
 
 minio: ## Build MinIO, the S3 server of the tests, with Go
 	@sh scripts/minio

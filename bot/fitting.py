@@ -13,12 +13,14 @@ from bot.quantity import amount
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
 from runs.image_name import repository
-from runs.stacks.lines import within
 from runs.stacks.remote import Reading
 from runs.stacks.stack import OWN_FILE, Stack, Wanted
 from runs.stacks.table import services_table
 from sandbox.task import RepoStack, Task
+from sandbox.version_range import is_newer_of_its_kind, within
 
+ONLY = {"php": "8.2"}
+"""Debian's, of languages that mise can't install in the sandbox (`sandbox.toolchain`)."""
 FALLBACK = ("postgres", "redis")
 """What a repo gets that couldn't be looked at."""
 
@@ -63,7 +65,7 @@ def fitted(task: Task, reading: Reading, offer: Offer) -> Task:
         notes += _addresses(own, task.services if services is None else services)
     if own.setup:
         changes["setup"] = "\n".join(own.setup)
-    stack = RepoStack(language, version, tuple(sorted(changes)), tuple(notes))
+    stack = RepoStack(language, version, tuple(sorted(changes)), tuple(notes), asked)
     return replace(task, stack=stack, **changes)  # type: ignore[arg-type]  # names and types are those of Task
 
 
@@ -203,7 +205,7 @@ def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | N
     language, version = stack.language or "", stack.version
     offered = offer.config.versions_of(offer.image, offer.owner).get(language, ())
     if not offered:
-        return None, version
+        return None, _of_image(language, version, notes)
     newest = max(offered, key=_parts)
     chosen = newest if version is None else _best(version, stack.requirement, offered)
     if chosen is None:
@@ -211,6 +213,15 @@ def _tagged_image(stack: Stack, offer: Offer, notes: list[str]) -> tuple[str | N
         notes.append(f"{asked} can't be had, {newest} is used")
         chosen = newest
     return f"{repository(offer.image)}:{language}-{chosen}", chosen
+
+
+def _of_image(language: str, version: str | None, notes: list[str]) -> str | None:
+    """Return the version that a run will have: that of our image where there is no other of a language."""
+    only = ONLY.get(language)
+    if only is None or version is None or is_newer_of_its_kind(version, only):
+        return version
+    notes.append(f"{language_words(language, version)} can't be had, {only} is used")
+    return only
 
 
 def _best(version: str, requirement: str | None, offered: Sequence[str]) -> str | None:

@@ -16,12 +16,11 @@ from bot.config_file import ConfigError, parse
 from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
-from bot.stacks import Stacks
+from bot.stacks import StackReader, Stacks
 from cli.log_format import start_logging
 from cli.owner import with_owner
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
-from runs.s3_place import S3Place
 from runs.stacks.remote import RemoteStacks
 from runs.store import LogStore
 from sandbox.descendants import close_memory
@@ -118,7 +117,7 @@ def make_place(
         gate=config.gate,
         gate_seconds=GATE_SECONDS[config.gate],
         kueue=config.kueue,
-        cache_claim=config.cache if isinstance(config.cache, str) else None,
+        cache_claim=config.cache_claim,
         cache_signer=_make_cache_signer(config, environment),
         agent_files=config.agent_files,
         runtime_class=config.runtime_class,
@@ -127,23 +126,33 @@ def make_place(
 
 def _make_cache_signer(config: Config, environment: Mapping[str, str]) -> S3Cache | None:
     """Return who signs the addresses of the bucket of dependencies. Raises SettingsError."""
-    if not isinstance(config.cache, S3Place):
+    if config.cache_bucket is None:
         return None
     from runs.s3_cache import S3Cache
 
     try:
-        return S3Cache(config.cache, environment)
+        return S3Cache(config.cache_bucket, environment)
     except (OSError, ValueError) as error:
         raise SettingsError((f"SANDBOX_CONFIG: cache.s3 can't be used: {error}",)) from error
 
 
 def make_stacks(
-    settings: Settings, config: Config, environment: Mapping[str, str]
+    settings: Settings,
+    config: Config,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
 ) -> Stacks | None:
-    """Return who looks at repos before their Runs; None where nothing could come of it."""
+    """Return who looks at repos before their Runs; None where nothing could come of it.
+
+    `folder` is a clone, which is looked at where its server can't be asked.
+    """
     if not config.detects or settings.backend is BackendName.LOCAL:
         return None
-    reader = RemoteStacks(read_keys(environment), environment)
+    reader: StackReader = RemoteStacks(read_keys(environment), environment)
+    if folder is not None:
+        from cli.stack import OrFolder
+
+        reader = OrFolder(reader, folder)
     return Stacks(reader, Offer(config, settings.cluster.image, settings.cluster.owner))
 
 

@@ -170,7 +170,7 @@ _TASK: Mapping[str, type | tuple[type, ...]] = {
     "stack": dict,
 }
 _STACK: Mapping[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("language", "version"), str),
+    **dict.fromkeys(("language", "version", "requirement"), str),
     **dict.fromkeys(("chosen", "notes"), list),
 }
 _ORIGIN: Mapping[str, type | tuple[type, ...]] = {

@@ -32,6 +32,8 @@ from sandbox.secrets_of_repo import BadSecrets, files_of, read_secrets
 from sandbox.setup import SECONDS as SETUP_SECONDS
 from sandbox.setup import Setup, find_setup
 from sandbox.task import Assignment
+from sandbox.toolchain import SECONDS as TOOLCHAIN_SECONDS
+from sandbox.toolchain import TOOLS, get_toolchain
 
 SHARE = 1 / 3
 """The part of the run's time that the dependencies, and then the setup, may use at most."""
@@ -57,6 +59,13 @@ class Prepared:
     cache: str | None = None
     dependency_seconds: float | None = None
     remarks: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Return what the heading of the next phase says of the cache: only from there a live card learns of it."""
+        return (
+            "" if self.cache is None else f", cache {self.cache}, {self.dependency_seconds:.0f} s"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,7 @@ class _Preparation:
         cache = self._find_cache()
         self._end_decrypting()
         self._await_services()
+        self._get_toolchain()
         projects = find_projects(self._folder)
         setup = find_setup(self._folder, self._means.assignment.task.setup, self._environment)
         if not projects and setup is None:
@@ -173,6 +183,18 @@ class _Preparation:
         self._stop_if_asked()
         self._log.note(f"not ready after {seconds:.0f} s")
         raise NotPrepared(Cause.SERVICE_UNREACHABLE, services.shown(missing))
+
+    def _get_toolchain(self) -> None:
+        stack = self._means.assignment.task.stack
+        if stack is None or stack.language not in TOOLS:
+            return
+        self._means.enter(Phase.DEPENDENCIES, f"{stack.language} {stack.version or ''}".rstrip())
+        limits = replace(self._means.limits, deadline=self._until(TOOLCHAIN_SECONDS))
+        folder = self._folder.parent / f"{self._folder.name}-toolchain"
+        found = get_toolchain(stack, folder, self._environment, limits, self._log)
+        self._stop_if_asked()
+        self._environment |= found.variables
+        self._remarks += [found.remark] if found.remark else []
 
     def _get_dependencies(self, projects: list[Project], cache: Entries | None) -> Dependencies:
         means = self._means

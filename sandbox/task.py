@@ -23,12 +23,14 @@ class RepoStack:
     """What the repo itself was seen to need before the launch, as far as people are told.
 
     `chosen` names the fields of the Task that were filled by it, `notes` are remarks, such as a version that can't be had.
+    `requirement` is a range such as ">= 3.9, < 4", of which `version` is only the beginning.
     """
 
     language: str | None = None
     version: str | None = None
     chosen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    requirement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def to_environment(task: Task, run_id: str) -> dict[str, str]:
         "SANDBOX_PR": "1" if task.pull_request else "",
         "SANDBOX_BASE": task.base or "",
         "SANDBOX_SETUP": task.setup or "",
+        "SANDBOX_TOOLCHAIN": _toolchain(task.stack),
         "SANDBOX_MODEL": task.model or "",
         "SANDBOX_BUDGET": "" if task.budget_usd is None else repr(task.budget_usd),
     }
@@ -134,6 +137,7 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
             pull_request=environment.get("SANDBOX_PR", "") not in ("", "0", "false"),
             base=environment.get("SANDBOX_BASE") or None,
             setup=environment.get("SANDBOX_SETUP") or None,
+            stack=_stack(environment.get("SANDBOX_TOOLCHAIN", "")),
         ),
         agent=environment.get("SANDBOX_AGENT") or "claude",
         report_path=environment.get("SANDBOX_REPORT") or DEFAULT_REPORT,
@@ -144,6 +148,23 @@ def from_environment(environment: Mapping[str, str]) -> Assignment:
     if mistakes:
         raise BadEnvironment("; ".join(mistakes))
     return assignment
+
+
+def _toolchain(stack: RepoStack | None) -> str:
+    """Return what is asked for, such as `node 18 >=18 <23`; the version `-` where none is."""
+    if stack is None or stack.language is None:
+        return ""
+    # The range is the repository's own text.
+    requirement = re.sub(r"[^0-9.,<>=|~^* ]", "", stack.requirement or "")[:200]
+    return f"{stack.language} {stack.version or '-'} {requirement}".rstrip()
+
+
+def _stack(text: str) -> RepoStack | None:
+    """Read it back, as far as it concerns what is installed; None for what isn't one."""
+    match = re.fullmatch(r"([a-z]{1,20}) (-|[0-9]{1,4}(?:\.[0-9]{1,4}){0,3})(?: (.{1,200}))?", text)
+    if match is None:
+        return None
+    return RepoStack(match[1], None if match[2] == "-" else match[2], requirement=match[3])
 
 
 def _number(environment: Mapping[str, str], name: str, mistakes: list[str]) -> float | None:

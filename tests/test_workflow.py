@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from runs.image_name import RUBIES
+
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+NEWEST = RUBIES[-1]
 
 
 def found_by_zizmor(*paths: Path) -> subprocess.CompletedProcess[str]:
@@ -56,4 +61,74 @@ def test_every_command_of_a_workflow_is_a_make_target() -> None:
     for command in commands:
         make, *named = command.split()
         assert make == "make"
-        assert set(named) <= targets
+        assert set(named) - {"--silent"} <= targets
+
+
+def actionlint() -> str:
+    """Return the command that `make actionlint` built, or one on PATH."""
+    version = re.findall(r"^version=(\S+)$", (ROOT / "scripts/actionlint").read_text("utf-8"), re.M)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claude-sandbox"
+    built = cache / f"actionlint-{version[0]}" / "actionlint"
+    found = str(built) if built.exists() else shutil.which("actionlint")
+    if found is None:
+        pytest.skip("actionlint isn't built here: make actionlint")
+    return found
+
+
+@pytest.mark.actionlint
+def test_actionlint_finds_nothing_in_the_workflows_and_something_in_a_wrong_one(
+    tmp_path: Path,
+) -> None:
+    command = [actionlint(), "-no-color", "-shellcheck="]
+    looked = subprocess.run([*command, *WORKFLOWS], capture_output=True, text=True, timeout=60)
+    assert looked.returncode == 0, looked.stdout
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(WORKFLOWS[0].read_text("utf-8").replace("timeout-minutes", "timeout-minuts"))
+    looked = subprocess.run([*command, wrong], capture_output=True, text=True, timeout=60)
+    assert "timeout-minuts" in looked.stdout
+
+
+def test_a_release_is_pushed_for_both_machines_attested_and_signed() -> None:
+    jobs = yaml.safe_load((ROOT / ".github/workflows/images.yml").read_text("utf-8"))["jobs"]
+    assert jobs["sandbox"]["strategy"]["matrix"]["ruby"] == list(RUBIES)
+    for name in ("sandbox", "bot"):
+        (built,) = [step["with"] for step in jobs[name]["steps"] if step.get("id") == "build"]
+        assert built["target"] == name
+        assert built["platforms"] == "linux/amd64,linux/arm64"
+        assert (built["push"], built["sbom"], built["provenance"]) == (True, True, "mode=max")
+        signed = [step for step in jobs[name]["steps"] if step.get("run") == "make sign-image"]
+        assert signed[0]["env"]["IMAGE"].endswith("@${{ steps.build.outputs.digest }}")
+        assert jobs[name]["permissions"] == {"contents": "read", "id-token": "write"}
+        assert jobs[name]["needs"] == "check"
+
+
+@pytest.mark.parametrize(
+    ("ruby", "tag", "tags"),
+    [
+        ("3.3", "v1.0.0", ["1.0.0-ruby-3.3", "ruby-3.3"]),
+        (NEWEST, "v1.0.0", [f"1.0.0-ruby-{NEWEST}", f"ruby-{NEWEST}", "1.0.0", "latest"]),
+        ("", "v1.0.0", ["1.0.0", "latest"]),
+        ("3.3", "v1.0.0-rc.1", ["1.0.0-rc.1-ruby-3.3"]),
+        ("", "v1.0.0-rc.1", ["1.0.0-rc.1"]),
+    ],
+)
+def test_a_release_has_these_tags(tmp_path: Path, ruby: str, tag: str, tags: list[str]) -> None:
+    output = tmp_path / "output"
+    values = {"IMAGE": "alice/box", "RUBY": ruby, "TAG": tag, "GITHUB_OUTPUT": str(output)}
+    environment = {"PATH": os.environ["PATH"], **values}
+    command = ["sh", ROOT / "scripts/image-tags"]
+    subprocess.run(command, env=environment, check=True, timeout=20)
+    lines = [f"alice/box:{each}" for each in tags]
+    assert output.read_text() == "\n".join(["tags<<END", *lines, "END", ""])
+
+
+@pytest.mark.parametrize("tag", ["", "v", "v1 0", "v1\nlatest", "v1/2", "v$(id)"])
+def test_a_tag_that_is_no_version_is_refused(tmp_path: Path, tag: str) -> None:
+    output = tmp_path / "output"
+    values = {"IMAGE": "alice/box", "TAG": tag, "GITHUB_OUTPUT": str(output)}
+    environment = {"PATH": os.environ["PATH"], **values}
+    command = ["sh", ROOT / "scripts/image-tags"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "v1.0.0" in done.stderr
+    assert not output.exists()

@@ -73,18 +73,4 @@ def range_in(text: str) -> str | None:
     return text if ">" in text.replace("~>", "") else None
 
 
-def within(requirement: str, version: str) -> bool:
-    """Say whether a version such as 3.3 is in a range, compared by the parts that both have."""
-    for sign, bound in _BOUND.findall(requirement):
-        theirs = [int(part) for part in bound.split(".")]
-        ours = [int(part) for part in version.split(".")][: len(theirs)]
-        theirs = theirs[: len(ours)]
-        if (sign == "<" and not ours < theirs) or (sign == "<=" and ours > theirs):
-            return False
-        if sign.startswith(">") and ours < theirs:
-            return False
-    return True
-
-
-_BOUND = re.compile(r"(<=|>=|<|>)\s*(\d{1,4}(?:\.\d{1,4}){0,3})")
 _VERSION = re.compile(r"(?<![\w.])(?:v|go|ruby-|python-)?(\d{1,4}(?:\.\d{1,4}){0,3})")

@@ -83,6 +83,35 @@ def test_of_a_range_the_newest_that_is_there_is_taken(requirement: str, version:
     assert bool(notes(task)) == ("3.9" in requirement)
 
 
+def test_a_range_goes_along_so_that_the_sandbox_takes_what_fits() -> None:
+    stack = Stack("node", "18", requirement=">=18 <23")
+    found = fit(stack).stack
+    assert found == RepoStack("node", "18", ("services",), requirement=">=18 <23")
+    own = "versions: {node: '20'}\n"
+    assert fit(stack, own=own).stack == RepoStack("node", "20", ("services",))
+
+
+@pytest.mark.parametrize(
+    ("asked", "used", "told"),
+    [
+        ("8.1", "8.1", ()),
+        ("8.2.10", "8.2.10", ()),
+        ("8.3", "8.2", ("PHP 8.3 can't be had, 8.2 is used",)),
+        ("7.4", "8.2", ("PHP 7.4 can't be had, 8.2 is used",)),
+        (None, None, ()),
+    ],
+)
+def test_a_php_that_the_image_hasnt_is_told_before_the_launch(
+    asked: str | None, used: str | None, told: tuple[str, ...]
+) -> None:
+    task = fit(Stack("php", asked))
+    assert task.stack is not None
+    assert task.stack.version == used
+    assert notes(task) == told
+    other = fit(Stack("php", asked), config=Config(versions={"php": ("8.3",)}))
+    assert (other.image or "").endswith(":php-8.3")
+
+
 def test_an_image_that_was_chosen_stays_and_so_does_one_without_such_tags() -> None:
     assert fit(task=replace(TASK, image="mine:1")).image == "mine:1"
     assert fit(config=Config()).image is None
