@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster test-kind image-sizes image-tags sign-image
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli package-managers minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster test-kind image-sizes image-tags sign-image
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -85,6 +85,9 @@ claude-cli: ## Install the pinned Claude Code CLI for the tests that use the rea
 
 sops: ## Build sops and age-keygen for the tests of encrypted files, with Go
 	@sh scripts/sops
+
+package-managers: ## Install uv, poetry, pnpm, yarn and Maven's own parts for the tests of dependencies
+	@sh scripts/package-managers
 
 mise: ## Install mise for the tests of versions, with npm
 	@sh scripts/mise

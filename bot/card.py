@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from bot.continuation import first_asked
 from bot.explain import duration
 from bot.invisible import invisible
+from bot.log_lines import CacheUse
 from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, quote, shortened
-from bot.messages import asker, dependencies_words, headline, target
+from bot.messages import asker, cache_words, dependencies_words, headline, target
 from bot.remedy import GO_ON, Change, with_change
 from bot.stack_words import stack_words
 from runs.outcome import Outcome
@@ -38,12 +39,14 @@ class Progress:
     """What is known of a live Run beside itself: the last line of its log and its age, its phase and the time in it.
 
     `phase` None means that only its Report can tell, `phase_seconds` None that nobody saw the phase begin.
+    `cache` is what the log says of the dependencies.
     """
 
     step: str = ""
     silent_seconds: float = 0.0
     phase: Phase | None = None
     phase_seconds: float | None = None
+    cache: CacheUse | None = None
 
 
 def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) -> Markup:
@@ -81,8 +84,11 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     silence = Markup()
     if progress.silent_seconds >= SILENT_SECONDS:
         silence = plain(f"🔇 silent for {duration(progress.silent_seconds)}")
-    cached = plain(dependencies_words(run.report))
-    return lines(state, task, where, step, silence, cached, *remarks, _identity(run))
+    used = progress.cache
+    cached = dependencies_words(run.report) or (
+        cache_words(used.cache, used.seconds) if used else ""
+    )
+    return lines(state, task, where, step, silence, plain(cached), *remarks, _identity(run))
 
 
 def step_of_log(tail: str) -> str:

@@ -11,7 +11,7 @@ from bot.buttons import card_buttons
 from bot.card import Progress, card, step_of_log
 from bot.desk import Errands
 from bot.incoming import Place
-from bot.log_lines import phase_of, whole_words
+from bot.log_lines import CacheUse, cache_of, phase_of, whole_words
 from bot.marking import marked
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.pace import Pace
@@ -43,6 +43,7 @@ class _Shown:
     step_since: float = 0.0
     phase: object = _UNSEEN
     phase_since: float | None = None
+    cache: CacheUse | None = None
     editing: bool = False
 
 
@@ -233,7 +234,9 @@ class Cards:
         # On a cluster there is no Report before the end, and in a long log no heading near it.
         before = shown.phase if isinstance(shown.phase, Phase) else None
         reported = run.report.phase if run.report else None
-        phase = _furthest(before, reported, phase_of(text.split("\n")))
+        rows = text.split("\n")
+        phase = _furthest(before, reported, phase_of(rows))
+        shown.cache = shown.cache or cache_of(rows)
         if phase is not shown.phase:
             shown.phase_since = None if shown.phase is _UNSEEN else now
             shown.phase = phase
@@ -242,6 +245,7 @@ class Cards:
             now - shown.step_since,
             phase,
             None if shown.phase_since is None else now - shown.phase_since,
+            shown.cache,
         )
 
     def _letter(self, run: Run, progress: Progress) -> Letter:

@@ -65,30 +65,35 @@ class Completions:
         self._home = Place(desk.home_chat_id)
         self._keeping = Keeping(desk)
         self._lanes: dict[Place, _Lane] = {}
-        self._taken: dict[str, float] = {}
+        self._taken: set[str] = set()
+        self._untold: dict[str, float] = {}
         self._claims: dict[str, float] = {}
 
     @property
     def untold(self) -> list[float]:
-        """Return when those ended that wait to be told, in seconds since 1970."""
-        return list(self._taken.values())
+        """Return when those ended that people don't know of, in seconds since 1970; also where nobody may be told now."""
+        return list(self._untold.values())
 
     def see(self, run: Run) -> None:
         """Take note of a Run; one that ended and wasn't told gets in line."""
         if run.told:
             self._keeping.look_after(run)
+            self._untold.pop(run.id, None)
+        elif run.ended:
+            self._untold[run.id] = run.ended_at or self._clock()
         if not run.ended or run.told or run.id in self._taken:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
         lane = self._lanes.setdefault(place, _Lane(place))
         if self._clock() < lane.quiet_until:
             return
-        self._taken[run.id] = run.ended_at or self._clock()
+        self._taken.add(run.id)
         self._errands.run(self._queue(run, lane))
 
     def keep(self, ids: Set[str]) -> None:
         """Forget all Runs but these: the others were removed, which nobody tells."""
         self._keeping.forget_all_but(ids)
+        self._untold = {known: at for known, at in self._untold.items() if known in ids}
 
     async def _queue(self, run: Run, lane: _Lane) -> None:
         """Keep the Record and the log first: after it was told, the Run may go."""
@@ -128,8 +133,7 @@ class Completions:
 
     def _let_go(self, lane: _Lane) -> None:
         """Forget what waits in a lane: the next sweep brings it again."""
-        for run_id in lane.waiting:
-            self._taken.pop(run_id, None)
+        self._taken -= set(lane.waiting)
         lane.waiting.clear()
 
     async def _tell(self, lane: _Lane, place: Place, chat_id: int) -> None:
@@ -247,7 +251,8 @@ class Completions:
 
     def _forget(self, run_id: str) -> None:
         self._claims.pop(run_id, None)
-        self._taken.pop(run_id, None)
+        self._taken.discard(run_id)
+        self._untold.pop(run_id, None)
 
 
 def _worded(run: Run, tail: bytes) -> Markup:

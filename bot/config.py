@@ -106,6 +106,16 @@ class Config:
     run_limits: RunLimits = field(default_factory=RunLimits)
     detects: bool = True
 
+    @property
+    def cache_claim(self) -> str | None:
+        """Return the claim of the volume on which dependencies are kept."""
+        return self.cache if isinstance(self.cache, str) else None
+
+    @property
+    def cache_bucket(self) -> S3Place | None:
+        """Return the bucket in which dependencies are kept."""
+        return self.cache if isinstance(self.cache, S3Place) else None
+
     def versions_of(self, image: str, owner: str | None = None) -> Mapping[str, tuple[str, ...]]:
         """Return the versions of languages that an image has as tags; `owner` is whose images are the usual ones."""
         if self.versions is not None:

@@ -36,8 +36,17 @@ class Errands:
         self._group = group
 
     def run(self, errand: Coroutine[Any, Any, object]) -> None:
-        """Start it now; a message that can't be delivered is logged, and so is a bug."""
-        self._group.create_task(self._guarded(errand))
+        """Start it now; a message that can't be delivered is logged, and so is a bug.
+
+        In a group that ends, who asked ends too (CancelledError), so that its update isn't taken for handled.
+        """
+        guarded = self._guarded(errand)
+        try:
+            self._group.create_task(guarded)
+        except RuntimeError as ending:
+            guarded.close()
+            errand.close()
+            raise asyncio.CancelledError from ending
 
     @staticmethod
     async def _guarded(errand: Coroutine[Any, Any, object]) -> None:

@@ -10,6 +10,14 @@ from sandbox.report import Phase
 
 
 @dataclass(frozen=True, slots=True)
+class CacheUse:
+    """Whether a Run's dependencies came from the cache ("hit", "miss" or "part"), and how long that took."""
+
+    cache: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """The last rows that fit into a message; `all` says that none was left out."""
 
@@ -58,6 +66,14 @@ def phase_of(rows: list[str]) -> Phase | None:
     return None
 
 
+def cache_of(rows: list[str]) -> CacheUse | None:
+    """Return what the agent's heading says of the dependencies; None where it isn't there, or says nothing of them."""
+    for row in reversed(rows):
+        if found := _CACHE.fullmatch(row.rstrip()):
+            return CacheUse(found[1], float(found[2]))
+    return None
+
+
 def fitted(rows: list[str], room: int) -> Fitted:
     """Return as many of the last rows as fit into so many UTF-16 units; of one that is too long, its end."""
     taken: list[str] = []
@@ -72,4 +88,5 @@ def fitted(rows: list[str], room: int) -> Fitted:
     return Fitted(taken, all=len(taken) == len(rows))
 
 
+_CACHE = re.compile(r"▶ agent \S+, cache (hit|miss|part), (\d{1,6}) s")
 _PHASES = {phase.value: phase for phase in Phase}

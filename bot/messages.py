@@ -262,10 +262,15 @@ def asker(run: Run) -> str:
 
 def dependencies_words(report: Report | None) -> str:
     """Say where the dependencies came from and how long that took; empty where there were none, or no cache."""
-    if report is None or report.cache not in _CACHE_WORDS:
+    return "" if report is None else cache_words(report.cache, report.dependency_seconds)
+
+
+def cache_words(cache: str | None, seconds: float | None) -> str:
+    """Say what came of the cache; nothing for a word that isn't one of ours."""
+    if cache not in _CACHE_WORDS:
         return ""
-    took = "" if report.dependency_seconds is None else duration(report.dependency_seconds)
-    return " · ".join(part for part in (_CACHE_WORDS[report.cache], took) if part)
+    took = "" if seconds is None else duration(seconds)
+    return " · ".join(part for part in (_CACHE_WORDS[cache], took) if part)
 
 
 def _remark(words: str | None) -> Markup:

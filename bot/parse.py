@@ -37,6 +37,18 @@ class RunRequest:
     prompt: str
 
 
+def too_much(options: Options, limits: RunLimits) -> str | None:
+    """Say which option asks for more than the operator allows, and how much that is; None where none does."""
+    memory, cpu = options.memory or "0", options.cpu or "0"
+    if amount(memory) > amount(limits.memory):
+        return f"--memory takes {limits.memory} at most here."
+    if amount(cpu) > amount(limits.cpu):
+        return f"--cpu takes {limits.cpu} at most here."
+    if (options.timeout_seconds or 0) > limits.timeout_seconds:
+        return f"--timeout takes {duration(limits.timeout_seconds)} at most here."
+    return None
+
+
 class LogView(Enum):
     """What of a log is wanted; the value is the word for it. LINES are the last ones, and need no word."""
 
@@ -219,7 +231,8 @@ def _read_run(arguments: str, config: Config, forge_url: str, reply_text: str | 
             instead = arguments[: bad.start] + instead + arguments[bad.end :]
         raise _Wrong(bad.what, instead) from bad
     _refuse_image(taken.options, config)
-    _refuse_too_much(taken.options, config.run_limits)
+    if (beyond := too_much(taken.options, config.run_limits)) is not None:
+        raise _Wrong(beyond)
     prompt = _read_prompt(arguments, taken)
     if not prompt.strip():
         prompt = (reply_text or "").strip()
@@ -263,22 +276,6 @@ def _refuse_image(options: Options, config: Config) -> None:
         else ("No image can be chosen here. An admin may allow some by images: in the config.")
     )
     raise _Wrong(what)
-
-
-def _refuse_too_much(options: Options, limits: RunLimits) -> None:
-    asked = (
-        ("memory", amount(options.memory or "0"), amount(limits.memory), limits.memory),
-        ("cpu", amount(options.cpu or "0"), amount(limits.cpu), limits.cpu),
-        (
-            "timeout",
-            options.timeout_seconds or 0,
-            limits.timeout_seconds,
-            duration(limits.timeout_seconds),
-        ),
-    )
-    for name, wanted, most, shown in asked:
-        if wanted > most:
-            raise _Wrong(f"--{name} takes {shown} at most here.")
 
 
 def _read_prompt(arguments: str, taken: Taken) -> str:

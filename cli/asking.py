@@ -19,7 +19,7 @@ from bot.options import (
     read_model,
     read_timeout,
 )
-from bot.parse import RunRequest, to_task
+from bot.parse import RunRequest, to_task, too_much
 from bot.repo import Target, find
 from cli.exits import Failure
 from sandbox.task import Task
@@ -101,6 +101,8 @@ def make_task(
     """
     if options.image and config.images and not config.allows_image(options.image):
         raise Failure(f"That image isn't allowed here. Allowed: {', '.join(config.images)}.")
+    if (what := too_much(options, config.run_limits)) is not None:
+        raise Failure(what)
     task = to_task(RunRequest(target, options, prompt), config)
     return task if services is None else replace(task, services=services)
 

@@ -21,7 +21,6 @@ from cli.log_format import start_logging
 from cli.owner import with_owner
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
-from runs.s3_place import S3Place
 from runs.stacks.remote import RemoteStacks
 from runs.store import LogStore
 from sandbox.descendants import close_memory
@@ -118,7 +117,7 @@ def make_place(
         gate=config.gate,
         gate_seconds=GATE_SECONDS[config.gate],
         kueue=config.kueue,
-        cache_claim=config.cache if isinstance(config.cache, str) else None,
+        cache_claim=config.cache_claim,
         cache_signer=_make_cache_signer(config, environment),
         agent_files=config.agent_files,
         runtime_class=config.runtime_class,
@@ -127,12 +126,12 @@ def make_place(
 
 def _make_cache_signer(config: Config, environment: Mapping[str, str]) -> S3Cache | None:
     """Return who signs the addresses of the bucket of dependencies. Raises SettingsError."""
-    if not isinstance(config.cache, S3Place):
+    if config.cache_bucket is None:
         return None
     from runs.s3_cache import S3Cache
 
     try:
-        return S3Cache(config.cache, environment)
+        return S3Cache(config.cache_bucket, environment)
     except (OSError, ValueError) as error:
         raise SettingsError((f"SANDBOX_CONFIG: cache.s3 can't be used: {error}",)) from error
 

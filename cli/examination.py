@@ -42,6 +42,11 @@ class Examination:
         if version.mark is Mark.BAD:
             return
         present = await self._present()
+        if present.overlay is None:
+            words = "there is no bot on this cluster"
+            self.tell([bad("Installation", words, "Install it: claude-sandbox init")])
+            self.tell(await self._servers(present))
+            return
         self.tell(await Checkup(self.objects, present).run())
         config, findings = _config(present)
         self.tell(findings)

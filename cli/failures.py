@@ -16,6 +16,9 @@ _CERTIFICATE = (
     "kubectl get jobs has to work with the same --context."
 )
 _AWAY = "Is it the right cluster (--context), and does it run? kubectl get jobs has to work with the same --context."
+_NO_NAMESPACE = (
+    "Name another namespace by -n NAME; to make it, and all that belongs to it: claude-sandbox init"
+)
 _KUBECONFIG = "Name a kubeconfig by KUBECONFIG=…; kubectl get jobs has to work with it."
 
 
@@ -24,6 +27,7 @@ def as_failure(error: Exception) -> Failure | None:
     if isinstance(error, Failure):
         return error
     # Loaded only now: these are at hand when somebody raised one of them.
+    from bot.address import BadRepo
     from bot.config_file import ConfigError
     from bot.mistake import Mistake
     from bot.settings import SettingsError
@@ -31,6 +35,8 @@ def as_failure(error: Exception) -> Failure | None:
 
     if isinstance(error, (SettingsError, ConfigError)):
         return Failure(str(error))
+    if isinstance(error, BadRepo):
+        return Failure(error.what)
     if isinstance(error, Mistake):
         return Failure(error.what)
     if isinstance(error, UnknownRun):
@@ -48,8 +54,10 @@ def advice_for(error: Exception) -> str:
         return _NO_RIGHT
     if code == 401 or "(401)" in words:
         return _LOGIN
-    if re.search("certificate|CERTIFICATE|ssl:", words):
+    if re.search("certificate", words, re.IGNORECASE):
         return _CERTIFICATE
+    if code == 404 and "namespaces" in words:
+        return _NO_NAMESPACE
     if "login can't be read" in words:
         return _KUBECONFIG
     return _AWAY if code is None else ""

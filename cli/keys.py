@@ -89,6 +89,8 @@ class Keys:
 
     async def _chat(self, token: str, bot: Bot | None) -> str:
         server = self._server("TELEGRAM_API_URL")
+        if TOKEN in self.refused:
+            return self._known(CHAT)
         if not self._known(CHAT) and self.asker.can_ask:
             groups = await groups_heard(token, server)
             for number, title in groups:

@@ -9,12 +9,15 @@ import re
 import sys
 import textwrap
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 from bot.settings import LogFormat
 from runs.run import is_run_id
 from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
+
+log = logging.getLogger(__name__)
 
 
 class Plain(logging.Formatter):
@@ -83,9 +86,16 @@ def start_logging(environment: Mapping[str, str]) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Json(redactor) if as_json else Plain(redactor))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(True)
+    sys.excepthook = _log_end
     for chatty in ("httpx", "httpcore", "apscheduler"):
         # httpx logs addresses at INFO, and the bot's token is a part of them.
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Log what ends the process, instead of printing it: it may hold a secret, and is to be one event like all others."""
+    log.critical("the bot ends by a bug", exc_info=(kind, error, trace))
 
 
 _BREAKS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

@@ -23,6 +23,19 @@ from cli.task_options import (
     Timeout,
 )
 
+Way = Annotated[
+    With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
+]
+Bare = Annotated[
+    bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")
+]
+Network = Annotated[
+    str | None, typer.Option(metavar="NAME", help="A network of the engine's to join.")
+]
+Compose = Annotated[
+    bool, typer.Option("--compose", help="Print the compose file, and start nothing.")
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -33,12 +46,8 @@ def local(
     task: TaskText,
     repo: Repo = None,
     ref: Ref = None,
-    way: Annotated[
-        With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
-    ] = None,
-    bare: Annotated[
-        bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")
-    ] = False,
+    way: Way = None,
+    bare: Bare = False,
     model: Model = None,
     budget: Budget = None,
     timeout: Timeout = None,
@@ -47,12 +56,8 @@ def local(
     image: Image = None,
     services: Services = None,
     pr: PullRequest = None,
-    network: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A network of the engine's to join.")
-    ] = None,
-    compose: Annotated[
-        bool, typer.Option("--compose", help="Print the compose file, and start nothing.")
-    ] = False,
+    network: Network = None,
+    compose: Compose = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a task on this machine: in containers as on the cluster, or as a plain process.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from bot.continuation import first_asked
 from bot.explain import duration
-from bot.markup import Markup, lines, shortened
+from bot.markup import Markup, paragraphs, shortened
 from bot.messages import ANSWER_ADVICE, HEADLINES, completion
 from cli.screen import Column
 from runs.outcome import Ending
@@ -87,9 +88,9 @@ def values(run: Run) -> dict[str, object]:
 
 def result(run: Run, log_tail: str) -> Markup:
     """Return how a Run ended, in the words of the chat, and what one can do next on the command line."""
-    told = completion(run, log_tail).mapped(lambda text: text.replace(ANSWER_ADVICE, _answer(run)))
+    told = completion(run, log_tail).mapped(lambda text: _for_terminal(text, run))
     if run.outcome is not None and run.outcome.ending in (Ending.FAILED, Ending.NOT_PUSHED):
-        return lines(told, f"  claude-sandbox logs {run.id} · claude-sandbox retry {run.id}")
+        return paragraphs(told, f"Once more: claude-sandbox retry {run.id}")
     return told
 
 
@@ -110,8 +111,12 @@ def took(run: Run) -> str:
     return duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
 
 
-def _answer(run: Run) -> str:
-    return f'Answer it: claude-sandbox retry {run.id} --answer "…"'
+def _for_terminal(text: str, run: Run) -> str:
+    """Return what the chat says with the commands of the command line in place of the chat's."""
+    text = text.replace(ANSWER_ADVICE, f'Answer it: claude-sandbox retry {run.id} --answer "…"')
+    text = text.replace("📎\u00a0Full log", f"claude-sandbox logs {run.id}")
+    text = re.sub(r"/logs (\S+) sidecar (\S+)", r"claude-sandbox logs \1 -c \2", text)
+    return re.sub(r"(?<!\S)/jobs\b", "claude-sandbox jobs", text)
 
 
 def _time(seconds: float | None) -> str | None:

@@ -100,41 +100,51 @@ class Screen:
         self._draw(columns, rows, self.width)
 
     def _draw(self, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> None:
-        from rich.table import Table
+        from rich.cells import cell_len
         from rich.text import Text
 
-        kept = fitting(columns, rows, width)
-        drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for index in kept:
-            column = columns[index]
-            drawn.add_column(
-                column.title, no_wrap=True, overflow="ellipsis", ratio=1 if column.grows else None
-            )
-        for row in rows:
-            drawn.add_row(*(Text(clean(row[index]).replace("\n", " ")) for index in kept))
-        self.console.print(drawn)
+        shown = [[clean(cell).replace("\n", " ") for cell in row] for row in rows]
+        titles = [column.title for column in columns]
+        widths = fitting(columns, [titles, *shown], width)
+        for number, row in enumerate([titles, *shown]):
+            line = Text(style="bold" if number == 0 else "")
+            for index, room in widths.items():
+                cell = Text(row[index])
+                cell.truncate(room, overflow="ellipsis")
+                line.append(cell.plain + " " * (room + _GAP - cell_len(cell.plain)))
+            line.rstrip()
+            line.truncate(width, overflow="ellipsis")
+            self.console.print(line, no_wrap=True)
 
 
+_GAP = 2
 _LEAST_GROWING = 12
 _STYLES = {Tag.BOLD: "bold", Tag.ITALIC: "italic", Tag.CODE: "cyan", Tag.PRE: "dim"}
 
 
-def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Return which columns a screen has room for."""
-    kept = list(range(len(columns)))
+def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> dict[int, int]:
+    """Return which columns a screen has room for, and how wide each of them is; `rows` are with the titles."""
+    from rich.cells import cell_len
+
     widest = {
-        index: max(len(column.title), *(len(row[index]) for row in rows), 0)
-        for index, column in enumerate(columns)
+        index: max((cell_len(row[index]) for row in rows), default=0)
+        for index in range(len(columns))
     }
-    while True:
-        wanted = sum(
-            2 + (min(_LEAST_GROWING, widest[index]) if columns[index].grows else widest[index])
-            for index in kept
-        )
-        worst = max(kept, key=lambda index: columns[index].rank)
-        if wanted <= width or columns[worst].rank == 0:
-            return kept
-        kept.remove(worst)
+    least = {
+        index: min(_LEAST_GROWING, full) if columns[index].grows else full
+        for index, full in widest.items()
+    }
+    while sum(least.values()) + _GAP * (len(least) - 1) > width:
+        worst = max(least, key=lambda index: columns[index].rank)
+        if columns[worst].rank == 0:
+            break
+        del least[worst]
+    room = max(0, width - sum(least.values()) - _GAP * (len(least) - 1))
+    for index in least:
+        more = min(room, widest[index] - least[index])
+        least[index] += more
+        room -= more
+    return least
 
 
 def clean(text: str) -> str:

@@ -23,6 +23,10 @@ _NOT_FOUND = 404
 class VisitedCluster(KubernetesBackend):
     """Runs on a cluster, of which a command touches none but the one that it is about."""
 
+    async def prepare(self) -> None:
+        """Ask what has to be known before a start, so that this is one request. Raises Refused, Unavailable."""
+        await self._version.demand()
+
     async def cancel(self, run_id: str, by: str) -> Run:
         """See Backend.cancel; what is printed from here on is listened to, for the log goes with the Pod."""
         pod = await self._pod(run_id)

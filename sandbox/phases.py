@@ -277,7 +277,7 @@ class _Run:
         return Limits(self._agent_deadline, around.grace_seconds, around.stop, around.adopted)
 
     def _run_agent(self, agent: Agent, prepared: Prepared) -> AgentEnd:
-        self._enter(Phase.AGENT, self._assignment.agent)
+        self._enter(Phase.AGENT, self._assignment.agent + prepared.shown)
         limits = replace(self._limits(), silence_seconds=self._assignment.silence_seconds)
         folder = prepared.clone.folder
         end = run_agent(agent, folder, prepared.environment, limits, self._log)

@@ -60,6 +60,13 @@ class Prepared:
     dependency_seconds: float | None = None
     remarks: tuple[str, ...] = ()
 
+    @property
+    def shown(self) -> str:
+        """Return what the heading of the next phase says of the cache: only from there a live card learns of it."""
+        return (
+            "" if self.cache is None else f", cache {self.cache}, {self.dependency_seconds:.0f} s"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Means:

@@ -93,6 +93,7 @@ async def launch(key: str, task: Task, cluster: Cluster, fate: Fate) -> Run:
     stacks = make_stacks(where.settings, cluster.config, where.environment)
     if stacks is not None:
         task = await stacks.fit(task)
+    await cluster.backend.prepare()
     origin = command_line_origin(person(where.environment))
     fate.run_id = run_id(key)
     starting = asyncio.ensure_future(cluster.backend.start(key, task, origin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import yaml
@@ -109,11 +110,16 @@ def _health(container: Container) -> dict[str, Any] | None:
     if container.probe is None:
         return None
     return {
-        "test": ["CMD", *container.probe.command],
+        # A shell's line: Podman 4.3 takes the words of a "CMD" apart at their spaces.
+        "test": ["CMD-SHELL", _line(container.probe.command)],
         "interval": "1s",
         "timeout": "20s",
         "retries": max(int(container.probe.seconds), 1),
     }
+
+
+def _line(command: tuple[str, ...]) -> str:
+    return command[2] if command[:2] == ("sh", "-c") else shlex.join(command)
 
 
 def _mount(volume: str, path: str, *, read_only: bool = False) -> dict[str, Any]:

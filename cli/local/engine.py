@@ -44,6 +44,11 @@ class State:
         """Say whether its program runs."""
         return self.status == "running"
 
+    @property
+    def never_ran(self) -> bool:
+        """Say whether it was made, and its program never started."""
+        return self.status in ("created", "configured", "initialized")
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:
@@ -61,13 +66,16 @@ class Engine:
             async with asyncio.timeout(seconds):
                 output, error = await process.communicate(given)
         except TimeoutError:
+            await _kill(process)
             raise EngineError(
                 f"{self.name.value} {arguments[0]} took more than {seconds:g} s"
             ) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        except asyncio.CancelledError:
+            # What was asked of a daemon is done though its client is gone: it would be there after everything was removed.
+            if arguments[0] in _BREAKABLE:
+                await _kill(process)
+            await process.wait()
+            raise
         return Done(process.returncode or 0, output, error.decode("utf-8", "replace").strip())
 
     async def do(self, *arguments: str, given: bytes | None = None) -> str:
@@ -156,7 +164,15 @@ async def _silence(engine: Engine) -> str | None:
     return None
 
 
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+
+
 _LINE_BYTES = 1 << 20
+_BREAKABLE = ("pull", "exec", "logs", "info", "image", "container")
+"""Calls that make nothing."""
 _START_IT = (
     "Start it (Docker Desktop, or: systemctl start docker), choose the other with --with podman, or run the task as a "
     "plain process of this machine: --bare"

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class PodHere:
         self._age_key = means.age_key
         self._run_id = run_id
         self._ready: set[str] = set()
-        self._began = False
+        self._last_line = ""
         self._out_of_time = False
 
     async def run(self, stopping: Stopping) -> Outcome:
@@ -101,9 +101,8 @@ class PodHere:
             await self._start_beside(list(group), stays=stays)
         agent = self._containers.agent
         await self._create(agent)
-        self._began = True
         return await self._engine.start(
-            "start", "--attach", "--sig-proxy=false", self._made.name(agent.name), joined=True
+            "start", "--attach", self._made.name(agent.name), joined=True
         )
 
     async def _make_room(self) -> None:
@@ -128,9 +127,7 @@ class PodHere:
                     raise NotBegun(seeing.outcome(self._run_id, await self._see(), cancelled=False))
             return
         self._tell("▶ beside the agent: " + ", ".join(each.name for each in group))
-        async with asyncio.TaskGroup() as starts:
-            tasks = [starts.create_task(self._start(container)) for container in group]
-        if not all(task.result() for task in tasks):
+        if not all(await _together([self._start(container) for container in group])):
             raise NotBegun(seeing.not_begun(await self._see()))
 
     async def _create(self, container: Container) -> None:
@@ -144,6 +141,7 @@ class PodHere:
         await self._create(container)
         await self._engine.do("start", name)
         if container.probe is None:
+            self._ready.add(container.name)
             return True
         deadline = time.monotonic() + container.probe.seconds
         while time.monotonic() < deadline:
@@ -165,6 +163,7 @@ class PodHere:
         try:
             assert process.stdout is not None
             async for line in _lines(process.stdout):
+                self._last_line = line
                 self._tell(line)
             await process.wait()
         finally:
@@ -201,6 +200,8 @@ class PodHere:
             state = await self._engine.state(name)
             if state is None:
                 continue
+            if container is self._containers.agent and state.never_ran and not state.error:
+                state = replace(state, error=self._last_line)  # Podman says it there alone
             states[container.name] = state
             if container is not self._containers.agent and (state.restarts or not state.is_running):
                 words[container.name] = await self._last_words(name)
@@ -211,6 +212,16 @@ class PodHere:
     async def _last_words(self, name: str) -> str:
         done = await self._engine.call("logs", "--tail", str(_LAST_LINES), name)
         return "\n".join(filter(None, (done.output.decode("utf-8", "replace").strip(), done.error)))
+
+
+async def _together(works: Sequence[Coroutine[object, object, bool]]) -> list[bool]:
+    """Do work side by side, to the end of all; raise what the first raised that failed."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from errors
+    return [task.result() for task in tasks]
 
 
 async def remove(engine: Engine, name: str, *, keep: str | None = None) -> None:

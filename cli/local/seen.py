@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cli.local.engine import State
 from k8s import diagnosis, obstacles
@@ -63,6 +63,7 @@ def _pod(seen: Seen) -> Pod:
     return Pod(
         Metadata(),
         PodStatus(
+            phase="" if agent else "Failed",
             reason="DeadlineExceeded" if seen.out_of_time else "",
             container_statuses=[] if agent is None else [agent],
             init_container_statuses=list(statuses.values()),
@@ -111,10 +112,3 @@ def _never_ran(status: ContainerStatus) -> bool:
 
 _ENDED = ("exited", "stopped", "dead")
 _START_FAILED = 128
-
-
-def told(found: Outcome, remark: str | None) -> Outcome:
-    """Return an Outcome with a further remark."""
-    if remark is None:
-        return found
-    return replace(found, remark="\n".join(filter(None, (found.remark, remark))))

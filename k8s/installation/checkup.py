@@ -239,7 +239,9 @@ async def allowed(name: str, check: Callable[[], Awaitable[list[Finding]]]) -> l
     try:
         return await check()
     except Rejected as rejected:
-        return [unknown(name, f"you may not see it: {rejected.words or rejected.reason}")]
+        words = rejected.words or rejected.reason
+        said = words if "exceeded quota" in words else f"you may not see it: {words}"
+        return [unknown(name, said)]
 
 
 async def cluster(objects: Objects) -> Finding:

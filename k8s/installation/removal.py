@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from k8s import names
 from k8s.api import Rejected
 from k8s.installation.objects import LABEL, MANAGER, OWN, Kind, Objects, Ref, is_own, ref_of
-from k8s.installation.overlay import Object, overlay_names
+from k8s.installation.overlay import overlay_names
 from k8s.installation.plan import Wishes, planned
 from runs.backend import Refused
 
@@ -77,7 +78,7 @@ class Removal:
 async def find_removal(objects: Objects) -> Removal:
     """Look for all that `init` made, in the whole cluster. Raises Unavailable, Rejected."""
     own: list[Ref] = []
-    for kind in dict.fromkeys(ref_of(one).kind for one in _everything()):
+    for kind in dict.fromkeys(ref.kind for ref in _everything()):
         own += map(ref_of, await objects.list(kind, None, f"{LABEL}={OWN}"))
     touched = await _touched(objects)
     going = {ref.name for ref in own if ref.kind == NAMESPACES}
@@ -112,17 +113,20 @@ async def remove(objects: Objects, removal: Removal, tell: Callable[[Ref], None]
         await _let_go(objects, ref)
 
 
-def _everything() -> Iterator[Object]:
-    """Return the objects of all overlays."""
+@cache
+def _everything() -> tuple[Ref, ...]:
+    """Return which objects any overlay has."""
+    found: dict[Ref, None] = {}
     for name in overlay_names():
         wishes = Wishes(name, {"GITHUB_TOKEN": "-"}, registry="{}", age_key="-")
-        yield from planned(wishes)
+        found |= dict.fromkeys(map(ref_of, planned(wishes)))
+    return tuple(found)
 
 
 async def _touched(objects: Objects) -> list[Ref]:
     """Find what was there before `init`, and has fields of its."""
     touched = []
-    for ref in dict.fromkeys(map(ref_of, _everything())):
+    for ref in _everything():
         found = await objects.read(ref)
         if found is None or is_own(found):
             continue

@@ -47,15 +47,17 @@ _INTERPRETER = re.compile(r"[0-9]+/bin/python[0-9.]*")
 
 
 def pack(roots: Iterable[tuple[str, Path]], target: IO[bytes], limits: ArchiveLimits) -> None:
-    """Write folders, each by its name in the archive. Raises BadArchive over a limit, OSError."""
+    """Write folders, each by its name in the archive, which may have several parts. Raises BadArchive over a limit, OSError."""
     counting = _Counting(target, limits)
     members = 0
+    made = {""}
     with (
         gzip.GzipFile("", "wb", compresslevel=1, fileobj=counting, mtime=0) as packed,
         # PAX would write, and read, a second head for each file.
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as archive,
     ):
         for name, folder in roots:
+            _add_above(archive, name, made)
             for path, inner in _walk(folder, name):
                 members += 1
                 if members > limits.members:
@@ -172,6 +174,17 @@ def _walk(folder: Path, name: str) -> Iterable[tuple[str, str]]:
                 yield entry.path, f"{inner}/{entry.name}"
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((entry.path, f"{inner}/{entry.name}"))
+
+
+def _add_above(archive: tarfile.TarFile, name: str, made: set[str]) -> None:
+    """Add the folders that a root lies in, which have nothing else in them."""
+    parts = name.split("/")[:-1]
+    for above in ("/".join(parts[: number + 1]) for number in range(len(parts))):
+        if above not in made:
+            made.add(above)
+            member = tarfile.TarInfo(above)
+            member.type = tarfile.DIRTYPE
+            archive.addfile(member)
 
 
 def _add(archive: tarfile.TarFile, path: str, name: str) -> None:

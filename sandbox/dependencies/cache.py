@@ -28,7 +28,7 @@ MEMBERS = 500_000
 UNUSED_SECONDS = 30 * 24 * 3600.0
 
 HEADER_BYTES = 16 << 10
-_VERSION = 1
+_VERSION = 2
 _BLOCK = 1 << 20
 _SUFFIX = ".entry"
 _DRAFT = ".draft-"
@@ -38,6 +38,11 @@ _DRAFT_SECONDS = 24 * 3600.0
 def folder_name(repo_url: str) -> str:
     """Return the name of a repository's own folder among those of all; whoever runs it is given that one only."""
     return hashlib.sha256(repo_url.removesuffix("/").removesuffix(".git").encode()).hexdigest()[:24]
+
+
+def name_inside(number: int, place: str) -> str:
+    """Return what a root is called in an entry: as deep as its place is, so that its links lead there as they did here."""
+    return "_/" * place.count("/") + str(number)
 
 
 class NoEntry(Exception):
@@ -80,7 +85,7 @@ class Entries(Protocol):
     def restore(self, key: str, scratch: Path, until: Until) -> tuple[str, list[str]]:
         """Unpack an entry into an empty folder; return in which folder it was made, and the places of its roots.
 
-        The root of the first place is called 0 there, and so on. Raises NoEntry; then the folder may hold a part.
+        What each root is called there, `name_inside` says. Raises NoEntry; then the folder may hold a part.
         """
         ...
 
@@ -131,7 +136,7 @@ class Cache:
         try:
             with os.fdopen(descriptor, "w+b") as file:
                 file.write(b" " * HEADER_BYTES)
-                numbered = [(str(number), root.path) for number, root in enumerate(roots)]
+                numbered = [(name_inside(n, root.place), root.path) for n, root in enumerate(roots)]
                 pack(numbered, file, self._limits(until))
                 size = file.tell()
                 file.seek(HEADER_BYTES)

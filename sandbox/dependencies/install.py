@@ -8,20 +8,20 @@ import math
 import os
 import platform
 import shutil
-import stat
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
 from sandbox.commands import perform
 from sandbox.dependencies.archive import BadArchive
-from sandbox.dependencies.cache import Entries, NoEntry, Root, Until, remove
+from sandbox.dependencies.cache import Entries, NoEntry, Root, Until, name_inside, remove
 from sandbox.dependencies.find import Project
 from sandbox.dependencies.recipes import STORE
+from sandbox.dependencies.relocate import relocate
 from sandbox.log import Log
 from sandbox.plain_files import is_real_folder, read_plain
 from sandbox.process import Command, Ended, Limits, ProgramMissing, run
@@ -32,7 +32,6 @@ LOCKFILE_BYTES = 64 << 20
 _INPUTS_MOST = 200
 _VERSION_SECONDS = 20.0
 _NESTED_MOST = 300
-_SCRIPT_BYTES = 1 << 20
 _STORED = "{store}"
 
 
@@ -97,8 +96,8 @@ class _Installing:
             return self._ended(How.NO_TOOL, f"{self._recipe.tool} isn't installed here")
         key = self._key(version)
         if self._restored(key):
-            return self._ended(How.HIT)
-        ended = self._run()
+            return self._run(self._recipe.again, How.HIT)
+        ended = self._run(self._recipe.commands, How.INSTALLED)
         if ended.how is How.INSTALLED:
             self._keep(key)
         return ended
@@ -164,15 +163,15 @@ class _Installing:
             found = sorted(self._folder.glob(pattern))[:_INPUTS_MOST]
             yield from (path for path in found if path.name != self._recipe.lockfile)
 
-    def _run(self) -> Installed:
-        for arguments in self._recipe.commands:
+    def _run(self, commands: Sequence[tuple[str, ...]], how: How) -> Installed:
+        for arguments in commands:
             command = Command(list(arguments), str(self._folder), self._environment())
             did = perform(command, self._limits, self._log)
             if did.ended is Ended.STOPPED:
                 return self._ended(How.STOPPED, did.words)
             if not did.well:
                 return self._ended(How.FAILED, did.words)
-        return self._ended(How.INSTALLED)
+        return self._ended(how)
 
     def _restored(self, key: str) -> bool:
         cache = self._place.cache
@@ -182,9 +181,10 @@ class _Installing:
         try:
             made_in, places = cache.restore(key, Path(scratch), self._until())
             targets = [self._target(place) for place in places]
-            self._move(Path(scratch), targets)
+            names = [name_inside(number, place) for number, place in enumerate(places)]
+            _move([Path(scratch, name) for name in names], targets)
             if self._recipe.venv:
-                _relocate(self._folder / ".venv" / "bin", made_in, str(self._folder))
+                relocate(self._folder / ".venv", made_in, str(self._folder))
         except NoEntry as reason:
             if str(reason):
                 self._log.note(str(reason))
@@ -210,17 +210,6 @@ class _Installing:
         if os.path.lexists(target) or not is_real_folder(parent):
             raise NoEntry(f"a cache entry was ignored: {place!r} can't be filled")
         return target
-
-    def _move(self, scratch: Path, targets: list[Path]) -> None:
-        moved: list[Path] = []
-        try:
-            for number, target in enumerate(targets):
-                (scratch / str(number)).rename(target)
-                moved.append(target)
-        except OSError:
-            for target in moved:
-                remove(target)
-            raise
 
     def _keep(self, key: str) -> None:
         roots = [*self._roots()]
@@ -278,16 +267,14 @@ def _filled(
     return found
 
 
-def _relocate(programs: Path, made_in: str, folder: str) -> None:
-    """Let a virtual environment's scripts name the folder that it is in now."""
-    if made_in == folder:
-        return
-    with os.scandir(programs) as entries:
-        for entry in entries:
-            if not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
-                continue
-            path = Path(entry.path)
-            data = read_plain(path, _SCRIPT_BYTES)
-            old = os.fsencode(f"{made_in}/.venv")
-            if data is not None and old in data:
-                path.write_bytes(data.replace(old, os.fsencode(f"{folder}/.venv")))
+def _move(sources: Sequence[Path], targets: Sequence[Path]) -> None:
+    """Move all of them or none. Raises OSError."""
+    moved: list[Path] = []
+    try:
+        for source, target in zip(sources, targets, strict=True):
+            source.rename(target)
+            moved.append(target)
+    except OSError:
+        for target in moved:
+            remove(target)
+        raise

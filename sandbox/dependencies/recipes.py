@@ -17,8 +17,9 @@ class Recipe:
     recipe that fits counts. `inputs` are patterns of further files in the same folder that decide the result.
     `version` must succeed where the tool can be used, and its output says which one it is. `commands` run in the
     project's folder. `folders` are names of folders that they make there (also deeper down, where `deep`); with
-    `stored`, they fill STORE instead. `variables` are for the commands and for the agent, `only_here` for the commands
-    alone. `venv` says that the folder is a virtual environment, which programs are to find.
+    `stored`, they fill STORE too. `variables` are for the commands and for the agent, `only_here` for the commands
+    alone. `venv` says that the folder is a virtual environment, which programs are to find. `again` are commands that
+    finish what came from the cache.
     """
 
     name: str
@@ -35,11 +36,31 @@ class Recipe:
     variables: Mapping[str, str] = field(default_factory=dict)
     only_here: Mapping[str, str] = field(default_factory=dict)
     venv: bool = False
+    again: tuple[tuple[str, ...], ...] = ()
 
 
 _NODE_INPUTS = ("package.json", ".npmrc", ".nvmrc", ".node-version")
 _PIP_INPUTS = ("requirements*.txt", "constraints*.txt", "requirements/*.txt")
 _NODE_VERSION = ("node", "--version")
+_RESOLVE_GRADLE = """\
+allprojects { p ->
+  p.tasks.create("sandboxResolve") {
+    doLast { p.configurations.findAll { it.canBeResolved }.each { try { it.files } catch (Exception e) { println e } } }
+  }
+}
+"""
+"""`dependencies` would fetch what describes them and leave the libraries. What a configuration lacks isn't our concern."""
+_GRADLE = """\
+mkdir -p "$GRADLE_USER_HOME" && printf %s "$RESOLVE" >"$GRADLE_USER_HOME/resolve.gradle" &&
+exec sh ./gradlew --no-daemon --quiet -Dorg.gradle.configuration-cache=false \
+  --init-script "$GRADLE_USER_HOME/resolve.gradle" sandboxResolve
+"""
+_HEX = """\
+grep -q '{:hex,' mix.lock || exit 0
+mix local.hex --force --if-missing && mix local.rebar --force --if-missing
+"""
+_MAVEN_FETCH = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:go-offline"
+"""The version that Maven 3 takes by itself fails where one module needs another."""
 _MAVEN_STORE = {"MAVEN_OPTS": "-Dmaven.repo.local={store}/repository"}
 
 RECIPES: tuple[Recipe, ...] = (
@@ -77,6 +98,10 @@ RECIPES: tuple[Recipe, ...] = (
         inputs=(*_NODE_INPUTS, ".yarnrc.yml"),
         folders=("node_modules",),
         deep=True,
+        # Without node_modules, which is its default, only yarn itself can make what leads to its packages.
+        stored=True,
+        variables={"YARN_GLOBAL_FOLDER": STORE},
+        again=(("yarn", "install", "--immutable"),),
     ),
     Recipe(
         "yarn",
@@ -175,7 +200,7 @@ RECIPES: tuple[Recipe, ...] = (
         "pom.xml",
         "mvn",
         ("mvn", "--version"),
-        (("mvn", "--batch-mode", "--quiet", "dependency:go-offline"),),
+        (("mvn", "--batch-mode", "--quiet", _MAVEN_FETCH),),
         inputs=("*/pom.xml", ".mvn/maven.config"),
         stored=True,
         variables=_MAVEN_STORE,
@@ -187,11 +212,12 @@ RECIPES: tuple[Recipe, ...] = (
             build,
             "java",
             ("java", "-version"),
-            (("sh", "./gradlew", "--no-daemon", "--quiet", "dependencies"),),
+            (("sh", "-c", _GRADLE),),
             beside="gradlew",
             inputs=("settings.gradle*", "gradle.lockfile", "gradle/*.toml", "gradle/wrapper/*"),
             stored=True,
             variables={"GRADLE_USER_HOME": STORE},
+            only_here={"RESOLVE": _RESOLVE_GRADLE},
         )
         for build in ("build.gradle", "build.gradle.kts")
     ),
@@ -212,8 +238,7 @@ RECIPES: tuple[Recipe, ...] = (
         "mix",
         ("elixir", "--version"),
         (
-            ("mix", "local.hex", "--force", "--if-missing"),
-            ("mix", "local.rebar", "--force", "--if-missing"),
+            ("sh", "-c", _HEX),
             ("mix", "deps.get", "--check-locked"),
         ),
         inputs=("mix.exs",),

@@ -126,6 +126,20 @@ async def test_a_card_says_what_is_noted_of_its_task(board: Board) -> None:
     assert "keys of demo" in board.page.text(100)
 
 
+async def test_a_card_goes_on_saying_what_came_of_the_cache_when_the_log_has_scrolled_on(
+    board: Board,
+) -> None:
+    run = await board.start()
+    await asyncio.sleep(0.01)
+    board.place.progress(run.id, log="▶ agent claude, cache hit, 3 s\n".encode())
+    board.see(run)
+    await board.for_a_minute(run)
+    board.place.progress(run.id, log=b"| x\n" * 20_000)
+    board.see(run)
+    await asyncio.sleep(60)
+    assert "cache hit · 3 s" in board.page.text(100)
+
+
 async def test_of_two_bots_that_open_a_card_at_once_one_takes_its_own_back_fault_27(
     board: Board,
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.log_lines import fitted, matching, of_phase, rows_of
+from bot.log_lines import CacheUse, cache_of, fitted, matching, of_phase, rows_of
 from bot.markup import units
 
 LOG = """▶ environment run k7f3q2ab
@@ -59,3 +59,21 @@ def test_an_empty_log_has_no_lines() -> None:
     assert rows_of(b"") == rows_of(b" \n\n") == []
     assert rows_of(b"one\ntwo\n") == ["one", "two"]
     assert rows_of(b"\xff\x00\x1b[31m") == ["\N{REPLACEMENT CHARACTER}"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (["▶ agent claude, cache hit, 3 s", "│ works"], CacheUse("hit", 3)),
+        (["▶ agent scripted, cache miss, 41 s"], CacheUse("miss", 41)),
+        (["▶ agent claude"], None),
+        (["│ ▶ agent claude, cache hit, 3 s", "· ▶ agent claude, cache hit, 3 s"], None),
+        (["▶ agent claude, cache gold, 3 s"], None),
+        (["▶ deliver x, cache hit, 3 s"], None),
+        ([], None),
+    ],
+)
+def test_what_the_agents_heading_says_of_the_cache_is_read_and_nobody_elses_words(
+    rows: list[str], found: CacheUse | None
+) -> None:
+    assert cache_of(rows) == found

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as strict_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.address import read_configured
@@ -95,6 +96,34 @@ async def test_a_run_that_was_told_is_counted_by_its_repo_and_its_end(watched: T
     assert not [word for word in ("s3cret", "github", watched.world.token) if word in seen.text]
 
 
+PROMETHEUS = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.3"
+)
+
+
+async def test_prometheus_itself_asks_for_another_form_and_gets_the_same(watched: Talk) -> None:
+    async with watched.bot():
+        await watched.run_of(watched.world.say(watched.ada, watched.team, "/run shop one"))
+        assert watched.metrics is not None
+        address = f"http://{watched.metrics.address}:{watched.metrics.port}/metrics"
+        async with aiohttp.ClientSession(headers={"Accept": PROMETHEUS}) as session:
+            async with session.get(address) as response:
+                assert response.headers["Content-Type"].startswith("application/openmetrics-text")
+                families = list(strict_families(await response.text()))
+            async with session.post(address) as response:
+                assert response.status == 405
+            async with session.get(f"{address}/x") as response:
+                assert response.status == 404
+    running = [
+        sample.value
+        for family in families
+        for sample in family.samples
+        if (sample.name, sample.labels) == ("claude_sandbox_runs", {"state": "running"})
+    ]
+    assert running == [1]
+
+
 async def test_a_failure_is_counted_by_its_cause_and_a_repo_without_a_name_as_other(
     tmp_path: Path,
 ) -> None:
@@ -139,6 +168,21 @@ async def test_what_waits_is_seen(watched: Talk) -> None:
         seen = await page(watched)
         assert seen("claude_sandbox_ends_untold_oldest_seconds") == 0
         assert 300 <= seen("claude_sandbox_delivery_lag_seconds_sum") < 500
+
+
+async def test_an_end_that_nobody_may_be_told_of_is_seen_all_the_time(watched: Talk) -> None:
+    async with watched.bot():
+        run = await watched.run_of(watched.world.say(watched.ada, watched.team, "/run shop one"))
+        watched.world.allow_sending(watched.team, False)
+        watched.place.finish(run.id, report=watched.pushed(run))
+        for _ in range(8):
+            await watched.quiet(100)
+            assert (await page(watched))("claude_sandbox_ends_untold") == 1
+        assert (await page(watched))("claude_sandbox_ends_untold_oldest_seconds") > 700
+        watched.world.allow_sending(watched.team, True)
+        await watched.until(lambda: watched.place.runs[run.id].told, "it is told", seconds=900)
+        await watched.quiet()
+        assert (await page(watched))("claude_sandbox_ends_untold") == 0
 
 
 async def test_telegrams_errors_and_updates_that_nobody_can_read_are_counted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,8 @@ def test_the_second_run_has_its_dependencies_from_the_bucket_and_its_agent_gets_
     assert two.report.summary == "part-0 speaks"
     assert two.report.remark is None
     assert "X-Amz" not in one.log + two.log
+    for log, cache in ((one.log, "miss"), (two.log, "hit")):
+        assert re.search(rf"^▶ agent \S+, cache {cache}, \d+ s$", log, re.M), log
 
 
 @pytest.mark.npm

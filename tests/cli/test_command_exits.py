@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from bot.address import BadRepo
 from bot.mistake import Mistake
 from cli.exits import Exit, Failure, guarded
 from cli.screen import Column, Screen, fitting
@@ -24,6 +25,9 @@ from runs.backend import Unavailable, UnknownRun
         (Rejected(403, "Forbidden", "jobs is forbidden"), Exit.CLUSTER, "auth can-i"),
         (Unavailable("The cluster doesn't answer now (401): Unauthorized"), 3, "Log in anew"),
         (Unavailable("ssl:True [certificate has expired]"), 3, "clock"),
+        (Unavailable("Cannot connect to host 127.0.0.1:1 ssl:default [refused]"), 3, "does it run"),
+        (Rejected(404, "NotFound", 'namespaces "x" not found'), Exit.CLUSTER, "init"),
+        (BadRepo("A repo can't begin with a dash."), Exit.USAGE, "with a dash"),
         (Unavailable("Cannot connect to host"), 3, "--context"),
         (KeyboardInterrupt(), Exit.INTERRUPTED, "Stopped.\n"),
     ],
@@ -90,7 +94,7 @@ def test_foreign_text_can_not_move_the_cursor(capsys: pytest.CaptureFixture[str]
 def test_a_narrow_screen_leaves_out_what_matters_least() -> None:
     columns = [Column("RUN"), Column("STATE", 1), Column("TASK", 2, grows=True), Column("BY", 3)]
     rows = [["abcdefgh", "running, 5 min", "a very long task indeed", "somebody"]]
-    assert fitting(columns, rows, 200) == [0, 1, 2, 3]
-    assert fitting(columns, rows, 45) == [0, 1, 2]
-    assert fitting(columns, rows, 30) == [0, 1]
-    assert fitting(columns, rows, 4) == [0]
+    assert fitting(columns, rows, 200) == {0: 8, 1: 14, 2: 23, 3: 8}
+    assert fitting(columns, rows, 47) == {0: 8, 1: 14, 2: 21}
+    assert fitting(columns, rows, 30) == {0: 8, 1: 14}
+    assert fitting(columns, rows, 4) == {0: 8}

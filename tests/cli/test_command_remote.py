@@ -186,3 +186,15 @@ async def test_a_wrong_option_is_told_before_anything_is_asked(
     assert done.code == 2
     assert words in done.err
     assert not cluster.requests
+
+
+async def test_more_than_the_config_lets_a_run_have_is_refused(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    config = shell.folder / "limits.yaml"
+    config.write_text("runLimits: {memory: 4Gi}\n", encoding="utf-8")
+    shell.variables["SANDBOX_CONFIG"] = str(config)
+    done = await shell.run("remote", "do it", *REPO, "--memory", "5Gi")
+    assert done.code == 2
+    assert "--memory takes 4Gi at most here." in done.err
+    assert not cluster.objects["jobs"]

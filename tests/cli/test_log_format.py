@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 from pathlib import Path
 
@@ -82,6 +83,29 @@ def test_an_exception_begins_no_line_that_looks_like_an_event(text: str) -> None
     assert values["exception"].startswith("Traceback (most recent call last):\n")
     assert "ValueError" in values["exception"]
     assert SECRET not in json.dumps(values) + "".join(rest)
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+def test_what_ends_the_process_is_an_event_too_and_holds_no_token(log_format: LogFormat) -> None:
+    token = "123456789:AAFs3cretS3cretS3cretS3cretS3cretS3c"
+    variables = {"TELEGRAM_BOT_TOKEN": token, "SANDBOX_LOG_FORMAT": log_format.value}
+    program = (
+        "import sys, warnings; from cli.log_format import start_logging;"
+        f"start_logging({variables!r}); warnings.warn('an old way');"
+        f"raise RuntimeError('POST https://api.telegram.org/bot' + {token!r} + '/getMe')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert token not in done.stderr
+    events = [line for line in done.stderr.splitlines() if not line.startswith("    ")]
+    assert len(events) == 2
+    if log_format is LogFormat.JSON:
+        last = json.loads(events[-1])
+        assert (last["level"], last["message"]) == ("CRITICAL", "the bot ends by a bug")
+        assert "RuntimeError: POST" in last["exception"]
+    else:
+        assert events[-1].endswith("CRITICAL cli.log_format the bot ends by a bug")
+        assert "    RuntimeError: POST" in done.stderr
 
 
 @pytest.mark.parametrize("log_format", LogFormat)

@@ -37,7 +37,7 @@ def shell(place: ClusterPlace) -> CommandLine:
 def clone(repo: OriginRepo, tmp_path: Path) -> Path:
     """A clone of the small repository, with a commit that isn't pushed."""
     folder = tmp_path / "clone"
-    authority = repo.url.replace("http://", f"http://ada:{TOKEN}@")
+    authority = repo.url.replace("http://", f"http://x-access-token:{TOKEN}@")
     run_git(None, "clone", "--quiet", authority, str(folder))
     (folder / "more.txt").write_text("more\n")
     run_git(folder, "add", "more.txt")

@@ -52,8 +52,9 @@ async def test_a_run_of_a_gemfile_with_pg_and_sidekiq_reaches_both_and_the_secon
     registry: Registry,
     messages_api: Callable[..., MessagesApi],
 ) -> None:
-    answers = [use("Bash", command=ASK_THE_SERVICES), say("Both services answer.")]
-    api = messages_api(*answers, *answers)
+    said = say("Both services answer.")
+    asks = [use("Bash", command=ask_until(registry, name)) for name in ("first", "second")]
+    api = messages_api(asks[0], said, asks[1], said)
     async with open_chat_scene(place, playground, kubectl) as scene:
         config = {
             "repos": {"shop": {"url": repo.url, "memory": "512Mi", "cpu": "200m"}},
@@ -71,8 +72,8 @@ async def test_a_run_of_a_gemfile_with_pg_and_sidekiq_reaches_both_and_the_secon
         scene.program = ("tests.cluster.bot_with_template", str(trusting))
         await scene.start()
         known = {"main"}
-        for cache in ("cache miss", "cache hit"):
-            asked, told = await ask(scene)
+        for name, cache in (("first", "cache miss"), ("second", "cache hit")):
+            asked, told = await ask(scene, registry, name, cache)
             assert "Both services answer." in told.text
             assert cache in told.text
             assert sidecars(scene.job(asked)) == ["postgres-sidecar", "redis-sidecar"]
@@ -82,15 +83,24 @@ async def test_a_run_of_a_gemfile_with_pg_and_sidekiq_reaches_both_and_the_secon
     assert registry.asked == 1
 
 
-async def ask(scene: ChatScene) -> tuple[Message, Message]:
-    """Let the services be asked; return what was said, and how its end is told. The card names the stack meanwhile."""
+def ask_until(registry: Registry, name: str) -> str:
+    """Return what asks both services, and waits until a package is published: then the card has said all."""
+    opens = f'import urllib.request as u; u.urlopen("{registry.url}/simple/{name}/")'
+    return f"{ASK_THE_SERVICES}; until python3 -c '{opens}' 2>/dev/null; do sleep 1; done"
+
+
+async def ask(
+    scene: ChatScene, registry: Registry, name: str, cache: str
+) -> tuple[Message, Message]:
+    """Let the services be asked; return what was said, and how its end is told. The card tells the stack meanwhile."""
     asked = scene.say('/run shop "ask the services"')
-    words = "Ruby 3.3 · Postgres · Redis"
-    await until(
-        lambda: any(words in card.text for card in scene.cards(asked)),
-        "the card names the stack",
-        LIMIT_SECONDS,
-    )
+    for words in ("Ruby 3.3 · Postgres · Redis", cache):
+        await until(
+            lambda words=words: any(words in card.text for card in scene.cards(asked)),  # type: ignore[misc]  # bound here
+            f"the card says {words}",
+            LIMIT_SECONDS,
+        )
+    registry.wheel(name, "")
     (told,) = await until(lambda: scene.tellings(asked), "the end is told", LIMIT_SECONDS)
     await scene.settled(asked)
     return asked, told

@@ -122,12 +122,19 @@ def test_the_sandbox_program_is_brought_into_another_image_before_the_agent_begi
     assert found.agent.folder == "/workspace"
     services = yaml.safe_load(compose_file(made(found)))["services"]
     assert services["sandbox-program"]["depends_on"]["broker"] == {"condition": "service_healthy"}
-    ends = {"condition": "service_completed_successfully"}
-    assert services["claude"]["depends_on"]["sandbox-program"] == ends
-    # The services start together, and while the program is brought.
-    assert not {"sandbox-program", "redis-sidecar"} & set(
-        services["postgres-sidecar"]["depends_on"]
-    )
+    waits = services["claude"]["depends_on"]
+    assert waits["sandbox-program"] == {"condition": "service_completed_successfully"}
+    assert waits["postgres-sidecar"] == {"condition": "service_started"}
+    assert "redis-sidecar" not in services["postgres-sidecar"]["depends_on"]
+
+
+def test_beside_a_program_that_knows_no_services_each_is_waited_for() -> None:
+    found = containers(place=replace(PLACE, entrypoints=("*",)))
+    services = yaml.safe_load(compose_file(made(found)))["services"]
+    assert services["claude"]["depends_on"]["redis-sidecar"] == {"condition": "service_healthy"}
+    check = services["redis-sidecar"]["healthcheck"]["test"]
+    assert check == ["CMD-SHELL", "redis-cli -h 127.0.0.1 ping"]
+    assert "redis-sidecar" not in services["postgres-sidecar"]["depends_on"]
 
 
 def test_limits_users_and_rights_are_those_of_the_pod() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 
 import pytest
+
+from tests.parts.package_managers import FOLDER, there
 
 HOW_TO_HAVE = {
     "claude": (
@@ -37,6 +38,10 @@ HOW_TO_HAVE = {
         "a real S3 server",
         "`make minio` builds MinIO, once, in about 3 minutes (needs Go 1.24 or newer)",
     ),
+    "podman": (
+        "Podman",
+        "install it, on Debian and Ubuntu with: sudo apt-get install podman",
+    ),
     "own_cluster": (
         "stand-ins in the network of a cluster of the tests' own",
         "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
@@ -48,12 +53,28 @@ HOW_TO_HAVE = {
 }
 """By marker: what is missing, and how to get it."""
 
+MANAGERS = {
+    "bundle": "on Debian and Ubuntu with: sudo apt-get install bundler",
+    "pnpm": "with: make package-managers",
+    "yarn": "with: make package-managers",
+    "uv": "with: make package-managers",
+    "poetry": "with: make package-managers",
+    "cargo": "with rustup",
+    "mvn": "on Debian and Ubuntu with: sudo apt-get install maven; then make package-managers",
+    "gradle": "on Debian and Ubuntu with: sudo apt-get install gradle",
+    "composer": "on Debian and Ubuntu with: sudo apt-get install composer php-zip",
+    "mix": "on Debian and Ubuntu with: sudo apt-get install elixir",
+}
+HOW_TO_HAVE |= {tool: (tool, f"install it {how}") for tool, how in MANAGERS.items()}
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out a test whose tool isn't on the PATH."""
-    for tool in ("npm", "go", "buildah"):
-        if item.get_closest_marker(tool) and shutil.which(tool) is None:
+    for tool in ("npm", "go", "buildah", *MANAGERS):
+        if item.get_closest_marker(tool) and not there(tool):
             pytest.skip(f"{tool} isn't installed here")
+    if item.get_closest_marker("mvn") and not (FOLDER / "maven" / "ready").exists():
+        pytest.skip("Maven's own parts aren't here")
     if item.get_closest_marker("buildah") and os.geteuid() != 0:
         pytest.skip("these tests of buildah need root")
 

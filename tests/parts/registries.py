@@ -14,9 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import urlsplit
 
+_PACKAGES = (".tgz", ".whl", ".gem", ".crate", ".jar", ".zip")
+
 
 class Registry:
-    """One server that speaks npm's protocol and pip's. `asked` counts the packages that were fetched."""
+    """One server of files, which it knows how to publish for npm and pip. `asked` counts the packages that were fetched."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked = 0
@@ -29,13 +31,17 @@ class Registry:
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 content = registry._files.get(path)
-                registry.asked += path.endswith((".tgz", ".whl"))
+                registry.asked += self.command == "GET" and path.endswith(_PACKAGES)
                 self.send_response(404 if content is None else 200)
                 kind = "text/html" if path.endswith("/") else "application/json"
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(content or b"")))
                 self.end_headers()
-                self.wfile.write(content or b"")
+                if self.command == "GET":
+                    self.wfile.write(content or b"")
+
+            def do_HEAD(self) -> None:
+                self.do_GET()
 
             def log_message(self, *_args: object) -> None:
                 """Say nothing."""
@@ -56,6 +62,31 @@ class Registry:
         self._server.shutdown()
         self._server.server_close()
 
+    def publish(self, path: str, content: bytes | str) -> None:
+        """Serve a file at a path."""
+        self._files[path] = content.encode() if isinstance(content, str) else content
+
+    def npm_package(self, name: str, size: int = 1) -> tuple[str, str]:
+        """Publish a package of so many files, and return where it is and its integrity."""
+        archive = _npm_archive(name, size)
+        path = f"/{name}/-/{name}-1.0.0.tgz"
+        self._files[path] = archive
+        sha512 = base64.b64encode(hashlib.sha512(archive).digest()).decode()
+        dist = {
+            "tarball": f"{self.url}{path}",
+            "integrity": f"sha512-{sha512}",
+            "shasum": hashlib.sha1(archive).hexdigest(),
+        }
+        version = {"name": name, "version": "1.0.0", "main": "index.js", "dist": dist}
+        about = {
+            "name": name,
+            "dist-tags": {"latest": "1.0.0"},
+            "versions": {"1.0.0": version},
+            "time": {"1.0.0": "2020-01-01T00:00:00.000Z"},
+        }
+        self._files[f"/{name}"] = json.dumps(about).encode()
+        return dist["tarball"], dist["integrity"]
+
     def npm_project(
         self, files: Mapping[str, str], packages: int = 1, size: int = 1
     ) -> dict[str, str]:
@@ -64,14 +95,11 @@ class Registry:
         wanted = {}
         for number in range(packages):
             name = f"part-{number}"
-            archive = _npm_archive(name, size)
-            path = f"/{name}/-/{name}-1.0.0.tgz"
-            self._files[path] = archive
-            sha512 = base64.b64encode(hashlib.sha512(archive).digest()).decode()
+            resolved, integrity = self.npm_package(name, size)
             locked[f"node_modules/{name}"] = {
                 "version": "1.0.0",
-                "resolved": f"{self.url}{path}",
-                "integrity": f"sha512-{sha512}",
+                "resolved": resolved,
+                "integrity": integrity,
             }
             wanted[name] = "1.0.0"
         package = {"name": "demo", "version": "1.0.0", "dependencies": wanted}

@@ -35,6 +35,8 @@ class Started:
         self.log_path = folder / "log"
         self.report_path = Path(environment["SANDBOX_REPORT"])
         self.workspace = Path(environment["SANDBOX_WORKSPACE"])
+        given = environment["SANDBOX_TIMEOUT"]
+        self._limit_seconds = max(LIMIT_SECONDS, int(given) if given.isdigit() else 0)
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 program,
@@ -56,7 +58,7 @@ class Started:
         return self.log_path.read_text("utf-8", "replace")
 
     def finish(self) -> Finished:
-        code = self.process.wait(LIMIT_SECONDS)
+        code = self.process.wait(self._limit_seconds)
         report = decode(self.report_path.read_bytes())
         assert report is not None
         return Finished(code, self.log(), report, self.workspace)
