@@ -84,7 +84,10 @@ async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Ex
 
 def told(run: Run, tail: str) -> Markup:
     """Return how a run ended, in the words of the chat, as far as they hold where there is none."""
-    return completion(run, tail).mapped(lambda text: text.replace(ANSWER_ADVICE, _ANSWER))
+    report = run.outcome.report if run.outcome else None
+    ref = f"--ref {report.branch} " if report and report.pushed else ""
+    advice = f'Answer it in a new task: claude-sandbox local {ref}"…"'
+    return completion(run, tail).mapped(lambda text: text.replace(ANSWER_ADVICE, advice))
 
 
 def _asked(wish: Wish, known: _Known, *, bare: bool) -> OneRun:
@@ -149,8 +152,5 @@ def _exit(run: Run) -> Exit:
     return Exit.OK if run.outcome.ended_well else Exit.RUN_FAILED
 
 
-_ANSWER = (
-    "Answer it in a new task that goes on from its branch: claude-sandbox local --ref BRANCH …"
-)
 _FIRST = "Stopping: what the agent has done so far is pushed. Ctrl-C again to end it at once, without that."
 _SECOND = "Ending at once; what was made for the run is removed."

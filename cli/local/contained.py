@@ -176,6 +176,13 @@ def _failure(error: EngineError) -> Failure:
             "Remove what isn't needed any more: docker system prune, or podman system prune",
             Exit.CLUSTER,
         )
+    if "cgroup controller" in words:
+        return Failure(
+            f"{_last_line(words)}",
+            "Podman without root may not limit memory or cpu here. Let systemd hand both on (Delegate=cpu memory pids "
+            "for user@.service), or run it as root.",
+            Exit.CLUSTER,
+        )
     return Failure(
         f"The containers can't be made: {_last_line(words)}",
         "Nothing of the run is left. Without containers: --bare",

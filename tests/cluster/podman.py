@@ -67,6 +67,8 @@ def opened_podman() -> Iterator[Podman]:
     finally:
         _podman(environment, "rm", "--force", "--ignore", "--time", "0", holder)
         _podman(environment, "network", "rm", "--force", network)
+        kept = _podman(environment, "volume", "ls", "-q", "--filter", "name=claude-sandbox-cache")
+        _podman(environment, "volume", "rm", "--force", *kept.split() or ["none"])
 
 
 def _settings(folder: Path) -> dict[str, str]:
