@@ -117,9 +117,10 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=bot-packages /opt/claude-sandbox /opt/claude-sandbox
 COPY . /opt/claude-sandbox/source
-# Whose sandbox image is the usual one: of a fork, its owner's.
+# Whose sandbox image is the usual one: of a fork, its owner's. By RUN: Buildah 1.28 takes an ENV of another owner from its cache.
 ARG OWNER=
-ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1 SANDBOX_OWNER=$OWNER
+RUN echo "$OWNER" >/opt/claude-sandbox/source/.owner
+ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1
 USER 1000:1000
 WORKDIR /home/sandbox
 ENTRYPOINT ["claude-sandbox"]
