@@ -12,11 +12,12 @@ from pathlib import Path
 
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
+from bot.stacks import StackReader
 from runs.stacks.detect import detect
 from runs.stacks.remote import Reading, RemoteStacks, Unread
-from runs.stacks.stack import OWN_FILE, File
+from runs.stacks.stack import MOST_BYTES, OWN_FILE, File
 from runs.stacks.table import services_table
-from runs.stacks.telling import MOST_BYTES, may_tell, telling
+from runs.stacks.telling import may_tell, telling
 from sandbox.keys import read_keys
 
 
@@ -66,6 +67,21 @@ def read_folder(root: Path) -> Reading:
     ]
     own = next((file.text for file in files if file.path == OWN_FILE), None)
     return Reading("", detect(files), own)
+
+
+class OrFolder:
+    """Reads a repo from its server, or where that can't be done from here, as it lies in a folder."""
+
+    def __init__(self, reader: StackReader, root: Path) -> None:
+        self._reader = reader
+        self._root = root
+
+    async def read(self, url: str, branch: str | None) -> Reading:
+        """See StackReader."""
+        try:
+            return await self._reader.read(url, branch)
+        except Unread:
+            return await asyncio.to_thread(read_folder, self._root)
 
 
 def _walk(root: Path) -> Iterator[str]:

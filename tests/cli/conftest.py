@@ -11,6 +11,13 @@ from tests.k8s.fake_cluster import FakeCluster, serve
 
 
 @pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    """A person with a kubeconfig and keys, and a cluster in memory on which nothing of ours is."""
+    async with open_scene(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
 def cluster() -> FakeCluster:
     return FakeCluster()
 
@@ -20,10 +27,3 @@ async def shell(cluster: FakeCluster, tmp_path: Path) -> AsyncIterator[CommandLi
     """A person's shell over the fake cluster."""
     async with serve(cluster, tmp_path) as kubeconfig:
         yield CommandLine.at(tmp_path, kubeconfig)
-
-
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    """A person with a kubeconfig and keys, and a cluster in memory on which nothing of ours is."""
-    async with open_scene(tmp_path) as found:
-        yield found

@@ -54,7 +54,7 @@ async def test_without_a_bot_a_run_goes_from_remote_to_clean(
     assert "The login in the remote's address stays here" in done.err
     assert TOKEN not in done.out + done.err
     assert "✅ Done" in done.out
-    assert "▶ the agent works" in done.out
+    assert "▶ starting\n" in done.out
     (listed,) = (await shell.run("jobs", "--json")).json
     run_id = listed["run"]
     assert listed["ending"] == "pushed"
