@@ -111,6 +111,9 @@ def _answer(reading: Reading) -> Answer:
         mistakes = bad.mistakes
     detected = tuple(wanted.service for wanted in stack.services)
     asked = own.services
+    named = asked
+    if named is None:
+        named = tuple(wanted.flavour or wanted.service for wanted in stack.services)
     reasons = [
         {"subject": each.subject, "file": each.file, "line": each.line, "what": each.what}
         for each in stack.reasons
@@ -126,7 +129,7 @@ def _answer(reading: Reading) -> Answer:
         detected if asked is None else tuple(_canonical(name) for name in asked),
         tuple(reasons),
         mistakes,
-        tuple(service_words(name) for name in asked or detected),
+        tuple(service_words(name) for name in named),
         own.setup,
     )
 

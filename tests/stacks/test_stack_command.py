@@ -26,6 +26,20 @@ def test_a_folder_is_told_with_file_and_line(
     ]
 
 
+@pytest.mark.parametrize(
+    ("own", "line"),
+    [(None, "MariaDB"), ("services: []\n", "nothing found"), ("services: [redis:6]\n", "Redis 6")],
+)
+def test_a_service_is_called_as_on_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own: str | None, line: str
+) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {db: {image: mariadb}}\n")
+    if own is not None:
+        (tmp_path / ".claude-sandbox.yaml").write_text(own)
+    assert run_stack(os.environ, str(tmp_path), None, as_json=False) == 0
+    assert capsys.readouterr().out.splitlines()[0] == line
+
+
 def test_a_url_is_told_as_json_and_the_repos_own_list_wins(
     git_server: GitServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
