@@ -9,10 +9,12 @@ import pytest
 
 from cli.commands.init import HELLO
 from tests.cluster.deployed_talk import Talk
-from tests.cluster.deployment import BOT, Ground
+from tests.cluster.deployment import BOT, NOTHING, Ground
 from tests.cluster.images_of_tests import Images
 from tests.cluster.installed import Installer, installer
 from tests.cluster.kubectl import Kubectl
+
+pytestmark = pytest.mark.parametrize("deployed", [NOTHING], indirect=True)
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ async def team(
     images: Images,
     host_address: str,
     tmp_path: Path,
+    deployed: None,
 ) -> AsyncIterator[Installer]:
     """A team with a cluster on which nothing of ours is; where the bot is to be is a parameter."""
     own = images.prefix == "localhost/"
