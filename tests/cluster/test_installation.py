@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from cli.commands.init import HELLO
 from tests.cluster.deployed_talk import Talk
-from tests.cluster.deployment import BOT, NOTHING, Ground
+from tests.cluster.deployment import BOT, NOTHING, SANDBOXES, Ground
 from tests.cluster.images_of_tests import Images
 from tests.cluster.installed import Installer, installer
 from tests.cluster.kubectl import Kubectl
@@ -56,6 +57,31 @@ async def test_a_team_runs_after_init_and_nothing_is_left_after_uninstall(team: 
     assert deployed.bot_pod() == pod
     assert hellos(team) == 1
 
+    checked = await team.say("doctor", "--json")
+    assert checked.code == 0, checked.out + checked.err
+    results = {each["name"]: each for each in json.loads(checked.out)["checks"]}
+    assert "they held for the last run" in results["Network policies"]["what"]
+    for name in ("Admission policy", "Bot's rights", "Bot", "Log store", "Repo demo", "Clock"):
+        assert results[name]["result"] == "good", results[name]
+
+    await use_the_command_line(team)
+
     gone = await team.say("uninstall", "--yes")
     assert gone.code == 0, gone.out + gone.err
     assert team.everything() == before
+
+
+async def use_the_command_line(team: Installer) -> None:
+    """Say `remote`, `logs` and `clean`, beside the bot and in its namespace."""
+    place = {
+        "SANDBOX_NAMESPACE": SANDBOXES,
+        "SANDBOX_CONFIG": str(team.deployed.ground.folder / "config.yaml"),
+        "CLAUDE_IMAGE": team.deployed.ground.images.sandbox,
+    }
+    done = await team.say("remote", "add a note", "--repo", "demo", "--watch", "--json", **place)
+    assert done.code == 0, done.out + done.err
+    run = json.loads(done.out)["run"]
+    logs = await team.say("logs", run, **place)
+    assert "▶ deliver" in logs.out, logs.out + logs.err
+    cleaned = await team.say("clean", run, "--all", "--json", **place)
+    assert json.loads(cleaned.out)["removed"] == [run], cleaned.out + cleaned.err
