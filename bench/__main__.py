@@ -14,6 +14,7 @@ from pathlib import Path
 from bench import (
     broker,
     clone,
+    command_line,
     dependencies,
     idle,
     intake,
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "log": log.measure,
     "intake": intake.measure,
     "told": told.measure,
+    "command-line": command_line.measure,
     "programs": programs.measure,
     "redaction": redaction.measure,
     "relist": relist.measure,

@@ -34,6 +34,8 @@ from sandbox.dependencies.slots import Slot
 
 SILENCE_SECONDS = 15.0
 """A server that says nothing for so long isn't there."""
+TAKING_SECONDS = 60.0
+"""So long it may take until it has put away what was written."""
 BUSY_SECONDS = (0.5, 2.0)
 """A server that is busy is asked again after these pauses."""
 _BLOCK = 256 << 10
@@ -137,7 +139,7 @@ class BucketCache:
                 slot.write, _Body(file, until), headers, method="PUT"
             )
 
-        _ask(request, until).close()
+        _ask(request, until, TAKING_SECONDS).close()
 
 
 class _Refused(Away):
@@ -169,21 +171,23 @@ class _Body:
         return self._file.read(_BLOCK)
 
 
-def _ask(make: Callable[[], urllib.request.Request], until: Until) -> HTTPResponse:
+def _ask(
+    make: Callable[[], urllib.request.Request], until: Until, silence: float = SILENCE_SECONDS
+) -> HTTPResponse:
     """Make a request. Raises Away, whose words name no address: they are secret. Raises BadArchive when time is over."""
     for pause in BUSY_SECONDS:
         try:
-            return _ask_once(make(), until)
+            return _ask_once(make(), until, silence)
         except _Refused as refused:
             if refused.status < 500:
                 raise
         time.sleep(pause)
-    return _ask_once(make(), until)
+    return _ask_once(make(), until, silence)
 
 
-def _ask_once(request: urllib.request.Request, until: Until) -> HTTPResponse:
+def _ask_once(request: urllib.request.Request, until: Until, silence: float) -> HTTPResponse:
     until.check()
-    seconds = min(SILENCE_SECONDS, max(until.deadline - time.monotonic(), 0.1))
+    seconds = min(silence, max(until.deadline - time.monotonic(), 0.1))
     try:
         answer: HTTPResponse = urllib.request.build_opener(_NoRedirect).open(
             request, timeout=seconds
