@@ -30,7 +30,7 @@ from sandbox.task import Task
 TOGETHER = ("postgres", "redis", "mariadb", "rabbitmq")
 SLOWEST = ("mariadb", "rabbitmq")
 """Those of them of which one is the slowest, whatever the machine."""
-ROUNDS = 3
+ROUNDS = 2
 LIMIT = 1.2
 _IN_TURN = "one after the other"
 _JOB_SECONDS = 120

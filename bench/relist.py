@@ -67,7 +67,7 @@ def _megabytes(pages: list[bytes]) -> int:
 
 async def _stalls(folder: Path) -> list[Figure]:
     first, again = [], []
-    async with _served(folder) as kubeconfig:
+    async with served(folder) as kubeconfig:
         for _ in range(TIMES):
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "bench.stalls", str(kubeconfig)),
@@ -92,7 +92,7 @@ def _stall(what: str, stalls: list[float]) -> Figure:
 
 
 @asynccontextmanager
-async def _served(folder: Path) -> AsyncIterator[Path]:
+async def served(folder: Path) -> AsyncIterator[Path]:
     """Serve the pages from another process; yield a kubeconfig for them."""
     server = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.job_pages"),

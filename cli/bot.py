@@ -16,7 +16,7 @@ from bot.config_file import ConfigError, parse
 from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
-from bot.stacks import Stacks
+from bot.stacks import StackReader, Stacks
 from cli.log_format import start_logging
 from cli.owner import with_owner
 from runs.local import LocalBackend
@@ -137,12 +137,22 @@ def _make_cache_signer(config: Config, environment: Mapping[str, str]) -> S3Cach
 
 
 def make_stacks(
-    settings: Settings, config: Config, environment: Mapping[str, str]
+    settings: Settings,
+    config: Config,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
 ) -> Stacks | None:
-    """Return who looks at repos before their Runs; None where nothing could come of it."""
+    """Return who looks at repos before their Runs; None where nothing could come of it.
+
+    `folder` is a clone, which is looked at where its server can't be asked.
+    """
     if not config.detects or settings.backend is BackendName.LOCAL:
         return None
-    reader = RemoteStacks(read_keys(environment), environment)
+    reader: StackReader = RemoteStacks(read_keys(environment), environment)
+    if folder is not None:
+        from cli.stack import OrFolder
+
+        reader = OrFolder(reader, folder)
     return Stacks(reader, Offer(config, settings.cluster.image, settings.cluster.owner))
 
 

@@ -132,8 +132,10 @@ class Checkout:
             return (f"{remote} has commits of {name} that aren't here: the run works on those.",)
         if counted == "0":
             return ()
-        commits = "1 commit isn't" if counted == "1" else f"{counted} commits aren't"
-        return (f"{commits} pushed: the run doesn't see them. To change that: git push",)
+        commits, them = (
+            ("1 commit isn't", "it") if counted == "1" else (f"{counted} commits aren't", "them")
+        )
+        return (f"{commits} pushed: the run doesn't see {them}. To change that: git push",)
 
     def _uncommitted(self) -> tuple[str, ...]:
         changed = len(self._git("status", "--porcelain").splitlines())

@@ -65,13 +65,16 @@ class Cluster:
         return named[0]
 
     async def kept(self) -> list[Run]:
-        """Return the Runs of which there are Records of this place; none where the log store doesn't answer."""
+        """Return the Runs of which there are Records of this namespace; none where the log store doesn't answer.
+
+        The cluster has another address from the inside, where a bot may have written them.
+        """
+        here = f"/namespaces/{self.where.namespace}"
         try:
-            here = await self.backend.where()
             records = await self.store.list_records()
         except BackendError:
             return []
-        return [record.run for record in records if record.where == here]
+        return [record.run for record in records if record.where.endswith(here)]
 
     async def _whole(self, run_id: str) -> Run | None:
         try:

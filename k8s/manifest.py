@@ -22,7 +22,7 @@ from sandbox.dependencies.cache import folder_name
 from sandbox.dependencies.slots import BROKERED, Slot, encode
 from sandbox.dependencies.slots import VARIABLE as CACHE_ADDRESSES
 from sandbox.gate import GateMode
-from sandbox.keys import BROKER
+from sandbox.keys import BROKER, SHARED, names_a_secret
 from sandbox.services import LIMIT_VARIABLE as SERVICES_SECONDS
 from sandbox.services import VARIABLE as SERVICES
 from sandbox.task import Task, to_environment
@@ -148,10 +148,11 @@ def _environment(
     task: Task, place: KubernetesPlace, id_of_run: str, services: list[Service]
 ) -> dict[str, str]:
     """Return the plain variables. What an existing image expects is set, empty if need be."""
+    beside = variables_of(services, task.stack.language if task.stack else None)
     values = {
         **dict.fromkeys(("HAPI_CLI_TOKEN", "DATABASE_URL", "DATABASE_NAME", "REDIS_URL"), ""),
         **_GIT_TRUSTS_WORKSPACE,
-        **variables_of(services, task.stack.language if task.stack else None),
+        **beside,
         SERVICES: awaited(services),
         SERVICES_SECONDS: f"{place.patience.service:.0f}",
         **dict(task.variables),
@@ -164,7 +165,14 @@ def _environment(
     if place.brokers(task):
         # No key stands in the agent's container, and so none of their names.
         values |= {BROKER: _BROKER_URL, "ANTHROPIC_BASE_URL": f"{_BROKER_URL}/model"}
+    values[SHARED] = _shared({**beside, **dict(task.variables)}, values)
     return _verbatim(values)
+
+
+def _shared(given: Mapping[str, str], values: Mapping[str, str]) -> str:
+    """Return which of some variables look like keys; the agent gets them as long as nothing else took their place."""
+    names_ = (name for name in given if names_a_secret(name))
+    return " ".join(name for name in names_ if values[name] == given[name])
 
 
 def _cache(place: KubernetesPlace, slots: tuple[Slot, ...]) -> dict[str, str]:

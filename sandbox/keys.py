@@ -18,6 +18,8 @@ BROKER = "SANDBOX_BROKER"
 """The broker's address."""
 BROKER_MODEL = "SANDBOX_BROKER_MODEL"
 """Which of MODEL_KEYS the broker holds: the agent behaves by the kind of its key."""
+SHARED = "SANDBOX_SHARED"
+"""Names of variables that look like keys, and that the agent gets: they open what stands beside it, or the repo sets them."""
 HELD = "held-by-the-broker"
 """What stands in the place of a key."""
 
@@ -130,11 +132,12 @@ def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that aren't a key by their names."""
+    """Return the variables that aren't a key by their names, and those of SHARED."""
+    shared = {*environment.get(SHARED, "").split(), *_NAMES_A_PLACE} - {GIT_TOKEN, *MODEL_KEYS}
     return {
         name: value
         for name, value in environment.items()
-        if not names_a_secret(name) or name in _NAMES_A_PLACE
+        if not names_a_secret(name) or name in shared
     }
 
 

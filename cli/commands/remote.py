@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.config import Config
 from bot.repo import Target
@@ -30,6 +31,15 @@ class Wish:
     ref: str | None
     written: Written
     watches: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A Run that shall be there: its key, its Task, and the clone of its repo on this machine, if there is one."""
+
+    key: str
+    task: Task
+    folder: Path | None = None
 
 
 class Fate:
@@ -60,7 +70,8 @@ def run_remote(environment: dict[str, str], chosen: Chosen, wish: Wish, screen: 
         config = load_config(where.settings.config_path)
         target = _target(wish, config, where, screen)
         task = make_task(target, options, services, prompt, config)
-        return visit(where, lambda cluster: _run(task, cluster, fate, wish.watches, screen))
+        new = Launch(command_line_key(), task, Path.cwd() if wish.repo is None else None)
+        return visit(where, lambda cluster: _run(new, cluster, fate, wish.watches, screen))
     except KeyboardInterrupt:
         fate.say(where, screen)
         return Exit.INTERRUPTED
@@ -77,8 +88,8 @@ def _target(wish: Wish, config: Config, where: Where, screen: Screen) -> Target:
     return find_target(source.url, source.branch, config, forge)
 
 
-async def _run(task: Task, cluster: Cluster, fate: Fate, watches: bool, screen: Screen) -> Exit:
-    run = await launch(command_line_key(), task, cluster, fate)
+async def _run(new: Launch, cluster: Cluster, fate: Fate, watches: bool, screen: Screen) -> Exit:
+    run = await launch(new, cluster, fate)
     if not watches:
         screen.say(_with_stack(run))
         screen.json(values(run))
@@ -87,16 +98,16 @@ async def _run(task: Task, cluster: Cluster, fate: Fate, watches: bool, screen: 
     return await told(await watch(run, cluster, screen), cluster, screen)
 
 
-async def launch(key: str, task: Task, cluster: Cluster, fate: Fate) -> Run:
+async def launch(new: Launch, cluster: Cluster, fate: Fate) -> Run:
     """Look at the repo and make the Run exist. Ctrl-C before the request leaves nothing; then the Run is there."""
-    where = cluster.where
-    stacks = make_stacks(where.settings, cluster.config, where.environment)
+    where, task = cluster.where, new.task
+    stacks = make_stacks(where.settings, cluster.config, where.environment, new.folder)
     if stacks is not None:
         task = await stacks.fit(task)
     await cluster.backend.prepare()
     origin = command_line_origin(person(where.environment))
-    fate.run_id = run_id(key)
-    starting = asyncio.ensure_future(cluster.backend.start(key, task, origin))
+    fate.run_id = run_id(new.key)
+    starting = asyncio.ensure_future(cluster.backend.start(new.key, task, origin))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:

@@ -10,7 +10,7 @@ from bot.fitting import unfitted
 from bot.parse import trusts
 from bot.repo import find_again
 from cli.cluster import Cluster, visit
-from cli.commands.remote import Fate, launch
+from cli.commands.remote import Fate, Launch, launch
 from cli.exits import Exit, Failure
 from cli.run_words import launched, values
 from cli.screen import Screen
@@ -37,7 +37,7 @@ def run_retry(
     async def work(cluster: Cluster) -> Exit:
         parent = await cluster.find(named[0])
         key, task = await _wish(parent, named[1], cluster)
-        run = await launch(key, task, cluster, fate)
+        run = await launch(Launch(key, task), cluster, fate)
         if not watches:
             screen.say(launched(run))
             screen.json(values(run))

@@ -6,12 +6,11 @@ It runs in a process of its own (`runs.stacks.__main__`), whose limits hold for 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runs.stacks.stack import File
-from runs.stacks.telling import MOST_BYTES, telling
+from runs.stacks.stack import MOST_BYTES, File
 from sandbox.git import OPTIONS
 from sandbox.keys import Keys
 
@@ -48,6 +47,10 @@ class Repository:
         lines = ["[core]", f"repositoryformatversion = {1 if sha256 else 0}", "bare = true"]
         lines += ["[extensions]", "objectFormat = sha256"] if sha256 else []
         (self.folder / "config").write_text("\n".join(lines) + "\n")
+
+    def commit(self) -> str:
+        """Return which commit was fetched."""
+        return (self.folder / "refs" / "heads" / "main").read_text("ascii").strip()
 
     def fetch(self, *what: str, given: str = "", whole: bool = False) -> None:
         """Fetch objects; unless `whole`, blobs come only where they are named. Raises GitRefused."""
@@ -115,8 +118,16 @@ class Repository:
 _SHA256_LENGTH = 64
 
 
-def read_commit(repository: Repository, ref: str, commit: str) -> list[File]:
-    """Return the telling files of a ref. Raises GitRefused.
+Choose = Callable[[Iterable[str]], list[str]]
+
+
+def read_commit(
+    repository: Repository, ref: str, commit: str, choose: Choose
+) -> tuple[str, list[File]]:
+    """Return the commit of a ref, and of its files those that are chosen by their paths. Raises GitRefused.
+
+    `commit` is empty where nobody has asked the server yet: that is a call less. Of a repository that counts by SHA-256
+    it has to be known.
 
     A server that knows no filters sends the whole commit, and so does one that gives no single blobs (git's first
     protocol, as over an sshd that doesn't pass GIT_PROTOCOL on); then only the limits of this process help.
@@ -124,10 +135,10 @@ def read_commit(repository: Repository, ref: str, commit: str) -> list[File]:
     repository.prepare(commit)
     repository.fetch("--depth=1", "origin", f"+{ref}:refs/heads/main")
     listed = repository.listed("refs/heads/main")
-    paths = telling(listed)
-    if not paths:
-        return []
+    paths = choose(listed)
     wanted = sorted({listed[path] for path in paths})
+    if not wanted:
+        return repository.commit(), []
     try:
         repository.fetch("origin", "--stdin", given="\n".join(wanted))
     except GitRefused as error:
@@ -137,7 +148,7 @@ def read_commit(repository: Repository, ref: str, commit: str) -> list[File]:
         repository.prepare(commit)
         repository.fetch("--depth=1", "origin", f"+{ref}:refs/heads/main", whole=True)
     contents = repository.read(wanted)
-    return [
+    return repository.commit(), [
         File(path, contents[listed[path]].decode("utf-8", "replace"))
         for path in paths
         if listed[path] in contents

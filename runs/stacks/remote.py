@@ -69,42 +69,55 @@ class RemoteStacks:
             except (OSError, ValueError) as error:
                 # No git, no process more, no room: the Run needn't wait for the operator.
                 log.warning("repos can't be looked at: %s", error)
-                raise Unread("git can't be started here") from error
+                raise Unread(_NO_GIT) from error
 
     async def _read(self, url: str, branch: str | None) -> Reading:
         _check(url, branch)
-        if any(known == url for known, _ in self._kept):
-            return await self._read_with(None, url, branch)
-        # A Python takes as long to come up as the server to answer.
-        async with _started(_CHILD, self._with_token()) as child:
-            return await self._read_with(child, url, branch)
+        found = None
+        if not any(known == url for known, _ in self._kept):
+            # To ask the server first which commit it is would take as long as half of the look.
+            found = await self._look(url, _refs(branch)[0], "", branch)
+        if found is None:
+            found = await self._read_known(url, branch)
+        if found.commit:
+            self._kept[url, found.commit] = found
+        while len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return found
 
-    async def _read_with(self, child: Process | None, url: str, branch: str | None) -> Reading:
+    async def _read_known(self, url: str, branch: str | None) -> Reading:
+        """Ask which commit it is now, and look only if that one wasn't looked at."""
         found = await self._find(url, branch)
         if found is None:
             return Reading("", Stack())
         ref, commit = found
-        known = self._kept.pop((url, commit), None)
+        known = self._kept.pop((url, commit), None) or await self._look(url, ref, commit, branch)
         if known is None:
-            asked = json.dumps({"url": url, "ref": ref, "commit": commit}).encode()
-            if child is None:
-                async with _started(_CHILD, self._with_token()) as child:
-                    known = await _look(child, asked, url, commit)
-            else:
-                known = await _look(child, asked, url, commit)
-        self._kept[url, commit] = known
-        while len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+            raise Unread("its files can't be read")
         return known
+
+    async def _look(self, url: str, ref: str, commit: str, branch: str | None) -> Reading | None:
+        """Read a ref. None where git has to know more of the repository before: which ref, which kind of hash."""
+        asked = json.dumps({"url": url, "ref": ref, "commit": commit}).encode()
+        async with _started(_CHILD, self._with_token()) as child:
+            code, output, errors = await _end(child, asked)
+        if code != 0:
+            raise Unread(_ended_by(errors))
+        answer = json.loads(output)
+        if "refused" not in answer:
+            return Reading(answer["commit"], read_stack(answer["stack"]), answer["own_file"])
+        if not commit and _NOT_SO.search(answer["refused"]):
+            return None
+        raise Unread(self._refusal(answer["refused"], url, branch))
 
     async def _find(self, url: str, branch: str | None) -> tuple[str, str] | None:
         """Return ref and commit; None for a repository in which nothing is yet."""
-        refs = ["HEAD"] if branch is None else [f"refs/heads/{branch}", f"refs/tags/{branch}"]
+        refs = _refs(branch)
         arguments = ["git", *OPTIONS, *self._keys.git_options(url), "ls-remote", "--", url, *refs]
         async with _started(arguments, self._with_token()) as process:
             code, output, errors = await _end(process, b"")
         if code != 0:
-            raise Unread(_words(errors, url, branch) + self._hint(errors, url, branch))
+            raise Unread(self._refusal(errors, url, branch))
         rows = (row.partition("\t") for row in output.splitlines())
         commits = {name: commit for commit, _, name in rows}
         for ref in refs:
@@ -114,26 +127,26 @@ class RemoteStacks:
             return None
         raise Unread("there is no such branch")
 
-    def _hint(self, errors: str, url: str, branch: str | None) -> str:
-        """Return what the operator can do where only a token is missing: forges say of a private repo that it isn't there."""
+    def _refusal(self, errors: str, url: str, branch: str | None) -> str:
+        """Say why git refused, and what the operator can do where only a token is missing.
+
+        Forges say of a private repo that it isn't there.
+        """
         closed = cause_of(GitFailed(errors), Task(url, "", branch=branch)) in _CLOSED
         has_none = self._keys.git_token is None and url.startswith(("https://", "http://"))
-        return ", and the bot has no GITHUB_TOKEN" if closed and has_none else ""
+        hint = ", and the bot has no GITHUB_TOKEN" if closed and has_none else ""
+        return _words(errors, url, branch) + hint
 
     def _with_token(self) -> dict[str, str]:
         return {**self._environment, **self._keys.git_environment()}
 
 
-async def _look(child: Process, asked: bytes, url: str, commit: str) -> Reading:
-    code, output, errors = await _end(child, asked)
-    if code != 0:
-        raise Unread(_CAUSES[Cause.DISK_FULL] if _is_limit(errors) else "its files can't be read")
-    answer = json.loads(output)
-    if "refused" in answer:
-        raise Unread(_words(answer["refused"], url, None))
-    return Reading(commit, read_stack(answer["stack"]), answer["own_file"])
+def _refs(branch: str | None) -> list[str]:
+    return ["HEAD"] if branch is None else [f"refs/heads/{branch}", f"refs/tags/{branch}"]
 
 
+_NO_GIT = "git can't be started here"
+_NOT_SO = re.compile(r"couldn't find remote ref|mismatched algorithms|object format")
 _CHILD = [
     *(
         sys.executable,
@@ -174,8 +187,11 @@ def _words(errors: str, url: str, branch: str | None) -> str:
     return _CAUSES.get(cause, "git can't read it")
 
 
-def _is_limit(errors: str) -> bool:
-    return "MemoryError" in errors or "File too large" in errors
+def _ended_by(errors: str) -> str:
+    """Say of what the process died that was to read."""
+    if "MemoryError" in errors or "File too large" in errors:
+        return _CAUSES[Cause.DISK_FULL]
+    return _NO_GIT if "FileNotFoundError" in errors else "its files can't be read"
 
 
 @contextlib.asynccontextmanager

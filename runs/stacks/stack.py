@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+MOST_BYTES = 512 << 10
+"""A longer file isn't read: what people write by hand is shorter."""
+
 
 class Source(Enum):
     """What kind of place a finding comes from; it decides how far it can be trusted."""

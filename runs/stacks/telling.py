@@ -11,8 +11,6 @@ from runs.stacks.stack import OWN_FILE, File, Finding, Toolchain
 from runs.stacks.table import Table
 
 MOST_FILES = 200
-MOST_BYTES = 512 << 10
-"""A longer file isn't read: what people write by hand is shorter."""
 
 Signs = Iterator[Finding | Toolchain] | Iterator[Finding] | Iterator[Toolchain]
 Read = Callable[[File, Table], Signs]

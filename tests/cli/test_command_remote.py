@@ -7,6 +7,7 @@ import pytest
 from runs.run import is_run_id
 from tests.cli.command_line import CommandLine, finished, interrupted
 from tests.k8s.fake_cluster import FakeCluster, refusing, times
+from tests.parts.git_server import run_git
 
 REPO = ("--repo", "https://git.example/acme/demo")
 
@@ -120,6 +121,63 @@ async def test_from_start_to_clean_by_the_commands_alone(
     cleaned = await shell.run("clean", "--json")
     assert cleaned.json == {"removed": [run_id], "kept": []}
     assert list(cluster.objects["jobs"]) == [f"claude-{retried.json['run']}"]
+
+
+async def test_a_question_is_answered_on_the_command_line_and_the_work_goes_on(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    asked = await shell.run("remote", "ask me", *REPO, "--watch")
+    assert asked.code == 0, asked.err
+    assert "❓ Asks back" in asked.out
+    (name,) = cluster.objects["jobs"]
+    run_id = name.removeprefix("claude-")
+    assert f'claude-sandbox retry {run_id} --answer "…"' in asked.out
+    done = await shell.run("retry", run_id, "--answer", "the second", "--json")
+    assert done.code == 0, done.err
+    assert done.json["task"] == "ask me"
+    (of_answer,) = (
+        job for job in cluster.objects["jobs"].values() if job["metadata"]["name"] != name
+    )
+    variables = of_answer["spec"]["template"]["spec"]["containers"][0]["env"]
+    prompt = next(found["value"] for found in variables if found["name"] == "TASK")
+    assert "Which one?" in prompt
+    assert "the second" in prompt
+
+
+async def test_a_run_that_asked_nothing_takes_no_answer(shell: CommandLine) -> None:
+    await shell.run("remote", "do it", *REPO, "--watch")
+    (run,) = (await shell.run("jobs", "--json")).json
+    refused = await shell.run("retry", run["run"], "--answer", "yes")
+    assert (refused.code, "asked nothing" in refused.err) == (2, True)
+
+
+async def test_a_clone_is_looked_at_where_its_server_can_not_be_asked(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    (shell.folder / "config.yaml").write_text("gate: off\n")
+    folder = shell.folder / "clone"
+    run_git(None, "init", "-q", "-b", "main", str(folder))
+    run_git(folder, "remote", "add", "origin", "http://127.0.0.1:1/acme/demo.git")
+    (folder / "Gemfile").write_text('gem "redis"\n')
+    done = await shell.run("remote", "do it", "--ref", "main", folder=folder)
+    assert done.code == 0, done.err
+    assert "Redis" in done.out
+    (job,) = cluster.objects["jobs"].values()
+    beside = [found["name"] for found in job["spec"]["template"]["spec"]["initContainers"]]
+    assert "redis-sidecar" in beside
+    assert "postgres-sidecar" not in beside
+
+
+async def test_the_services_that_are_named_stand_above_what_is_found(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    (shell.folder / "config.yaml").write_text("gate: off\n")
+    repo = ("--repo", "http://127.0.0.1:1/acme/demo")
+    done = await shell.run("remote", "wait 300", *repo, "--services", "mysql", "--json")
+    assert done.code == 0, done.err
+    (job,) = cluster.objects["jobs"].values()
+    beside = [found["name"] for found in job["spec"]["template"]["spec"]["initContainers"]]
+    assert [name for name in beside if name.endswith("-sidecar")] == ["mysql-sidecar"]
 
 
 async def test_a_log_is_followed_to_its_end(shell: CommandLine, cluster: FakeCluster) -> None:

@@ -54,8 +54,10 @@ async def test_without_a_bot_a_run_goes_from_remote_to_clean(
     assert "The login in the remote's address stays here" in done.err
     assert TOKEN not in done.out + done.err
     assert "✅ Done" in done.out
-    assert "▶ the agent works" in done.out
-    (listed,) = (await shell.run("jobs", "--json")).json
+    assert "▶ starting\n" in done.out
+    shown = await shell.run("jobs", "--json")
+    assert shown.err == ""
+    (listed,) = shown.json
     run_id = listed["run"]
     assert listed["ending"] == "pushed"
     assert listed["branch"] in repo.branches()

@@ -250,6 +250,8 @@ class FakeCluster:
             await asyncio.sleep(0.1)  # a program that is stopped takes its leave
             self.logs[name] += b"the last words\n"
             report: Object = {"verdict": "failed", "cause": "cancelled"}
+        elif "ask" in task:
+            report = {"verdict": "nothing-changed", "question": "Which one?"}
         elif "fail" in task:
             report = {"verdict": "failed", "cause": "agent-failed"}
         else:

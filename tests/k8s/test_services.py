@@ -14,6 +14,7 @@ from k8s.manifest import manifest
 from k8s.place import TEMPLATE, KubernetesPlace
 from runs.run import Origin
 from runs.stacks.table import services_table
+from sandbox.keys import without_keys
 from sandbox.services import read_services
 from sandbox.task import RepoStack, Task
 
@@ -77,6 +78,26 @@ def test_all_services_fit_into_one_pod_and_their_names_do_not_clash() -> None:
     assert values["AMQP_URL"] == "amqp://guest:guest@localhost:5672"
     expected = [(each.name, each.port) for each in read_services(values["SANDBOX_SERVICES"])]
     assert expected == [(name, services_table().services[name].run["port"]) for name in NAMES]
+
+
+@pytest.mark.parametrize("language", [None, "ruby", "python", "java", "php", "elixir", "go"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_agent_gets_each_address_also_where_its_name_is_that_of_a_key(
+    name: str, language: str | None
+) -> None:
+    task = replace(TASK, services=(name,), stack=RepoStack(language))
+    given = without_keys(environment(pod(task)))
+    known = services_table().services[name]
+    assert {**known.variables, **known.forms.get(language or "", {})}.items() <= given.items()
+
+
+def test_of_what_looks_like_a_key_the_agent_gets_only_what_the_job_itself_says() -> None:
+    own = (("SECRET_KEY_BASE", "for tests"), ("AWS_ACCESS_KEY_ID", "theirs"))
+    place = replace(PLACE, environment={"AWS_SECRET_ACCESS_KEY": "the operator's"})
+    found = environment(pod(replace(TASK, services=("minio",), variables=own), place))
+    shared = set(found["SANDBOX_SHARED"].split())
+    assert shared == {"SECRET_KEY_BASE", "AWS_ACCESS_KEY_ID", "MINIO_ROOT_PASSWORD"}
+    assert without_keys(found)["AWS_ACCESS_KEY_ID"] == "theirs"
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,13 @@ def test_an_agent_keeps_what_its_work_needs() -> None:
     assert without_keys({**kept, **dict.fromkeys(lost, "x")}) == kept
 
 
+def test_what_opens_only_a_service_beside_the_run_is_given_though_it_looks_like_a_key() -> None:
+    names = ("AWS_SECRET_ACCESS_KEY", "DB_PASSWORD", "GITHUB_TOKEN", "ANTHROPIC_API_KEY")
+    given = dict.fromkeys((*names, "OTHER_SECRET"), "x")
+    shared = {"SANDBOX_SHARED": " ".join(names)}
+    assert without_keys({**given, **shared}) == {"AWS_SECRET_ACCESS_KEY": "x", "DB_PASSWORD": "x"}
+
+
 BROKER = "http://127.0.0.1:9180/k"
 
 
