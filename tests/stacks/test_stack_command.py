@@ -26,6 +26,20 @@ def test_a_folder_is_told_with_file_and_line(
     ]
 
 
+@pytest.mark.parametrize(
+    ("own", "line"),
+    [(None, "MariaDB"), ("services: []\n", "nothing found"), ("services: [redis:6]\n", "Redis 6")],
+)
+def test_a_service_is_called_as_on_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own: str | None, line: str
+) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {db: {image: mariadb}}\n")
+    if own is not None:
+        (tmp_path / ".claude-sandbox.yaml").write_text(own)
+    assert run_stack(os.environ, str(tmp_path), None, as_json=False) == 0
+    assert capsys.readouterr().out.splitlines()[0] == line
+
+
 def test_what_stands_in_the_place_of_a_service_and_its_version_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
