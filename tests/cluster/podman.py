@@ -72,7 +72,7 @@ def opened_podman() -> Iterator[Podman]:
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    """Write how podman works where there is no systemd, and no right to raise limits."""
+    """Write how podman works without systemd and the right to raise limits; crun refuses cgroups that are half of version 1."""
     folder.mkdir(parents=True, exist_ok=True)
     storage = folder / "storage.conf"
     storage.write_text(
@@ -88,7 +88,7 @@ def _settings(folder: Path) -> dict[str, str]:
     containers = folder / "containers.conf"
     containers.write_text(
         f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]\n'
-        '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         f'[network]\nnetwork_config_dir = "{folder}/networks"\n'
     )
     return {"CONTAINERS_STORAGE_CONF": str(storage), "CONTAINERS_CONF": str(containers)}
