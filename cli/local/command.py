@@ -24,6 +24,7 @@ from cli.local.engine import Engine, find_engine
 from cli.local.one_run import Lines, OneRun
 from cli.local.pod import Stopping
 from cli.local.way import With
+from cli.owner import with_owner
 from cli.run_words import values
 from cli.screen import Screen
 from runs.outcome import Ending
@@ -62,7 +63,7 @@ class _Known:
 
 def run_local(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:
     """Carry out a task on this machine, print how it went, and return the exit code. Raises Failure."""
-    return asyncio.run(_run(environment, wish, screen))
+    return asyncio.run(_run(with_owner(environment), wish, screen))
 
 
 async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:
