@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli package-managers minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster test-kind image-tags sign-image
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli package-managers minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster test-kind image-sizes image-tags sign-image
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ test-cluster: $(READY) ## Run the tests on it; on another cluster with KUBECONFI
 
 test-kind: $(READY) ## Run them on a kind cluster instead: needs Docker, kind and kubectl
 	@tests/cluster/kind
+
+image-sizes: $(READY) ## Print how large the test cluster's images are, by layer
+	@$(BIN)/python -m bench.image_sizes
 
 image-tags: ## Print the tags of a release's image: TAG=v1.0.0 IMAGE=owner/claude-sandbox RUBY=3.4
 	@sh scripts/image-tags

@@ -59,7 +59,7 @@ class Keeping:
         if run.id not in self._known:
             self._known.add(run.id)
             self._unsure.add(run.id)
-        if run.id in self._unkept | self._unsure:
+        if run.id in self._unkept or run.id in self._unsure:
             self._later[run.id] = run
             if not self._at_work:
                 self._at_work = True

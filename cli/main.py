@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import installing, on_cluster, on_machine
+from cli import installing, making, on_cluster, on_machine
 
 app = typer.Typer(
     help="Run coding tasks in isolated sandboxes, asked for in a chat.",
@@ -26,6 +26,7 @@ def main() -> None:
 on_cluster.add_to(app)
 installing.add_to(app)
 on_machine.add_to(app)
+making.add_to(app)
 
 
 @app.callback()

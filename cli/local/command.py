@@ -71,8 +71,7 @@ async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Ex
     engine = None if wish.compose else await find_engine(wish.way, environment)
     if engine is None and not wish.compose and wish.way is None:
         screen.note(_BARE)
-    bare = engine is None and not wish.compose
-    one = _asked(wish, _Known(environment, settings, config, screen), bare=bare)
+    one = _asked(wish, _Known(environment, settings, config, screen))
     if wish.compose:
         screen.say((await compose_of(one)).rstrip("\n"))
         return Exit.OK
@@ -84,27 +83,31 @@ async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Ex
 
 def told(run: Run, tail: str) -> Markup:
     """Return how a run ended, in the words of the chat, as far as they hold where there is none."""
-    return completion(run, tail).mapped(lambda text: text.replace(ANSWER_ADVICE, _ANSWER))
+    report = run.outcome.report if run.outcome else None
+    ref = f"--ref {report.branch} " if report and report.pushed else ""
+    advice = f'Answer it in a new task: claude-sandbox local {ref}"…"'
+    return completion(run, tail).mapped(lambda text: text.replace(ANSWER_ADVICE, advice))
 
 
-def _asked(wish: Wish, known: _Known, *, bare: bool) -> OneRun:
+def _asked(wish: Wish, known: _Known) -> OneRun:
     prompt = read_prompt(wish.prompt)
     options, services = read_written(wish.written)
-    target = _target(wish, known, bare=bare)
+    target = _target(wish, known)
     task = make_task(target, options, services, prompt, known.config)
     origin = command_line_origin(person(known.environment))
     return OneRun(command_line_key(), task, origin, known.settings, known.config, known.environment)
 
 
-def _target(wish: Wish, known: _Known, *, bare: bool) -> Target:
+def _target(wish: Wish, known: _Known) -> Target:
     """Return the repository that was named, or that of the folder; warn of what of it the run won't see. Raises Failure."""
     config, forge = known.config, known.settings.forge_url
     if wish.repo is not None:
         return find_target(wish.repo, wish.ref, config, forge)
-    source = here(known.environment).source(wish.ref, in_folders=bare)
+    source = here(known.environment).source(wish.ref, in_folders=True)
     for warning in source.warnings:
         known.screen.note(f"⚠ {warning}")
-    found = find_again(source.url, source.branch, config, forge) if bare else None
+    in_folder = source.url.startswith("file:")
+    found = find_again(source.url, source.branch, config, forge) if in_folder else None
     return found or find_target(source.url, source.branch, config, forge)
 
 
@@ -149,8 +152,5 @@ def _exit(run: Run) -> Exit:
     return Exit.OK if run.outcome.ended_well else Exit.RUN_FAILED
 
 
-_ANSWER = (
-    "Answer it in a new task that goes on from its branch: claude-sandbox local --ref BRANCH …"
-)
 _FIRST = "Stopping: what the agent has done so far is pushed. Ctrl-C again to end it at once, without that."
 _SECOND = "Ending at once; what was made for the run is removed."

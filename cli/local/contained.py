@@ -49,6 +49,7 @@ class Here:
 async def run_contained(one: OneRun, here: Here, tell: Tell, stopping: Stopping) -> Run:
     """Carry out a run to its end, and remove all that was made for it. Raises Failure."""
     _check_reach(one)
+    _check_model_key(one)
     one, place = await _fitted(one)
     containers = _containers(one, place)
     with tempfile.TemporaryDirectory(prefix="claude-sandbox-") as folder:
@@ -64,7 +65,8 @@ async def run_contained(one: OneRun, here: Here, tell: Tell, stopping: Stopping)
 
 
 async def compose_of(one: OneRun) -> str:
-    """Return the compose file of a run. Its Report is a file beside it."""
+    """Return the compose file of a run. Its Report is a file beside it. Raises Failure."""
+    _check_reach(one)
     one, place = await _fitted(one)
     return compose_file(Made(_containers(one, place), place.image, Path(f"./{REPORT}"), owner()))
 
@@ -112,6 +114,10 @@ def _check_reach(one: OneRun) -> None:
                 f"In a container, {name} at {address} isn't this machine.",
                 "Name it by an address that containers reach, or run without them: --bare",
             )
+
+
+def _check_model_key(one: OneRun) -> None:
+    """Refuse an agent that could ask no model. Raises Failure."""
     if one.settings.agent.value == "claude" and not any(map(one.environment.get, MODEL_KEYS)):
         raise Failure(
             "There is no key of the model: in a container the agent doesn't have this machine's login.",
@@ -174,6 +180,13 @@ def _failure(error: EngineError) -> Failure:
         return Failure(
             f"The disk is full: {_last_line(words)}",
             "Remove what isn't needed any more: docker system prune, or podman system prune",
+            Exit.CLUSTER,
+        )
+    if "cgroup controller" in words:
+        return Failure(
+            f"{_last_line(words)}",
+            "Podman without root may not limit memory or cpu here. Let systemd hand both on (Delegate=cpu memory pids "
+            "for user@.service), or run it as root.",
             Exit.CLUSTER,
         )
     return Failure(

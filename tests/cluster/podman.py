@@ -67,10 +67,12 @@ def opened_podman() -> Iterator[Podman]:
     finally:
         _podman(environment, "rm", "--force", "--ignore", "--time", "0", holder)
         _podman(environment, "network", "rm", "--force", network)
+        kept = _podman(environment, "volume", "ls", "-q", "--filter", "name=claude-sandbox-cache")
+        _podman(environment, "volume", "rm", "--force", *kept.split() or ["none"])
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    """Write how podman works where there is no systemd, and no right to raise limits."""
+    """Write how podman works without systemd and the right to raise limits; crun refuses cgroups that are half of version 1."""
     folder.mkdir(parents=True, exist_ok=True)
     storage = folder / "storage.conf"
     storage.write_text(
@@ -86,7 +88,7 @@ def _settings(folder: Path) -> dict[str, str]:
     containers = folder / "containers.conf"
     containers.write_text(
         f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]\n'
-        '[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+        '[engine]\nruntime = "runc"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         f'[network]\nnetwork_config_dir = "{folder}/networks"\n'
     )
     return {"CONTAINERS_STORAGE_CONF": str(storage), "CONTAINERS_CONF": str(containers)}

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +14,14 @@ import pytest
 
 from bot.config_file import parse
 from bot.settings import read
+from cli.local.bare import run_bare
 from cli.local.contained import Here, run_contained
 from cli.local.engine import find_engine
 from cli.local.one_run import OneRun
 from cli.local.pod import Stopping
 from cli.local.way import With
 from runs.outcome import Ending
-from runs.run import command_line_key, command_line_origin
+from runs.run import Run, command_line_key, command_line_origin
 from sandbox.report import Report
 from sandbox.task import Task
 from tests.cluster.backend_place import ClusterPlace
@@ -38,8 +39,6 @@ FILES = {
     "README.md": "# Small\n",
     "Gemfile": 'source "https://rubygems.org"\ngem "pg"\ngem "redis"\n',
 }
-OF_ONE_RUN = ("run_id", "branch", "session_id", "dependency_seconds")
-"""Fields of a Report that differ from run to run."""
 
 
 @pytest.fixture(scope="module")
@@ -93,34 +92,61 @@ def local(podman: Podman, tmp_path: Path) -> Local:
 
 
 def comparable(report: Report | None) -> Report:
+    """Return a Report without what differs from run to run; its phases without how long they took."""
     assert report is not None
-    return replace(report, run_id="", branch="", session_id=None, dependency_seconds=None)
+    assert report.branch is not None
+    return replace(
+        report,
+        run_id="",
+        branch=report.branch.replace(report.run_id, "ID"),
+        session_id=None,
+        phase_seconds=tuple((phase, 0.0) for phase, _ in report.phase_seconds),
+    )
 
 
 def script() -> tuple[Step, ...]:
     return (use("Bash", command=ASK_THE_SERVICES), say("Both services answer."))
 
 
-async def in_podman(podman: Podman, task: Task, **variables: str) -> Report | None:
-    environment = {**podman.environment, "GITHUB_TOKEN": TOKEN, **variables}
-    environment |= {"CLAUDE_IMAGE": "localhost/claude-sandbox:test"}
+def one_run(task: Task, environment: Mapping[str, str]) -> OneRun:
     config = parse(
         'serviceImages: {postgres: "localhost/postgres:test", redis: "localhost/redis:test"}'
     )
     settings = read({**environment, "SANDBOX_BACKEND": "local"}, talks=False)
-    engine = await find_engine(With.PODMAN, environment)
+    origin = command_line_origin("Ada")
+    return OneRun(command_line_key(), task, origin, settings, config, environment)
+
+
+async def contained(one: OneRun, podman: Podman) -> Run:
+    engine = await find_engine(With.PODMAN, one.environment)
     assert engine is not None
-    one = OneRun(
-        command_line_key(), task, command_line_origin("Ada"), settings, config, environment
-    )
     run = await run_contained(one, Here(engine, podman.network), print, Stopping())
     assert podman.left(f"claude-{run.id}") == []
-    assert run.outcome is not None
-    return run.outcome.report
+    return run
+
+
+async def test_a_bare_process_and_containers_end_with_the_same_report(
+    podman: Podman, local: Local, here_server: GitServer
+) -> None:
+    reports = []
+    for way in ("podman", "bare"):
+        repo = here_server.create(f"both-{way}", {"README.md": "# Small\n"})
+        task = Task(repo.url, "add a readme and commit it", services=())
+        one = one_run(task, {**local.environment, "SANDBOX_AGENT": "scripted"})
+        if way == "podman":
+            run = await contained(one, podman)
+        else:
+            run = await run_bare(one, print, Stopping())
+        assert run.outcome is not None
+        assert run.outcome.report is not None
+        assert run.outcome.report.branch in repo.branches()
+        reports.append(comparable(run.outcome.report))
+    assert reports[0] == reports[1]
 
 
 async def test_a_run_with_services_ends_with_the_same_report_as_on_the_cluster(
     podman: Podman,
+    local: Local,
     place: ClusterPlace,
     here_server: GitServer,
     git_server: GitServer,
@@ -133,14 +159,13 @@ async def test_a_run_with_services_ends_with_the_same_report_as_on_the_cluster(
     run = await ended(backend, await start(backend, task), LIMIT_SECONDS)
     assert run.outcome is not None
     with MessagesApi(script(), podman.address) as model:
-        found = await in_podman(
-            podman,
-            Task(repos[1].url, "ask the services"),
-            ANTHROPIC_BASE_URL=model.url,
-            ANTHROPIC_API_KEY=API_KEY,
-        )
-    assert comparable(found) == comparable(run.outcome.report)
-    for repo, report in zip(repos, (run.outcome.report, found), strict=True):
+        variables = {"SANDBOX_AGENT": "claude", "ANTHROPIC_BASE_URL": model.url}
+        variables |= {"ANTHROPIC_API_KEY": API_KEY}
+        asked = Task(repos[1].url, "ask the services")  # which ones, the repository says
+        here = await contained(one_run(asked, {**local.environment, **variables}), podman)
+    assert here.outcome is not None
+    assert comparable(here.outcome.report) == comparable(run.outcome.report)
+    for repo, report in zip(repos, (run.outcome.report, here.outcome.report), strict=True):
         assert report is not None
         assert report.branch is not None
         check_answers(repo, report.branch)
@@ -225,3 +250,33 @@ def test_what_fails_here_has_the_words_that_it_has_on_the_cluster(
     done = local.run("add a readme", "--repo", repo.url, *options)
     assert done.returncode == 1, done.stdout + done.stderr
     assert words in done.stdout
+
+
+def test_what_a_killed_command_left_is_removed_by_the_next_and_two_runs_go_on_beside_each_other(
+    local: Local, here_server: GitServer
+) -> None:
+    repo = here_server.create("killed", {"README.md": "# Small\n"})
+    arguments = ("--repo", repo.url, "--services", "redis", "--json")
+    killed, beside = (
+        subprocess.Popen(
+            local.command("wait 60", *arguments),
+            env=local.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    )
+    for process in (killed, beside):
+        assert process.stderr is not None
+        assert any(line.startswith("▶ agent") for line in process.stderr)
+    killed.kill()
+    killed.communicate()
+    done = local.run("add a readme", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "whose command was killed" in done.stderr
+    beside.send_signal(signal.SIGTERM)
+    out, _ = beside.communicate(timeout=LIMIT_SECONDS)
+    for told in (json.loads(out), json.loads(done.stdout)):
+        assert local.podman.left(told["job"]) == []
+    assert local.podman.run("ps", "-aq", "--filter", "label=claude-sandbox.run") == ""

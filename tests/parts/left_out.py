@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 
 import pytest
@@ -18,6 +19,10 @@ HOW_TO_HAVE = {
     "sops": (
         "the real sops",
         "`make sops` builds sops and age-keygen, once, in about 2 minutes (needs Go 1.25 or newer)",
+    ),
+    "buildah": (
+        "Buildah",
+        "install it, on Debian and Ubuntu with: sudo apt-get install buildah, and run the tests as root",
     ),
     "mise": ("the real mise", "`make mise` installs it from npm (needs Node.js 18 or newer)"),
     "actionlint": ("actionlint", "`make actionlint` builds it (needs Go 1.24 or newer)"),
@@ -65,11 +70,13 @@ HOW_TO_HAVE |= {tool: (tool, f"install it {how}") for tool, how in MANAGERS.item
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out a test whose tool isn't on the PATH."""
-    for tool in ("npm", "go", *MANAGERS):
+    for tool in ("npm", "go", "buildah", *MANAGERS):
         if item.get_closest_marker(tool) and not there(tool):
             pytest.skip(f"{tool} isn't installed here")
     if item.get_closest_marker("mvn") and not (FOLDER / "maven" / "ready").exists():
         pytest.skip("Maven's own parts aren't here")
+    if item.get_closest_marker("buildah") and os.geteuid() != 0:
+        pytest.skip("these tests of buildah need root")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

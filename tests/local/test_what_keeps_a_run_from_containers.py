@@ -1,0 +1,115 @@
+"""What keeps a run from starting in containers: each with what is wrong and the next step, before anything is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot.config_file import parse
+from bot.settings import read
+from cli.exits import Failure
+from cli.local.contained import Here, remarks, run_contained
+from cli.local.engine import Engine
+from cli.local.one_run import OneRun
+from cli.local.pod import Stopping
+from cli.local.way import With
+from runs.run import command_line_origin
+from sandbox.task import Task
+
+URL = "https://git.example/owner/name"
+KEY = {"ANTHROPIC_API_KEY": "sk-ant-1"}
+HAS_ALL = 'case "$1" in ps) ;; image) echo id ;; *) echo "$WORDS" >&2; exit 125 ;; esac'
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A run, the engine's answers (shell), and what has to be said."""
+
+    what: str
+    advice: str
+    url: str = URL
+    variables: Mapping[str, str] | None = None
+    engine: str = HAS_ALL
+    services: tuple[str, ...] = ()
+
+
+CASES = {
+    "no key of the model": Case("no key of the model", "claude setup-token", variables={}),
+    "ssh": Case("no ssh key", "--repo https://", url="git@git.example:owner/name.git"),
+    "a folder": Case("no folder of this machine", "--bare", url="file:///srv/git/name.git"),
+    "git on loopback": Case("isn't this machine", "--bare", url="http://127.0.0.1:8080/a/b"),
+    "a model on loopback": Case(
+        "ANTHROPIC_BASE_URL at http://localhost:4000",
+        "--bare",
+        variables={**KEY, "ANTHROPIC_BASE_URL": "http://localhost:4000"},
+    ),
+    "no age key": Case(
+        "/nowhere/age.txt can't be read: No such file",
+        "leave the variable out",
+        variables={**KEY, "SOPS_AGE_KEY_FILE": "/nowhere/age.txt"},
+    ),
+    "no image": Case(
+        "The image team/sandbox:1 isn't here, and can't be pulled: manifest unknown",
+        "claude-sandbox build",
+        engine='case "$1" in ps) ;; *) echo "manifest unknown" >&2; exit 1 ;; esac',
+    ),
+    "no image of a service": Case(
+        "The image redis:7 isn't here, and can't be pulled: denied",
+        "serviceImages",
+        engine='case "$1 $5" in "ps "*|*sandbox:1) ;; *) echo "denied" >&2; exit 1 ;; esac',
+        services=("redis",),
+    ),
+    "a full disk": Case(
+        "The disk is full: write /var: no space left on device",
+        "system prune",
+        variables={**KEY, "WORDS": "write /var: no space left on device"},
+    ),
+    "no right to limit": Case(
+        "the requested cgroup controller `cpu` is not available",
+        "Delegate=cpu",
+        variables={**KEY, "WORDS": "runc: the requested cgroup controller `cpu` is not available"},
+    ),
+    "an engine that went away": Case(
+        "The containers can't be made: Cannot connect",
+        "Without containers: --bare",
+        variables={**KEY, "WORDS": "Cannot connect"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+async def test_it_is_said_what_is_wrong_and_what_to_do(case: Case, tmp_path: Path) -> None:
+    one, engine = surroundings(case, tmp_path)
+    with pytest.raises(Failure) as failure:
+        await run_contained(one, Here(engine), lambda _: None, Stopping())
+    assert case.what in failure.value.what
+    assert case.advice in failure.value.advice
+
+
+def test_a_missing_git_token_is_said_before_the_run(tmp_path: Path) -> None:
+    one, _ = surroundings(Case("", ""), tmp_path)
+    (remark,) = remarks(one)
+    assert "GITHUB_TOKEN isn't set" in remark
+
+
+def surroundings(case: Case, folder: Path) -> tuple[OneRun, Engine]:
+    command = folder / "docker"
+    command.write_text(f"#!/bin/sh\n{case.engine}\n")
+    command.chmod(0o755)
+    variables = KEY if case.variables is None else case.variables
+    environment = {
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
+        "CLAUDE_IMAGE": "team/sandbox:1",
+        "SANDBOX_BACKEND": "local",
+        **variables,
+    }
+    config = parse("detect: false")
+    task = Task(case.url, "do it", services=case.services)
+    settings = read(environment, talks=False)
+    one = OneRun("key", task, command_line_origin("Ada"), settings, config, environment)
+    return one, Engine(With.DOCKER, str(command), environment)
