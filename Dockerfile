@@ -49,6 +49,15 @@ RUN mkdir /out \
       && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /root/go /root/.cache; \
     fi
 
+# uv and poetry, with the checksums of requirements.lock, in an environment of their own.
+FROM system AS python-programs
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends python3-venv \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
+ && python3 -m venv /opt/python-programs
+COPY image/requirements.lock /tmp/requirements.lock
+RUN /opt/python-programs/bin/pip install --no-cache-dir --require-hashes --only-binary :all: --requirement /tmp/requirements.lock
+
 FROM system AS sandbox
 # To build what packages bring as source, to reach databases, and to look for things.
 RUN apt-get update \
@@ -74,11 +83,13 @@ ENV CHROME_PATH=/usr/bin/chromium PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium PU
 COPY --from=ruby /usr/local/ /usr/local/
 COPY --from=programs /opt/programs/node_modules /usr/local/lib/node_modules
 COPY --from=programs /out/ /usr/local/bin/
+COPY --from=python-programs /opt/python-programs /opt/python-programs
 COPY --from=sops /out/ /usr/local/bin/
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \
  && ln -s ../lib/node_modules/pnpm/bin/pnpm.cjs /usr/local/bin/pnpm \
- && ln -s ../lib/node_modules/yarn/bin/yarn.js /usr/local/bin/yarn
+ && ln -s ../lib/node_modules/yarn/bin/yarn.js /usr/local/bin/yarn \
+ && ln -s /opt/python-programs/bin/poetry /opt/python-programs/bin/uv /opt/python-programs/bin/uvx /usr/local/bin/
 COPY agent-files /usr/local/share/claude-sandbox/agent-files
 COPY sandbox /usr/local/lib/python3.11/dist-packages/sandbox
 USER 1000:1000
@@ -106,9 +117,10 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=bot-packages /opt/claude-sandbox /opt/claude-sandbox
 COPY . /opt/claude-sandbox/source
-# Whose sandbox image is the usual one: of a fork, its owner's.
+# Whose sandbox image is the usual one: of a fork, its owner's. By RUN: Buildah 1.28 takes an ENV of another owner from its cache.
 ARG OWNER=
-ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1 SANDBOX_OWNER=$OWNER
+RUN echo "$OWNER" >/opt/claude-sandbox/source/.owner
+ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1
 USER 1000:1000
 WORKDIR /home/sandbox
 ENTRYPOINT ["claude-sandbox"]

@@ -19,7 +19,7 @@ from tests.parts.s3_fixtures import find_minio, running
 from tests.sandbox.running import run
 
 PACKAGES = 300
-FILES = 12
+FILES = 20
 PAIRS = 3
 SHARE = 0.3
 

@@ -19,6 +19,8 @@ from k8s.installation.plan import SANDBOXES
 from k8s.installation.present import Present, read_present
 from k8s.installation.probe import Probe
 from k8s.place import KubernetesPlace
+from runs.backend import BackendError
+from runs.s3_place import read_place
 from runs.stacks.remote import RemoteStacks, Unread
 from sandbox.keys import read_keys
 from sandbox.task import Task
@@ -59,6 +61,7 @@ class Examination:
             self.tell(await allowed(name, check))
         self.tell(key_limits(config, present.environment.get("CLAUDE_IMAGE", _IMAGE)))
         self.tell(await self._servers(present))
+        self.tell(await self._bucket(present))
         self.tell(await self._repos(present, config))
 
     async def _present(self) -> Present:
@@ -91,6 +94,22 @@ class Examination:
         else:
             found.append(unknown("Model key", f"no {' or '.join(MODEL_KEYS)} is known here", _SET))
         return found
+
+    async def _bucket(self, present: Present) -> list[Finding]:
+        """Try the bucket of records and logs, where there is one and its keys are known."""
+        place = read_place(present.environment.get("SANDBOX_LOG_STORE", ""))
+        if place is None:
+            return []
+        variables = {**present.environment, **present.keys, **self.environment}
+        if not variables.get("AWS_ACCESS_KEY_ID"):
+            return [unknown("Log store", f"{place}: its keys aren't known here", _SET)]
+        from runs.s3 import S3Objects
+
+        try:
+            await S3Objects(place, variables).check()
+        except (BackendError, OSError, ValueError) as error:
+            return [bad("Log store", str(error), "docs/config.md says what its keys need")]
+        return [good("Log store", f"{place} is read and written")]
 
     async def _repos(self, present: Present, config: Config) -> list[Finding]:
         """Say which repos of the config git reaches from here with the token."""

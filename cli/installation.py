@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,13 @@ from cli.questions import Asker
 from cli.screen import Screen
 from k8s.api import Api, Rejected
 from k8s.installation.overlay import overlay_names
-from k8s.installation.plan import USUAL_OVERLAY, Wishes, bot_namespace, shipped_config
+from k8s.installation.plan import (
+    REGISTRY_SECRET,
+    USUAL_OVERLAY,
+    Wishes,
+    bot_namespace,
+    shipped_config,
+)
 from k8s.installation.present import Present
 from k8s.version import ServerVersion, too_old
 from runs.image_name import OWNER, usual_image
@@ -61,6 +68,8 @@ async def wishes_for(screen: Screen, asker: Asker, wish: Wish, present: Present)
     overlay = _overlay(wish, present)
     environment = {**present.environment, **_owners(asker, present), **_passed_on(asker, wish)}
     asks = asker.can_ask and not wish.dry_run
+    given = asker.given("SANDBOX_CONFIG")
+    wish = replace(wish, config=wish.config or (Path(given) if given else None))
     text = _config_text(asker if asks else None, wish, present, overlay)
     config = Config() if text is None else parse(text)
     if wish.registry is not None and not config.image_pull_secrets:
@@ -80,6 +89,7 @@ async def wishes_for(screen: Screen, asker: Asker, wish: Wish, present: Present)
         wish.bot_image or _bot_image(asker, present),
         _file(wish.age_key, "--age-key"),
         _file(wish.registry, "--regcred"),
+        has_registry=_has_registry(present),
     )
 
 
@@ -160,6 +170,13 @@ def _bot_image(asker: Asker, present: Present) -> str | None:
         image = _owners(asker, present).get("CLAUDE_IMAGE")
         return None if image is None else f"{image.removesuffix(':latest')}-bot:latest"
     return str(present.deployment["spec"]["template"]["spec"]["containers"][0]["image"])
+
+
+def _has_registry(present: Present) -> bool:
+    if present.deployment is None:
+        return False
+    pod = present.deployment["spec"]["template"]["spec"]
+    return {"name": REGISTRY_SECRET} in pod.get("imagePullSecrets", ())
 
 
 def _file(path: Path | None, what: str) -> str | None:

@@ -10,6 +10,8 @@ from runs.image_name import OWNER, owner_of
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder above the rooms. Installed as a package, there is no Dockerfile in it."""
+BAKED = ".owner"
+"""The file that names the owner in an image."""
 _SECONDS = 5
 
 
@@ -22,7 +24,10 @@ def with_owner(environment: Mapping[str, str], root: Path = ROOT) -> dict[str, s
 
 
 def owner_here(root: Path = ROOT) -> str | None:
-    """Return who owns the checkout, by its remote `origin`; None where it has none on GitHub, or isn't one."""
+    """Return who owns the image that this is in, or the checkout, by its remote `origin`; None where nobody on GitHub does."""
+    baked = root / BAKED
+    if baked.is_file():
+        return baked.read_text("utf-8").strip() or None
     if not (root / ".git").exists():
         return None
     command = ["git", "-C", str(root), "remote", "get-url", "origin"]

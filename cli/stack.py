@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +17,13 @@ from bot.stack_words import language_words, service_words
 from bot.stacks import StackReader
 from runs.stacks.detect import detect
 from runs.stacks.remote import Reading, RemoteStacks, Unread
-from runs.stacks.stack import MOST_BYTES, OWN_FILE, File
+from runs.stacks.stack import MOST_BYTES, OWN_FILE, File, Wanted
 from runs.stacks.table import services_table
 from runs.stacks.telling import may_tell, telling
 from sandbox.keys import read_keys
+from sandbox.words import printable
+
+_NARROWEST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,10 @@ def run_stack(environment: Mapping[str, str], place: str, ref: str | None, *, as
     if as_json:
         print(json.dumps(_values(answer), indent=2))
     else:
-        print(_text(answer))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print("\n".join(rows(answer, columns)))
     for mistake in answer.mistakes:
-        print(f"{OWN_FILE}, {mistake}", file=sys.stderr)
+        print(printable(f"{OWN_FILE}, {mistake}"), file=sys.stderr)
     return 0
 
 
@@ -126,9 +132,14 @@ def _answer(reading: Reading) -> Answer:
         detected if asked is None else tuple(_canonical(name) for name in asked),
         tuple(reasons),
         mistakes,
-        tuple(service_words(name) for name in asked or detected),
+        tuple(map(service_words, map(_named, stack.services) if asked is None else asked)),
         own.setup,
     )
+
+
+def _named(wanted: Wanted) -> str:
+    name = wanted.flavour or wanted.service
+    return f"{name}:{wanted.version}" if wanted.version else name
 
 
 def _canonical(service: str) -> str:
@@ -147,11 +158,27 @@ def _values(answer: Answer) -> dict[str, object]:
     return values
 
 
-def _text(answer: Answer) -> str:
+def rows(answer: Answer, columns: int | None) -> Iterator[str]:
+    """Give what people read: the stack, and below each of its parts where that stands; wrapped to so many columns.
+
+    The words are a stranger's, and can't steer the terminal.
+    """
     words = [language_words(answer.language, answer.version)] if answer.language else []
-    rows = [" · ".join([*words, *answer.asked]) or "nothing found"]
-    rows += [
-        f"  {each['subject']}: {each['file']}:{each['line']}  {each['what']}"
-        for each in answer.reasons
-    ]
-    return "\n".join(rows)
+    yield from _wrapped(" · ".join([*words, *answer.asked]) or "nothing found", "  ", columns)
+    for each in answer.reasons:
+        row = f"  {each['subject']}: {each['file']}:{each['line']}  {each['what']}"
+        yield from _wrapped(row, "    ", columns)
+    for command in answer.setup:
+        yield from _wrapped(f"  setup: {OWN_FILE}  {command}", "    ", columns)
+
+
+def _wrapped(row: str, indent: str, columns: int | None) -> list[str]:
+    text = printable(row)
+    if columns is None or len(text) <= columns:
+        return [text]
+    return textwrap.wrap(
+        text,
+        max(columns, _NARROWEST),
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    )

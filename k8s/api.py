@@ -25,6 +25,9 @@ LIST_SECONDS = 60.0
 SILENCE_SECONDS = 70.0
 """A watch that is silent for so long is dead: bookmarks come about every 60 s."""
 
+LEAVE_SECONDS = 1.0
+"""https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
+
 MAX_LOG_BYTES = 16 * 1024 * 1024
 """So much of a log's end is kept: more than one file of a log has, unless a cluster was told to let them grow."""
 JSON_PATCH = "application/json-patch+json"
@@ -119,8 +122,8 @@ class Api:
                     rest.clear()
                 rest += end
 
-    async def close(self) -> None:
-        """Close all connections."""
+    async def close(self, leave_seconds: float = LEAVE_SECONDS) -> None:
+        """Close all connections; they have so long to take their leave."""
         client, self._client = self._client, None
         if client is not None:
             # Without TLS's farewell: its answer could come after the loop has ended.
@@ -130,7 +133,7 @@ class Api:
             await client.close()  # type: ignore[no-untyped-call]  # the client's own code
             # What was ended is gone at the loop's next turn; but TLS, and a request that was cut short, take their leave.
             leaves = self._cut_short or str(client.configuration.host).startswith("https:")
-            await asyncio.sleep(_LEAVE_SECONDS if leaves else 0)
+            await asyncio.sleep(leave_seconds if leaves else 0)
 
     async def _send(
         self,
@@ -244,8 +247,6 @@ def _in_words(error: Exception) -> str:
     return f"The cluster doesn't answer: {str(error) or type(error).__name__}"
 
 
-_LEAVE_SECONDS = 1.0
-"""https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
 _NOT_NOW = frozenset({401, 408, 429})
 """401: a token expires, and the next one is read from its file."""
 _MAX_REFUSAL_BYTES = 64 * 1024

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from k8s import annotations as notes
 from k8s import log_start, names
 from k8s.annotations import Asked, End
-from k8s.api import MAX_LOG_BYTES, Api, Patch
+from k8s.api import LEAVE_SECONDS, MAX_LOG_BYTES, Api, Patch
 from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
 from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
@@ -40,6 +40,8 @@ class KubernetesBackend:
     From the first `changes` on, two watches follow everything, and what ends is written down at once; before, each
     call reads what it needs.
     """
+
+    leave_seconds = LEAVE_SECONDS
 
     def __init__(self, place: KubernetesPlace) -> None:
         self._place = place
@@ -223,7 +225,7 @@ class KubernetesBackend:
         self._mirror.jobs.synced.set()
         for follower in self._mirror.followers:
             follower.news.set()
-        await self._api.close()
+        await self._api.close(self.leave_seconds)
 
     @property
     def _follows(self) -> bool:

@@ -9,7 +9,7 @@ NAME = "claude-sandbox"
 RUBIES = ("3.2", "3.3", "3.4")
 """Each is a tag of the image, `ruby-3.3`; the newest one is `latest` too."""
 OWNER = "SANDBOX_OWNER"
-"""The variable that says whose images are the usual ones; it is baked into the bot's image."""
+"""The variable that says whose images are the usual ones."""
 
 
 def usual_image(owner: str | None = None) -> str:

@@ -42,7 +42,8 @@ class AgentFiles:
         if not self.files and not self.remark:
             return guidance
         found = guidance or Guidance(None, "", of_clone=True)
-        remark = f"{found.remark}. {self.remark}" if found.remark else self.remark
+        remark = ". ".join(text.rstrip(".") for text in (found.remark, self.remark) if text)
+        remark = found.remark if not self.remark else f"{remark}."
         if not self.files:
             return Guidance(found.folder, remark, found.of_clone)
         folder = Path(found.folder or tempfile.mkdtemp(prefix="agent-", dir=workspace))

@@ -53,9 +53,7 @@ async def examine(screen: Screen, environment: Mapping[str, str], objects: Objec
 
     await Examination(environment, objects, tell).run()
     wrong = sum(finding.mark is Mark.BAD for finding in found)
-    screen.say(
-        f"{wrong} of {len(found)} checks failed." if wrong else "Everything is as it should be."
-    )
+    screen.say(f"{wrong} of {len(found)} checks failed." if wrong else "Nothing is wrong.")
     screen.json(
         {
             "ok": not wrong,

@@ -76,7 +76,7 @@ def _told(removal: Removal, where: Where) -> str:
         for ref in removal.own
         if ref.namespace not in going and ref.kind.name != "Namespace"
     ]
-    lines += [f"  {ref.words} stays; what init set on it goes" for ref in removal.touched]
+    lines += [f"  {ref.words} was there before, and stays" for ref in removal.touched]
     if removal.running:
         lines.append(f"! {removal.running} runs are running; they end with what they have pushed.")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from typing import Any
 from k8s.api import Rejected
 from k8s.installation.objects import LABEL, OWN, Objects, Ref, is_own, ref_of
 from k8s.installation.overlay import Object
-from k8s.installation.plan import CONFIG, ENVIRONMENT, SECRET
+from k8s.installation.plan import ALLOWED, CONFIG, ENVIRONMENT, SECRET
 from k8s.installation.present import CONFIG_MAP, OVERLAY
 from runs.backend import Refused
 
@@ -30,7 +30,7 @@ _FORCED = frozenset(
         "ValidatingAdmissionPolicyBinding",
     ]
 )
-"""What has to be as we say; of anything else what somebody set by hand stays."""
+"""What has to be as we say; of anything else what somebody set by hand stays. The list of what may run has it in it."""
 _VOLATILE = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp")
 
 
@@ -87,7 +87,7 @@ async def _apply(objects: Objects, one: Object) -> tuple[Applied, Mapping[str, A
     before = await _settled(objects, ref)
     wanted = _labelled(one) if before is None or is_own(before) else one
     try:
-        after = await objects.apply(wanted, force=one["kind"] in _FORCED)
+        after = await objects.apply(wanted, force=_is_forced(ref))
     except Rejected as rejected:
         if rejected.code != 409 or before is None:
             raise _explained(rejected, ref) from rejected
@@ -108,6 +108,10 @@ async def _settled(objects: Objects, ref: Ref) -> dict[str, Any] | None:
         if time.monotonic() > deadline:
             raise Refused(f"{ref.words} is being deleted, and doesn't go.")
         await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _is_forced(ref: Ref) -> bool:
+    return ref.kind.name in _FORCED or ref.name == ALLOWED
 
 
 def _explained(rejected: Rejected, ref: Ref) -> Rejected:

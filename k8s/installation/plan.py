@@ -63,7 +63,8 @@ class Wishes:
     """What the operator wishes. `keys` are by name; `config` None means the shipped one.
 
     `environment` are the bot's variables that are other than shipped, `allowed` the data of the policy's list that
-    replace the shipped, `images` the patterns of images that have to be allowed, `registry` a Docker config as JSON.
+    replace the shipped, `images` the patterns of images that have to be allowed, `registry` a Docker config as JSON;
+    `has_registry` says that one is installed already.
     """
 
     overlay: str = USUAL_OVERLAY
@@ -75,6 +76,7 @@ class Wishes:
     bot_image: str | None = None
     age_key: str | None = field(default=None, repr=False)
     registry: str | None = field(default=None, repr=False)
+    has_registry: bool = False
 
     @property
     def bot_namespace(self) -> str:
@@ -132,7 +134,7 @@ def _deployment(one: Object, wishes: Wishes) -> Object:
     pod = made["spec"]["template"]["spec"]
     if wishes.bot_image is not None:
         pod["containers"][0]["image"] = wishes.bot_image
-    if wishes.registry is not None:
+    if wishes.registry is not None or wishes.has_registry:
         pod["imagePullSecrets"] = [{"name": REGISTRY_SECRET}]
     return made
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from k8s.api import Rejected
 from k8s.installation.objects import Kind, Objects, Ref
 from k8s.installation.plan import BOT
 from k8s.installation.present import DEPLOYMENT
+from runs.backend import BackendError, Unavailable
 
 PODS = Kind("v1", "Pod")
 _LOOK_SECONDS = 1.0
@@ -20,18 +20,22 @@ _LAST_LINES = 5
 async def wait_until_ready(
     objects: Objects, namespace: str, seconds: float, tell: Callable[[str], None]
 ) -> str | None:
-    """Wait for the bot of this version; return None, or why it isn't ready in time. Raises Unavailable, Rejected.
+    """Wait for the bot of this version; return None, or why it isn't ready in time. Raises Rejected.
 
     `tell` hears each time that it waits for something else.
     """
     deadline = time.monotonic() + seconds
     told = ""
     while True:
-        deployment = await objects.read(Ref(DEPLOYMENT, namespace, BOT))
-        if deployment is not None and is_ready(deployment):
-            return None
-        pods = await objects.list(PODS, namespace, f"app={BOT}")
-        why = why_not(deployment, pods)
+        pods: Sequence[Mapping[str, Any]] = ()
+        try:
+            deployment = await objects.read(Ref(DEPLOYMENT, namespace, BOT))
+            if deployment is not None and is_ready(deployment):
+                return None
+            pods = await objects.list(PODS, namespace, f"app={BOT}")
+            why = why_not(deployment, pods)
+        except Unavailable as error:
+            why = str(error)
         if time.monotonic() > deadline:
             return why + await last_words(objects, namespace, pods)
         if why != told:
@@ -90,7 +94,7 @@ async def last_words(objects: Objects, namespace: str, pods: Sequence[Mapping[st
             query["previous"] = "true"
         try:
             log = await objects.api.log(path, query)
-        except Rejected:
+        except BackendError:
             continue
         if text := log.decode("utf-8", "replace").strip():
             return f"\nThe last lines of its log:\n{text}"

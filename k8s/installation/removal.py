@@ -1,4 +1,4 @@
-"""Takes away what `init` has made, and nothing else. What was there before gets back only the fields that were set on it."""
+"""Takes away what `init` has made, and nothing else. Of what was there before it takes back labels and keys only."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ CLAIM = "PersistentVolumeClaim"
 JOBS = Kind("batch/v1", "Job")
 GONE_SECONDS = 240.0
 _LOOK_SECONDS = 0.5
+_LET_GO = ("Namespace", "Secret")
+"""From these, where they were there before, labels and keys are taken back. What else was overwritten stays as it is: what
+it was before isn't known."""
 _FIRST = ("Deployment", "ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy")
 """The bot goes first, so that it makes nothing anew; a policy without its binding does nothing."""
 
@@ -110,7 +113,8 @@ async def remove(objects: Objects, removal: Removal, tell: Callable[[Ref], None]
             await _gone(objects, ref)
             tell(ref)
     for ref in removal.touched:
-        await _let_go(objects, ref)
+        if ref.kind.name in _LET_GO:
+            await _let_go(objects, ref)
 
 
 @cache

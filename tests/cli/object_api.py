@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ class ObjectApi:
         self.moment: Moment = lambda _request: None
         self.changes: list[str] = []
         self.refuses_images = True
+        self.bot_is_ready = True
         self.bots_own: set[tuple[str, str]] = set()
         self.clock_ahead_seconds = 0
         self._number = 0
@@ -109,9 +111,9 @@ class ObjectApi:
             self._number += 1
         version = str(self._number) if after != known else before["metadata"]["resourceVersion"]  # type: ignore[index]
         after["metadata"]["resourceVersion"] = version
+        after["metadata"]["generation"] = 1
         after["metadata"]["managedFields"] = [{"manager": request.query["fieldManager"]}]
-        if after["kind"] == "Deployment":
-            after["metadata"]["generation"] = 1
+        if after["kind"] == "Deployment" and self.bot_is_ready:
             after["status"] = dict.fromkeys(
                 ("observedGeneration", "updatedReplicas", "replicas", "availableReplicas"), 1
             )
@@ -177,19 +179,26 @@ def refused(code: int, message: str) -> web.Response:
 
 
 @asynccontextmanager
-async def serving(api: ObjectApi, folder: Path) -> AsyncIterator[Path]:
-    """Serve it on loopback; the path is that of its kubeconfig."""
+async def serving(
+    api: ObjectApi, folder: Path, certificate: Path | None = None
+) -> AsyncIterator[Path]:
+    """Serve it on loopback; the path is that of its kubeconfig. `certificate` has its key beside it, as key.pem."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", api.handle)
     runner = web.AppRunner(application)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    context = None
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
     await site.start()
-    server = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    server = f"{'https' if context else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
+    trust = {"certificate-authority": str(certificate)} if certificate else {}
     settings = {
         "current-context": "test",
         "contexts": [{"name": "test", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "clusters": [{"name": "c", "cluster": {"server": server, **trust}}],
         "users": [{"name": "u", "user": {"token": "t"}}],
     }
     path = folder / "kubeconfig"

@@ -71,6 +71,10 @@ class Scene:
         found = self.api.one("Secret", "claude-sandbox-secrets", namespace)["data"]
         return {name: base64.b64decode(value).decode() for name, value in found.items()}
 
+    def environment_on_cluster(self) -> dict[str, str]:
+        """Return the bot's variables."""
+        return self.generated("claude-sandbox-environment")
+
     def generated(self, name: str) -> dict[str, str]:
         """Return the data of the one ConfigMap of this name with any hash."""
         (found,) = (one for one in self.api.names("ConfigMap") if one.startswith(f"{name}-"))

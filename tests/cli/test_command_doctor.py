@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tests.cli.object_api import refused
 from tests.cli.setup_scene import Scene
+from tests.parts.s3_fixtures import S3Server
 
 Break = Callable[[Scene], object]
 
@@ -135,6 +136,11 @@ BROKEN: dict[str, tuple[Break, str, int]] = {
         "✗ Log store: the claim claude-sandbox-logs is Pending\n  ➜ Has the cluster a default StorageClass",
         1,
     ),
+    "a bucket whose keys nobody said": (
+        lambda scene: scene.environment_on_cluster().update(SANDBOX_LOG_STORE="s3://bucket/logs"),
+        "? Log store: s3://bucket/logs: its keys aren't known here",
+        0,
+    ),
     "the admission policy": (
         without("ValidatingAdmissionPolicy", "claude-sandbox"),
         "✗ Admission policy: there is no ValidatingAdmissionPolicy",
@@ -245,7 +251,7 @@ async def test_doctor_says_what_is_wrong_and_what_to_do(scene: Scene, name: str)
     assert words in done.out, done.out + done.err
     assert done.code == code
     assert scene.api.changes == []
-    assert ("Everything is as it should be." in done.out) is (code == 0)
+    assert ("Nothing is wrong." in done.out) is (code == 0)
     for line in done.out.splitlines():
         assert not line.startswith("✗") or "➜" in done.out.partition(line)[2].split("\n")[1]
 
@@ -292,3 +298,18 @@ async def test_doctor_where_no_cluster_answers_says_so(scene: Scene) -> None:
     done = await scene.say("doctor")
     assert done.code == 3
     assert "➜" in done.err
+
+
+@pytest.mark.s3
+async def test_doctor_tries_a_bucket_with_its_keys(scene: Scene, s3_server: S3Server) -> None:
+    bucket = s3_server.make_bucket()
+    scene.environment |= {**s3_server.variables, "SANDBOX_LOG_STORE": f"s3://{bucket}"}
+    done = await scene.say("init", "--yes")
+    assert f"✓ Log store: s3://{bucket} is read and written" in done.out, done.out + done.err
+    assert scene.data("claude-sandbox-bot").keys() >= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert not scene.data("claude-sandbox").keys() & {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert "AWS_SECRET_ACCESS_KEY" not in scene.environment_on_cluster()
+    scene.environment["SANDBOX_LOG_STORE"] = "s3://not-there"
+    missing = await scene.say("init", "--yes")
+    assert missing.code == 1
+    assert "✗ Log store: " in missing.out

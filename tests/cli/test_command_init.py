@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from aiohttp import web
 
-from tests.cli.object_api import refused
+from tests.cli.object_api import refused, serving
 from tests.cli.setup_scene import GIT_TOKEN, LIMIT_SECONDS, MODEL_KEY, Scene
 
 
@@ -144,6 +146,138 @@ async def test_a_login_that_is_not_taken_says_so(scene: Scene) -> None:
     done = await scene.say("init", "--yes")
     assert done.code == 3
     assert "Log in anew" in done.err
+
+
+async def test_a_bot_that_does_not_get_ready_is_told_with_what_it_waits_for(scene: Scene) -> None:
+    scene.api.bot_is_ready = False
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "x"'}
+    scene.api.objects["/api/v1/namespaces/claude-sandbox-bot/pods/bot-1"] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "bot-1",
+            "namespace": "claude-sandbox-bot",
+            "labels": {"app": "claude-sandbox-bot"},
+        },
+        "status": {"containerStatuses": [{"state": {"waiting": waiting}}]},
+    }
+    done = await scene.say("init", "--yes", "--wait", "1")
+    assert done.code == 3
+    assert '… the bot: ImagePullBackOff: Back-off pulling image "x"' in done.err
+    assert "The bot isn't ready after 1 s: ImagePullBackOff" in done.err
+    assert "kubectl -n claude-sandbox-bot describe pods" in done.err
+    assert scene.hellos() == 0
+    scene.api.bot_is_ready = True
+    del scene.api.objects["/api/v1/namespaces/claude-sandbox-bot/pods/bot-1"]
+    scene.api.objects.pop(
+        "/apis/apps/v1/namespaces/claude-sandbox-bot/deployments/claude-sandbox-bot"
+    )
+    again = await scene.say("init", "--yes")
+    assert again.code == 0, again.out + again.err
+    assert scene.hellos() == 1
+
+
+async def test_a_registry_login_and_an_age_key_go_where_they_are_needed_and_stay(
+    scene: Scene, tmp_path: Path
+) -> None:
+    registry, age = tmp_path / "config.json", tmp_path / "age.txt"
+    registry.write_text('{"auths": {}}')
+    age.write_text("AGE-SECRET-KEY-1\n")
+    done = await scene.say("init", "--yes", f"--regcred={registry}", f"--age-key={age}")
+    assert done.code == 0, done.out + done.err
+
+    def check() -> None:
+        for namespace in ("claude-sandbox", "claude-sandbox-bot"):
+            secret = scene.api.one("Secret", "regcred", namespace)
+            assert secret["type"] == "kubernetes.io/dockerconfigjson"
+        assert set(scene.api.one("Secret", "age-key")["data"]) == {"age-key.txt"}
+        pod = scene.api.one("Deployment", "claude-sandbox-bot")["spec"]["template"]["spec"]
+        assert pod["imagePullSecrets"] == [{"name": "regcred"}]
+        config = scene.generated("claude-sandbox-config")["config.yaml"]
+        assert yaml.safe_load(config)["imagePullSecrets"] == ["regcred"]
+
+    check()
+    scene.api.changes.clear()
+    assert (await scene.say("init", "--yes")).code == 0
+    check()
+    assert scene.api.changes == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--overlay", "three"), "There is no overlay 'three'"),
+        (("--config", "/none"), "/none can't be read"),
+        (("--repo", "demo"), "isn't alias=URL"),
+        (("--repo", "demo=/etc"), "repos.demo"),
+        (("--age-key", "/none"), "--age-key: /none can't be read"),
+    ],
+)
+async def test_a_wrong_option_is_told_and_changes_nothing(
+    scene: Scene, words: tuple[str, ...], said: str
+) -> None:
+    done = await scene.say("init", "--yes", *words)
+    assert done.code == 2
+    assert said in done.err
+    assert scene.api.changes == []
+
+
+async def test_another_overlay_that_has_the_bot_elsewhere_is_refused(scene: Scene) -> None:
+    assert (await scene.say("init", "--yes")).code == 0
+    scene.api.changes.clear()
+    done = await scene.say("init", "--yes", "--overlay", "one-namespace")
+    assert done.code == 2
+    assert "First take it away: claude-sandbox uninstall" in done.err
+    assert scene.api.changes == []
+
+
+async def test_a_config_is_kept_unless_another_one_is_named(scene: Scene, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("gate: fail\nimages: ['ghcr.io/team/*']\n")
+    assert (await scene.say("init", "--yes", f"--config={mine}")).code == 0
+    allowed = scene.api.one("ConfigMap", "claude-sandbox-allowed")["data"]["images"]
+    assert "ghcr.io/team/*\n" in allowed
+    assert (await scene.say("init", "--yes")).code == 0
+    assert scene.generated("claude-sandbox-config")["config.yaml"] == mine.read_text()
+    mine.write_text("gate: warn\n")
+    assert (await scene.say("init", "--yes", f"--config={mine}")).code == 0
+    assert scene.generated("claude-sandbox-config")["config.yaml"] == "gate: warn\n"
+
+
+def expired_certificate(folder: Path) -> Path:
+    """Make a certificate of loopback that has expired."""
+    key, request, certificate = (folder / name for name in ("key.pem", "asked.pem", "expired.pem"))
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=here")
+    signed = ("-signkey", str(key), "-days", "-1", "-extfile", str(folder / "names"))
+    for words in (
+        ("req", *new, "-keyout", str(key), "-out", str(request)),
+        ("x509", "-req", "-in", str(request), *signed, "-out", str(certificate)),
+    ):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, timeout=60)
+    return certificate
+
+
+@pytest.mark.parametrize("command", [("init", "--yes"), ("doctor",), ("uninstall", "--yes")])
+async def test_a_certificate_that_has_expired_is_told(
+    scene: Scene, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "tls").mkdir()
+    certificate = expired_certificate(tmp_path / "tls")
+    async with serving(scene.api, tmp_path / "tls", certificate) as kubeconfig:
+        scene.environment["KUBECONFIG"] = str(kubeconfig)
+        done = await scene.say(*command)
+    assert done.code == 3
+    assert "certificate has expired" in done.err
+    assert "look at this machine's clock" in done.err
+    assert scene.api.changes == []
+
+
+@pytest.mark.parametrize("command", [("init", "--yes"), ("doctor",), ("uninstall", "--yes")])
+async def test_a_context_that_is_not_there_is_told(scene: Scene, command: tuple[str, ...]) -> None:
+    done = await scene.say(*command, "--context", "tset")
+    assert done.code == 3
+    assert "Did you mean test?" in done.err
 
 
 @pytest.mark.parametrize("after", [1, 4, 9, 14, 19])

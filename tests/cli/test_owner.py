@@ -43,6 +43,17 @@ def test_what_was_baked_in_or_named_counts_before_the_checkout(checkout: Path) -
         assert with_owner({**LEAST, **named}, checkout) == {**LEAST, **named}
 
 
+@pytest.mark.parametrize(
+    ("baked", "image"),
+    [("alice\n", "alice/claude-sandbox:latest"), ("\n", "landovsky/claude-sandbox:latest")],
+)
+def test_a_forks_own_image_of_the_bot_takes_its_owners(
+    tmp_path: Path, baked: str, image: str
+) -> None:
+    (tmp_path / ".owner").write_text(baked)
+    assert read(with_owner(LEAST, tmp_path)).cluster.image == image
+
+
 def test_without_a_checkout_and_without_git_there_is_no_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,12 +135,18 @@ load_images() { # load_images [IMAGE…]: all by default; each only where the no
   for image in "$@"; do
     archive=${archives[$image]}
     [ "$(cat "$run/loaded/$image" 2>/dev/null)" != "$archive" ] || continue
+    # The image of before keeps a name meanwhile: without one, containerd collects the layers that both share while it unpacks
+    # the others ("parent snapshot … does not exist").
+    node_images tag --force "$(name_of "$image")" "$(name_of "$image")-before" >/dev/null 2>&1 || true
     load "$archive"
+    node_images rm "$(name_of "$image")-before" >/dev/null 2>&1 || true
     echo "$archive" >"$run/loaded/$image"
   done
 }
 
 load() { # load TAR…
   local archive
-  for archive in "$@"; do ctr -a "$socket" -n k8s.io images import "$archive" >/dev/null; done
+  for archive in "$@"; do node_images import "$archive" >/dev/null; done
 }
+
+node_images() { ctr -a "$socket" -n k8s.io images "$@"; }

@@ -98,9 +98,17 @@ class Installer:
     async def _open_ways(self) -> None:
         cluster = self.deployed.ground.cluster.within("")
         policies = private_network(self.deployed)
+        for item in policies["items"]:
+            if item["metadata"]["namespace"] == BOT:
+                item["metadata"]["namespace"] = self.deployed.bot.namespace
         names = {item["metadata"]["namespace"] for item in policies["items"]}
         await until(lambda: all(exists(cluster, name) for name in names), "namespaces", 120)
         cluster.run("apply", "--filename=-", given=json.dumps(policies))
+
+    def by_kubectl(self, overlay: str) -> None:
+        """Apply an overlay as it is shipped."""
+        folder = ROOT / "manifests" / "overlays" / overlay
+        self.deployed.ground.cluster.within("").run("apply", f"--kustomize={folder}")
 
     def everything(self) -> set[str]:
         """Return the names of all objects of the cluster but what comes and goes by itself."""

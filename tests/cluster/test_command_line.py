@@ -55,7 +55,9 @@ async def test_without_a_bot_a_run_goes_from_remote_to_clean(
     assert TOKEN not in done.out + done.err
     assert "✅ Done" in done.out
     assert "▶ starting\n" in done.out
-    (listed,) = (await shell.run("jobs", "--json")).json
+    shown = await shell.run("jobs", "--json")
+    assert shown.err == ""
+    (listed,) = shown.json
     run_id = listed["run"]
     assert listed["ending"] == "pushed"
     assert listed["branch"] in repo.branches()

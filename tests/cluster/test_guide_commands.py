@@ -44,7 +44,7 @@ class Shell:
             env={**os.environ, **KEYS, "PATH": f"{self.folder}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
         )
         assert done.returncode == 0, script + done.stdout + done.stderr
         return done.stdout
@@ -79,7 +79,7 @@ async def at_work(place: ClusterPlace) -> Run:
 async def test_every_command_of_the_guide_that_looks_at_a_run_works(
     place: ClusterPlace, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(400):
         run = await at_work(place)
     job = job_name(run.id)
     (pod,) = kubectl.pods_of(job)
@@ -110,7 +110,7 @@ async def test_every_command_of_the_guide_that_looks_at_a_run_works(
 async def test_what_the_guide_counts_stands_in_the_pod(
     place: ClusterPlace, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(400):
         run = await at_work(place)
     (pod,) = kubectl.pods_of(job_name(run.id))
     there = shell(kubectl, tmp_path, pod_name=pod["metadata"]["name"])

@@ -40,6 +40,9 @@ KEYS = {
     "gate": st.sampled_from(["warn", "fail", "off", "x"]),
     "kueue": texts,
     "limits": st.fixed_dictionaries({}, optional={"runs": junk, "queue_minutes": st.integers()}),
+    "runLimits": st.fixed_dictionaries(
+        {}, optional=dict.fromkeys(("memory", "cpu", "timeout"), junk)
+    ),
 }
 
 

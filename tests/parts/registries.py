@@ -22,6 +22,7 @@ class Registry:
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked = 0
+        self._closed = False
         self._files: dict[str, bytes] = {}
         registry = self
 
@@ -59,8 +60,14 @@ class Registry:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.close()
+
+    def close(self) -> None:
+        """Answer nobody any more; may repeat."""
+        if not self._closed:
+            self._closed = True
+            self._server.shutdown()
+            self._server.server_close()
 
     def publish(self, path: str, content: bytes | str) -> None:
         """Serve a file at a path."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
 from sandbox.report import Phase, Verdict
 from tests.parts.registries import Registry
 from tests.sandbox.running import run
+from tests.sandbox_project.managed_go import go
 from tests.sandbox_project.project_repo import repo_of, two_runs
 
 NODE = "node -p \"require('part-0')\" > said.txt; cat said.txt"
@@ -112,55 +110,19 @@ def test_a_python_project_finds_its_programs_also_in_another_folder(
 @pytest.mark.shows("installed", "go")
 @pytest.mark.shows("cache hit", "go")
 def test_a_go_project_is_built_without_its_proxy_the_second_time(tmp_path: Path) -> None:
-    proxy = go_proxy(tmp_path / "proxy")
-    files = {
-        "go.mod": "module demo\n\ngo 1.21\n\nrequire example.com/greet v1.0.0\n",
-        "main.go": 'package main\n\nimport "example.com/greet"\n\nfunc main() { println(greet.Word) }\n',
-    }
-    go = {
-        "GOPROXY": proxy.as_uri(),
-        "GONOSUMDB": "*",
-        "GOFLAGS": "-mod=mod",
-        "GOTOOLCHAIN": "local",
-    }
-    source = tmp_path / "source"
-    source.mkdir()
-    for name, text in files.items():
-        (source / name).write_text(text)
-    subprocess.run(
-        ["go", "mod", "tidy"],
-        cwd=source,
-        check=True,
-        capture_output=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **go},
-    )
-    files["go.sum"] = (source / "go.sum").read_text()
-    repo = repo_of(tmp_path, files)
-    first, second = two_runs(tmp_path, repo, "go vet . && go env GOMODCACHE", **go)
+    made = go(tmp_path)
+    repo = repo_of(tmp_path, made.files)
+    first, second = two_runs(tmp_path, repo, "go vet . && go env GOMODCACHE", **made.variables)
     assert [first.report.cache, second.report.cache] == ["miss", "hit"], first.log + second.log
     assert second.report.summary == str(second.workspace / "repo-dependencies" / "go-root")
     third = run(
         tmp_path / "three",
         "go vet .",
         repo.file_url,
-        **{**go, "GOPROXY": "off"},
+        **{**made.variables, "GOPROXY": "off"},
         SANDBOX_CACHE=str(tmp_path / "cache"),
     )
     assert third.report.verdict is Verdict.NOTHING_CHANGED, third.log
-
-
-def go_proxy(folder: Path) -> Path:
-    versions = folder / "example.com" / "greet" / "@v"
-    versions.mkdir(parents=True)
-    module = "module example.com/greet\n"
-    (versions / "list").write_text("v1.0.0\n")
-    (versions / "v1.0.0.info").write_text('{"Version": "v1.0.0", "Time": "2020-01-01T00:00:00Z"}')
-    (versions / "v1.0.0.mod").write_text(module)
-    with ZipFile(versions / "v1.0.0.zip", "w") as archive:
-        root = "example.com/greet@v1.0.0"
-        archive.writestr(f"{root}/go.mod", module)
-        archive.writestr(f"{root}/greet.go", 'package greet\n\nconst Word = "hello"\n')
-    return folder
 
 
 @pytest.mark.npm

@@ -12,6 +12,7 @@ from _pytest.mark import ParameterSet
 from tests.parts.package_managers import path
 from tests.parts.registries import Registry
 from tests.sandbox.running import run
+from tests.sandbox_project import managed_jvm
 from tests.sandbox_project import managed_projects as made
 from tests.sandbox_project.managed_projects import SAID, Managed
 from tests.sandbox_project.project_repo import repo_of
@@ -40,8 +41,8 @@ def managed(make: Make, row: str, tool: str) -> ParameterSet:
         managed(made.uv, "uv", "uv"),
         managed(made.poetry, "poetry", "poetry"),
         managed(made.cargo, "cargo", "cargo"),
-        managed(made.maven, "maven", "mvn"),
-        managed(made.gradle, "gradle", "gradle"),
+        managed(managed_jvm.maven, "maven", "mvn"),
+        managed(managed_jvm.gradle, "gradle", "gradle"),
         managed(made.composer, "composer", "composer"),
         managed(made.mix, "mix", "mix"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.stack_words import service_words
 from runs.stacks.table import services_table
 from sandbox.dependencies.recipes import RECIPES
 
@@ -34,7 +35,7 @@ def services() -> tuple[Row, ...]:
     """Return a row for each service, and for what may stand in its place."""
     table = services_table()
     return tuple(
-        Row(flavour, service.title if flavour == service.usual else flavour.capitalize())
+        Row(flavour, service_words(flavour))
         for service in table.services.values()
         for flavour in service.images
     )
