@@ -30,6 +30,7 @@ _POLICY = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy")
 _BINDING = Kind("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding")
 _NAME = "claude-sandbox"
 _MOST_SKEW_SECONDS = 30.0
+_MINUTES_FROM_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +156,6 @@ def _clock(seen: dict[str, Any]) -> Finding:
     if abs(skew) <= _MOST_SKEW_SECONDS:
         return good("Clock", "this machine's and the cluster's agree")
     way = "ahead of" if skew > 0 else "behind"
-    return warned("Clock", f"this machine's is {abs(skew):.0f} s {way} the cluster's", "Use NTP")
+    seconds = abs(skew)
+    size = f"{seconds:.0f} s" if seconds < _MINUTES_FROM_SECONDS else f"{seconds / 60:.0f} min"
+    return warned("Clock", f"this machine's is {size} {way} the cluster's", "Use NTP")

@@ -36,11 +36,11 @@ async def wait_until_ready(
             why = why_not(deployment, pods)
         except Unavailable as error:
             why = str(error)
-        if time.monotonic() > deadline:
-            return why + await last_words(objects, namespace, pods)
         if why != told:
             told = why
             tell(why)
+        if time.monotonic() > deadline:
+            return why + await last_words(objects, namespace, pods)
         await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -176,8 +176,8 @@ BROKEN: dict[str, tuple[Break, str, int]] = {
         0,
     ),
     "a clock": (
-        lambda scene: setattr(scene.api, "clock_ahead_seconds", 600),
-        "! Clock: this machine's is 600 s behind the cluster's",
+        lambda scene: setattr(scene.api, "clock_ahead_seconds", 3600),
+        "! Clock: this machine's is 60 min behind the cluster's",
         0,
     ),
     "a node without room": (

@@ -23,7 +23,7 @@ from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.cache_volume import CacheVolume, cache_volume
 from tests.cluster.chat_scene import ChatScene, open_chat_scene
-from tests.cluster.deployment import WAYS, Deployed, Ground, deploy
+from tests.cluster.deployment import NOTHING, WAYS, Deployed, Ground, deploy
 from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.namespaces import made_namespace
@@ -86,12 +86,19 @@ def deployed(
     images: Images,
     host_address: str,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Deployed]:
-    """The bot and the sandboxes, deployed by the commands of docs/cluster.md; another overlay is a parameter."""
+) -> Iterator[Deployed | None]:
+    """The bot and the sandboxes, deployed by the commands of docs/cluster.md; another overlay is a parameter.
+
+    With NOTHING what an earlier test had deployed is taken away, and nothing put in its place.
+    """
+    way = getattr(request, "param", "two-namespaces")
+    if way == NOTHING:
+        yield None
+        return
     ground = Ground(
         cluster, images, host_address, not _ANOTHER, tmp_path_factory.mktemp("deployed")
     )
-    with deploy(ground, WAYS[getattr(request, "param", "two-namespaces")]) as found:
+    with deploy(ground, WAYS[way]) as found:
         yield found
 
 

@@ -32,6 +32,8 @@ BOT_TOKEN = "7000000001:AAEonlyForTestsOnlyForTests0123456789"
 UID = 12345
 """Any user id: the image is made for 1000."""
 LIMIT_SECONDS = 240
+NOTHING = "nothing"
+"""In the place of an overlay: no deployment."""
 _worlds = itertools.count(1)
 
 
