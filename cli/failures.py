@@ -31,7 +31,7 @@ def as_failure(error: Exception) -> Failure | None:
     from bot.config_file import ConfigError
     from bot.mistake import Mistake
     from bot.settings import SettingsError
-    from runs.backend import BackendError, UnknownRun
+    from runs.backend import BackendError, Refused, UnknownRun
 
     if isinstance(error, (SettingsError, ConfigError)):
         return Failure(str(error))
@@ -42,6 +42,8 @@ def as_failure(error: Exception) -> Failure | None:
     if isinstance(error, UnknownRun):
         return Failure(str(error), "These there are: claude-sandbox jobs")
     if isinstance(error, BackendError):
+        if type(error) is Refused:  # it answers, and says in its words what can't be
+            return Failure(str(error), code=Exit.CLUSTER)
         return Failure(str(error), advice_for(error), Exit.CLUSTER)
     return None
 

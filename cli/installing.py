@@ -73,6 +73,7 @@ def init(
     CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_API_KEY. Say it again to change something, or to go on where it stopped.
     """
     from cli.commands.init import Wish, run_init
+    from cli.owner import with_owner
     from cli.where import Chosen
 
     wish = Wish(
@@ -87,7 +88,7 @@ def init(
         yes=yes,
         wait_seconds=wait,
     )
-    raise SystemExit(run_init(os.environ, Chosen(context), wish))
+    raise SystemExit(run_init(with_owner(os.environ), Chosen(context), wish))
 
 
 def doctor(as_json: AsJson = False, context: Context = None) -> None:

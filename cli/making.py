@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.images.builder import Builder
+from cli.images.way import Builder
 from cli.task_options import AsJson
 
 With = Annotated[

@@ -11,6 +11,7 @@ from typing import Any
 from bot.nearest import nearest
 from bot.settings import BackendName, Settings, SettingsError, read
 from cli.exits import Exit, Failure
+from cli.owner import with_owner
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
@@ -49,6 +50,7 @@ def find_where(environment: Mapping[str, str], chosen: Chosen) -> Where:
     The namespace is --namespace, else SANDBOX_NAMESPACE, else that of the kubeconfig's context, else "default", as
     kubectl has it. Raises Failure where there is no kubeconfig or no such context, SettingsError for wrong variables.
     """
+    environment = with_owner(environment)
     settings = read({**environment, "SANDBOX_BACKEND": BackendName.KUBERNETES.value}, talks=False)
     cluster = settings.cluster
     context, of_context = (

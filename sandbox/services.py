@@ -18,7 +18,9 @@ LIMIT_VARIABLE = "SANDBOX_SERVICES_SECONDS"
 HOST = "127.0.0.1"
 _TRY_SECONDS = 1.0
 _PAUSE_SECONDS = 0.1
-_MAX_ANSWER_BYTES = 4096
+_READ_BYTES = 4096
+_MOST_READS = 16
+"""Of one answer: who gives it in pieces may not hold up everybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ def _unready(service: Service, deadline: float) -> str | None:
 def _answered(connection: socket.socket, greeting: Greeting) -> str | None:
     connection.sendall(greeting.says)
     answer = b""
-    while not greeting.ready.match(answer):
-        more = connection.recv(_MAX_ANSWER_BYTES)
+    for _ in range(_MOST_READS):
+        more = connection.recv(_READ_BYTES)
         answer += more
-        if not more or len(answer) >= _MAX_ANSWER_BYTES or answer.endswith(b"\n"):
+        if not more or greeting.ready.match(answer) or answer.endswith(b"\n"):
             break
     _part(connection)
     if greeting.ready.match(answer):
@@ -103,8 +105,8 @@ def _part(connection: socket.socket) -> None:
     """End a connection so that the service has no reason to complain of it in its log."""
     try:
         connection.shutdown(socket.SHUT_WR)
-        for _ in range(_MAX_ANSWER_BYTES):
-            if not connection.recv(_MAX_ANSWER_BYTES):
+        for _ in range(_MOST_READS):
+            if not connection.recv(_READ_BYTES):
                 return
     except OSError:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,16 @@ def test_the_environment_is_read_in_entry_points_only(name: str) -> None:
         and id(node) not in inside
     ]
     assert not touched, f"{name}:{touched}"
+
+
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    found = {
+        Path(name).parent.as_posix().replace("/", ".")
+        for name in PRODUCT
+        if name.endswith("/__init__.py") and "demo_project" not in name
+    }
+    assert found <= set(project["tool"]["setuptools"]["packages"])
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -37,14 +37,15 @@ def run_clean(
         untold = [run for run in runs if run.ended and not (takes_all or _is_known(run))]
         due = [run for run in runs if run not in going and run not in untold]
         gate = asyncio.Semaphore(AT_ONCE)
-        kept = [
-            why for why in await asyncio.gather(*(_remove(r, cluster, gate) for r in due)) if why
-        ]
+        answers = await asyncio.gather(*(_remove(run, cluster, gate) for run in due))
+        kept = [why for why in answers if why is not None]
+        stuck = [run for run, why in zip(due, answers, strict=True) if why is not None]
+        due = [run for run in due if run not in stuck]
         _say(due, going, untold, screen)
         for why in kept:
             screen.note(why)
         removed = [run.id for run in due]
-        screen.json({"removed": removed, "kept": [run.id for run in (*going, *untold)]})
+        screen.json({"removed": removed, "kept": [run.id for run in (*going, *untold, *stuck)]})
         return Exit.RUN_FAILED if kept or (named and (going or untold)) else Exit.OK
 
     return visit(where, work)

@@ -11,7 +11,7 @@ from cli.exits import Exit, Failure
 from cli.run_words import state_words, values
 from cli.screen import Screen
 from cli.where import Chosen, find_where
-from runs.backend import BackendError, UnknownRun
+from runs.backend import BackendError, Refused, UnknownRun
 from runs.run import Run
 from sandbox.words import printable
 
@@ -38,6 +38,14 @@ def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen:
     where = find_where(environment, chosen)
 
     async def work(cluster: Cluster) -> Exit:
+        try:
+            return await shown(cluster)
+        except Refused as error:
+            if type(error) is not Refused:
+                raise
+            raise Failure(str(error)) from error  # there is no such service beside it
+
+    async def shown(cluster: Cluster) -> Exit:
         run = await cluster.find(wish.run) if wish.run else await _newest(cluster)
         if wish.run is None:
             screen.note(f"Run {run.id}, {state_words(run)}")

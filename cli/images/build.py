@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.exits import Exit, Failure
-from cli.images.builder import Builder, Order, find_images
+from cli.images.builder import Order, find_images
 from cli.images.context import copy_checkout, find_checkout
 from cli.images.operator_files import OperatorFiles, collect
+from cli.images.way import Builder
 from cli.owner import ROOT, owner_here
 from cli.screen import Screen
 from runs.image_name import NAME, RUBIES

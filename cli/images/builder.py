@@ -6,18 +6,10 @@ import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 
 from cli.exits import Exit, Failure
-
-
-class Builder(Enum):
-    """Who builds: --with."""
-
-    DOCKER = "docker"
-    PODMAN = "podman"
-    BUILDAH = "buildah"
+from cli.images.way import Builder
 
 
 @dataclass(frozen=True, slots=True)

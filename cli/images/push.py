@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from cli.exits import Exit, Failure
 from cli.images.build import BOT
-from cli.images.builder import Builder, Images, find_images
+from cli.images.builder import Images, find_images
+from cli.images.way import Builder
 from cli.owner import with_owner
 from cli.screen import Screen
 from runs.image_name import NAME, OWNER, RUBIES, image_of, repository

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,21 +30,38 @@ async def run_bare(one: OneRun, tell: Callable[[str], None], stopping: Stopping)
         await backend.sweep()  # what a command left that was killed
         run = await backend.start(one.key, one.task, one.origin)
         log = _Log(state / "runs" / run.id / LOG, tell)
-        asked = False
-        while not run.ended:
-            if stopping.asked.is_set() and not asked:
-                asked = True
-                await backend.cancel(run.id, one.origin.person_name)
-            await asyncio.sleep(_LOOK_SECONDS)
-            run = await backend.get(run.id)
-            log.show()
-        log.show(to_its_end=True)
-        await backend.acknowledge(run, place.clock())
-        await backend.clean(run.id)
-        await backend.sweep()
+        try:
+            run = await _followed(run, backend, log, stopping)
+            log.show(to_its_end=True)
+        finally:
+            await _let_go(run, backend)
         return run
     finally:
         await backend.close()
+
+
+async def _followed(run: Run, backend: LocalBackend, log: _Log, stopping: Stopping) -> Run:
+    asked = False
+    while not run.ended:
+        if stopping.asked.is_set() and not asked:
+            asked = True
+            await backend.cancel(run.id, run.origin.person_name)
+        await asyncio.sleep(_LOOK_SECONDS)
+        run = await backend.get(run.id)
+        log.show()
+    return run
+
+
+async def _let_go(run: Run, backend: LocalBackend) -> None:
+    """Remove a Run; one that nobody can follow any more ends first, with what it has pushed."""
+    if not run.ended:
+        run = await backend.cancel(run.id, run.origin.person_name)
+    while not run.ended:
+        await asyncio.sleep(_LOOK_SECONDS)
+        run = await backend.get(run.id)
+    await backend.acknowledge(run, time.time())
+    await backend.clean(run.id)
+    await backend.sweep()
 
 
 class _Log:

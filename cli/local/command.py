@@ -24,6 +24,7 @@ from cli.local.engine import Engine, find_engine
 from cli.local.one_run import Lines, OneRun
 from cli.local.pod import Stopping
 from cli.local.way import With
+from cli.owner import with_owner
 from cli.run_words import values
 from cli.screen import Screen
 from runs.outcome import Ending
@@ -62,7 +63,7 @@ class _Known:
 
 def run_local(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:
     """Carry out a task on this machine, print how it went, and return the exit code. Raises Failure."""
-    return asyncio.run(_run(environment, wish, screen))
+    return asyncio.run(_run(with_owner(environment), wish, screen))
 
 
 async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:
@@ -73,11 +74,14 @@ async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Ex
         screen.note(_BARE)
     one = _asked(wish, _Known(environment, settings, config, screen))
     if wish.compose:
-        screen.say((await compose_of(one)).rstrip("\n"))
+        file = await compose_of(one)
+        screen.say(file.rstrip("\n"))
+        screen.json({"run": one.id, "compose": file})
         return Exit.OK
     run, tail = await _carry_out(one, engine, wish, screen)
     screen.json({**values(run), "with": With.BARE.value if engine is None else engine.name.value})
-    screen.markup(told(run, tail))
+    redactor = Redactor(read_keys(environment).secrets)
+    screen.markup(told(run, tail).mapped(redactor.text))
     return _exit(run)
 
 
@@ -118,11 +122,19 @@ async def _carry_out(
     stopping = Stopping()
     with _signals(stopping, screen):
         if engine is None:
+            if ignored := _ignored(wish.written):
+                screen.note(f"A plain process has none of its own: {', '.join(ignored)}.")
             return await run_bare(one, lines.show, stopping), lines.tail
         for remark in remarks(one):
             screen.note(remark)
         run = await run_contained(one, Here(engine, wish.network), lines.show, stopping)
         return run, lines.tail
+
+
+def _ignored(written: Written) -> list[str]:
+    """Name the options that only a container could apply."""
+    names = ("memory", "cpu", "image", "services")
+    return [f"--{name}" for name in names if getattr(written, name) is not None]
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from bot.settings import BackendName
+from bot.stack_words import stack_words
 from cli.bot import make_place, make_stacks
 from cli.exits import Exit, Failure
-from cli.local.arguments import Made
+from cli.local.arguments import LABEL, Made
 from cli.local.compose import compose_file
 from cli.local.engine import Engine, EngineError
 from cli.local.leftovers import owner, sweep
@@ -51,6 +52,8 @@ async def run_contained(one: OneRun, here: Here, tell: Tell, stopping: Stopping)
     _check_reach(one)
     _check_model_key(one)
     one, place = await _fitted(one)
+    for line in filter(None, (stack_words(one.task), *_notes(one))):
+        tell(f"· {line}")
     containers = _containers(one, place)
     with tempfile.TemporaryDirectory(prefix="claude-sandbox-") as folder:
         made = Made(containers, place.image, _report(Path(folder)), owner(), here.network)
@@ -58,8 +61,8 @@ async def run_contained(one: OneRun, here: Here, tell: Tell, stopping: Stopping)
         try:
             for name in await sweep(here.engine):
                 tell(f"· removed what was left of {name}, whose command was killed")
-            await _pull(here.engine, made, tell, stopping)
-            return await _run(one, PodHere(means, one.id), stopping)
+            await _pull(means, place, stopping)
+            return await _run(one, means, stopping)
         except EngineError as error:
             raise _failure(error) from error
 
@@ -71,13 +74,23 @@ async def compose_of(one: OneRun) -> str:
     return compose_file(Made(_containers(one, place), place.image, Path(f"./{REPORT}"), owner()))
 
 
-async def _run(one: OneRun, pod: PodHere, stopping: Stopping) -> Run:
+async def _run(one: OneRun, means: Means, stopping: Stopping) -> Run:
+    pod = PodHere(means, one.id)
     started_at = time.time()
     try:
         outcome = await pod.run(stopping)
+        return one.ended(outcome, started_at, time.time())
     finally:
-        await pod.remove()
-    return one.ended(outcome, started_at, time.time())
+        try:
+            await pod.remove()
+        except EngineError as error:  # how the run ended is worth more than that
+            name, engine = means.made.containers.name, means.engine.name.value
+            means.tell(f"· not all of it could be removed: {_last_line(str(error))}")
+            means.tell(f"· see {engine} ps --all --filter label={LABEL}={name}")
+
+
+def _notes(one: OneRun) -> tuple[str, ...]:
+    return () if one.task.stack is None else one.task.stack.notes
 
 
 async def _fitted(one: OneRun) -> tuple[OneRun, KubernetesPlace]:
@@ -140,20 +153,20 @@ def remarks(one: OneRun) -> list[str]:
     ]
 
 
-async def _pull(engine: Engine, made: Made, tell: Tell, stopping: Stopping) -> None:
+async def _pull(means: Means, place: KubernetesPlace, stopping: Stopping) -> None:
     """Have all images here. Raises Failure for one that can't be had."""
+    made, engine = means.made, means.engine
     for image in dict.fromkeys((made.image, *(each.image for each in made.containers.all))):
         if stopping.asked.is_set() or await engine.has_image(image):
             continue
-        tell(f"▶ pull {image}")
+        means.tell(f"▶ pull {image}")
         done = await _unless_stopped(engine.call("pull", "--quiet", image), stopping)
         if done is None or done.code == 0:
             continue
-        own = image == made.image
         raise Failure(
             f"The image {image} isn't here, and can't be pulled: {_last_line(done.error)}",
             "Build it: claude-sandbox build, or name another one: CLAUDE_IMAGE=…"
-            if own
+            if place.runs_entrypoint(image)
             else f"Get it where it can be had ({engine.name.value} pull {image}), or name another: "
             "serviceImages in the config, --image",
             Exit.CLUSTER,

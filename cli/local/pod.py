@@ -87,7 +87,11 @@ class PodHere:
             beginning.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await beginning
-        await self._follow(process, stopping, deadline)
+        try:
+            await self._follow(process, stopping, deadline)
+        except OSError:  # nobody reads on: the work is pushed all the same
+            await self._stop()
+            raise
         return await self._end(cancelled=stopping.asked.is_set())
 
     async def remove(self) -> None:
@@ -178,8 +182,7 @@ class PodHere:
                 await stopping.asked.wait()
         except TimeoutError:
             self._out_of_time = True
-        grace = str(self._containers.grace_seconds)
-        gently = asyncio.create_task(self._engine.call("stop", "--time", grace, name))
+        gently = asyncio.create_task(self._stop())
         urged = asyncio.create_task(stopping.urged.wait())
         try:
             await asyncio.wait({gently, urged}, return_when=asyncio.FIRST_COMPLETED)
@@ -188,6 +191,10 @@ class PodHere:
         finally:
             urged.cancel()
             await asyncio.gather(gently, urged, return_exceptions=True)
+
+    async def _stop(self) -> None:
+        name = self._made.name(self._containers.agent.name)
+        await self._engine.call("stop", "--time", str(self._containers.grace_seconds), name)
 
     async def _end(self, *, cancelled: bool) -> Outcome:
         return seeing.outcome(self._run_id, await self._see(), cancelled=cancelled)

@@ -94,11 +94,11 @@ class _Installing:
         version = self._version()
         if version is None:
             return self._ended(How.NO_TOOL, f"{self._recipe.tool} isn't installed here")
-        key = self._key(version)
-        if self._restored(key):
+        key = self._key(version) if self._place.cache is not None else None
+        if key is not None and self._restored(key):
             return self._run(self._recipe.again, How.HIT)
         ended = self._run(self._recipe.commands, How.INSTALLED)
-        if ended.how is How.INSTALLED:
+        if key is not None and ended.how is How.INSTALLED:
             self._keep(key)
         return ended
 
@@ -136,8 +136,11 @@ class _Installing:
         environment = {**self._place.environment, **self._variables, "PWD": str(self._folder)}
         return {**environment, **_filled(self._recipe.only_here, self._store, environment)}
 
-    def _key(self, version: str) -> str:
-        """Return what the result depends on, as a name: another lockfile, image or machine makes another."""
+    def _key(self, version: str) -> str | None:
+        """Return what the result depends on, as a name: another lockfile, image or machine makes another.
+
+        None where that can't be told, since a file is too large or a link: then nothing is kept.
+        """
         found = hashlib.sha256()
         machine = (platform.machine(), *platform.libc_ver(), sys.platform)
         parts = [*self._place.origin, *machine, self._recipe.name, self._project.place, version]
@@ -145,7 +148,10 @@ class _Installing:
             parts.append(time.strftime("%G week %V", time.gmtime()))
         found.update(json.dumps(parts).encode())
         for path in self._inputs():
-            data = read_plain(path, LOCKFILE_BYTES) or b""
+            data = read_plain(path, LOCKFILE_BYTES)
+            if data is None:
+                self._log.note(f"not kept in the cache: {path.name} is a link or too large")
+                return None
             found.update(json.dumps([path.name, len(data)]).encode())
             found.update(data)
         return found.hexdigest()[:40]

@@ -338,3 +338,16 @@ def test_a_real_buildah_builds_and_pushes_to_a_registry(
     }
     assert layers["1.0"] == layers["ruby-3.4"] != layers["ruby-3.3"]
     assert {digest for each in layers.values() for digest in each} <= set(kept.blobs)
+
+
+def test_all_that_was_built_is_pushed_the_bot_beside_the_sandbox(shop: Shop) -> None:
+    shop.stand_in("docker", with_tools(shop, KEEP))
+    done = shop.run("push", "--to", "alice/box:1.0", "--json")
+    assert done.returncode == 0, done.stderr
+    places = ["alice/box:1.0", *(f"alice/box:ruby-{each}" for each in ("3.2", "3.3", "3.4"))]
+    places += ["alice/box:no-ruby", "alice/box-bot:latest"]
+    assert json.loads(done.stdout) == {"images": places, "claudeImage": "alice/box:1.0"}
+    asked = (shop.home / "asked").read_text().splitlines()
+    assert [line for line in asked if line.startswith("push ")] == [f"push {p}" for p in places]
+    assert "tag claude-sandbox:latest alice/box:1.0" in asked
+    assert "tag claude-sandbox-bot:latest alice/box-bot:latest" in asked

@@ -13,8 +13,9 @@ REPO = ("--repo", "https://git.example/acme/demo")
 
 
 @pytest.fixture(autouse=True)
-def no_look_at_repos(shell: CommandLine) -> None:
-    """The repo of these tests isn't there to be looked at."""
+def no_look_at_repos(shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repo of these tests isn't there to be looked at, and no bot is waited for."""
+    monkeypatch.setattr("cli.watching.CARD_SECONDS", 0.0)
     config = shell.folder / "config.yaml"
     config.write_text("detect: false\ngate: off\n")
     shell.variables["SANDBOX_CONFIG"] = str(config)
@@ -178,6 +179,43 @@ async def test_the_services_that_are_named_stand_above_what_is_found(
     (job,) = cluster.objects["jobs"].values()
     beside = [found["name"] for found in job["spec"]["template"]["spec"]["initContainers"]]
     assert [name for name in beside if name.endswith("-sidecar")] == ["mysql-sidecar"]
+
+
+async def test_a_service_that_is_not_beside_a_run_is_told(shell: CommandLine) -> None:
+    run_id = await start(shell, "wait 300")
+    done = await shell.run("logs", run_id, "-c", "postgres")
+    assert done.code == 2
+    assert "There are: none" in done.err
+
+
+async def test_a_job_that_can_not_be_removed_is_not_said_to_be(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    run_id = await start(shell, "do it")
+    cluster.faults.append(times(1, "DELETE", "/jobs", refusing(403, "Forbidden", "not yours")))
+    done = await shell.run("clean", "--json")
+    assert done.code == 1
+    assert done.json == {"removed": [], "kept": [run_id]}
+    assert "not yours" in done.err
+
+
+async def test_a_run_that_has_a_card_is_left_to_the_bot(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    watching = await shell.begin("remote", "wait 300", *REPO, "--watch")
+    assert watching.stdout is not None
+    while b"done" not in (line := await watching.stdout.readline()):
+        assert line
+    (name,) = cluster.objects["jobs"]
+    marks = '{"card_id":5,"version":2}'
+    texts = {"claude-sandbox/marks": marks}
+    cluster.edit("jobs", name, lambda job: job["metadata"]["annotations"].update(texts))
+    await cluster.end(name)
+    done = await finished(watching)
+    assert done.code == 1
+    job = cluster.objects["jobs"][name]["metadata"]
+    assert job["annotations"]["claude-sandbox/marks"] == marks
+    assert job["labels"]["status"] == "running"
 
 
 async def test_a_log_is_followed_to_its_end(shell: CommandLine, cluster: FakeCluster) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from bot.settings import read
 from cli.owner import owner_here, with_owner
+from cli.where import Chosen, find_where
 
 LEAST = {"TELEGRAM_BOT_TOKEN": "1:a", "TELEGRAM_CHAT_ID": "-1001", "HOME": "/home/me"}
 
@@ -62,3 +63,12 @@ def test_without_a_checkout_and_without_git_there_is_no_owner(
     assert owner_here(tmp_path) is None
     monkeypatch.setenv("PATH", "")
     assert owner_here(tmp_path) is None
+
+
+def test_the_command_line_takes_the_owners_image_too(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(checkout, "remote", "add", "origin", "https://github.com/alice/claude-sandbox")
+    monkeypatch.setattr(with_owner, "__defaults__", (checkout,))
+    inside = {"HOME": str(checkout), "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
+    assert find_where(inside, Chosen()).settings.cluster.image == "alice/claude-sandbox:latest"

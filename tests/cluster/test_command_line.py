@@ -103,9 +103,9 @@ async def test_the_chat_and_the_command_line_see_each_others_runs(
     await scene.settled(asked)
     assert any("Stopped by ada" in message.text for message in scene.tellings(asked))
 
-    done = await shell.run("remote", "add a note", "--repo", repo.url, *SMALL, "--watch")
-    assert done.code == 0, done.err
-    run_id = (await shell.run("jobs", "--json")).json[0]["run"]
+    started = await shell.run("remote", "add a note", "--repo", repo.url, *SMALL, "--json")
+    assert started.code == 0, started.err
+    run_id = started.json["run"]
 
     def told() -> bool:
         return any(

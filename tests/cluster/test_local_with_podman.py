@@ -280,3 +280,32 @@ def test_what_a_killed_command_left_is_removed_by_the_next_and_two_runs_go_on_be
     for told in (json.loads(out), json.loads(done.stdout)):
         assert local.podman.left(told["job"]) == []
     assert local.podman.run("ps", "-aq", "--filter", "label=claude-sandbox.run") == ""
+
+
+def test_the_broker_has_the_keys_and_the_agents_container_has_none(
+    local: Local, here_server: GitServer, tmp_path: Path
+) -> None:
+    repo = here_server.create("keys", {"README.md": "# Small\n"})
+    key = tmp_path / "age.txt"
+    key.write_text("AGE-SECRET-KEY-1TEST\n")
+    key.chmod(0o600)
+    process = subprocess.Popen(
+        local.command("wait 200", "--repo", repo.url, "--services", "none", "--json"),
+        env={**local.environment, "SOPS_AGE_KEY_FILE": str(key)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    named = next(line for line in process.stderr if line.startswith("▶ environment run "))
+    assert any(line.startswith("▶ agent") for line in process.stderr)
+    pod = f"claude-{named.split()[-1]}"
+    podman = local.podman
+    assert "AGE-SECRET-KEY" in podman.run("exec", f"{pod}-broker", "cat", "/secrets/age-key.txt")
+    assert f"GITHUB_TOKEN={TOKEN}" in podman.run("exec", f"{pod}-broker", "env")
+    assert TOKEN not in podman.run("exec", f"{pod}-claude", "env")
+    assert "secrets" not in podman.run("exec", f"{pod}-claude", "ls", "/").split()
+    assert TOKEN not in podman.run("inspect", f"{pod}-claude")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LIMIT_SECONDS)
+    assert podman.left(pod) == []

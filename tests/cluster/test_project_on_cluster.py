@@ -167,7 +167,8 @@ async def test_the_second_run_has_its_dependencies_from_the_bucket_and_no_agent_
     repo = git_server.create("shop", {"requirements.txt": registry.requirements("greeter==1.0")})
     # The words are broken, so that the search doesn't find itself.
     look = (
-        "greeter; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | grep -c 'X-Amz-[S]ignature';"
+        "greeter; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n' |"
+        " /bin/grep -c 'X-Amz-[S]ignature';"
         "curl -s -o /dev/null -w '%{http_code}' -d '' http://127.0.0.1:9180/cache/take ||"
         ' python3 -c \'import urllib.request as u; u.urlopen("http://127.0.0.1:9180/cache/take", b"")\''
     )

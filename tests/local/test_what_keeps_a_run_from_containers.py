@@ -17,6 +17,7 @@ from cli.local.engine import Engine
 from cli.local.one_run import OneRun
 from cli.local.pod import Stopping
 from cli.local.way import With
+from runs.outcome import Ending
 from runs.run import command_line_origin
 from sandbox.task import Task
 
@@ -113,3 +114,16 @@ def surroundings(case: Case, folder: Path) -> tuple[OneRun, Engine]:
     settings = read(environment, talks=False)
     one = OneRun("key", task, command_line_origin("Ada"), settings, config, environment)
     return one, Engine(With.DOCKER, str(command), environment)
+
+
+async def test_how_a_run_ended_is_told_though_its_containers_cannot_be_removed(
+    tmp_path: Path,
+) -> None:
+    inspected = '[{"State": {"Status": "exited", "ExitCode": 0}, "Config": {}}]'
+    answers = f"ps) echo c1 ;; container) echo '{inspected}' ;; rm) echo busy >&2; exit 1 ;;"
+    one, engine = surroundings(Case("", "", engine=f'case "$1" in {answers} esac'), tmp_path)
+    lines: list[str] = []
+    run = await run_contained(one, Here(engine), lines.append, Stopping())
+    assert run.outcome is not None
+    assert run.outcome.ending is Ending.FINISHED
+    assert any("not all of it could be removed: busy" in line for line in lines)

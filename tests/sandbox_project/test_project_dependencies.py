@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,3 +151,34 @@ def test_scripts_of_packages_get_no_key(tmp_path: Path, registry: Registry) -> N
     assert "held" not in seen
     assert "npm_lifecycle_event=postinstall" in seen
     assert done.report.phase is Phase.DONE
+
+
+@pytest.mark.parametrize("odd", ["large", "link"])
+def test_of_a_lockfile_that_can_not_be_read_whole_nothing_is_kept(
+    tmp_path: Path, registry: Registry, odd: str
+) -> None:
+    """Two of them would else have the same entry, whatever they say."""
+    registry.wheel("greeter", "def main(): pass\n")
+    files = {"requirements.txt": "greeter==1.0\n", "requirements-more.txt": ""}
+    if odd == "large":
+        files["requirements.txt"] += "# far more than people write\n" * (3 << 20)
+    repo = repo_of(tmp_path, files)
+    if odd == "link":
+        target = b"requirements.txt"
+        head = b"commit refs/heads/main\ncommitter A <a@b.c> 1700000001 +0000\ndata 1\nx\n"
+        link = b"from refs/heads/main^0\nM 120000 inline requirements-more.txt\ndata 16\n" + target
+        stream = head + link + b"\ndone\n"
+        command = ["git", "fast-import", "--quiet", "--done"]
+        subprocess.run(command, cwd=repo.path, input=stream, check=True)
+    index = {"PIP_INDEX_URL": f"{registry.url}/simple/", "PIP_CONFIG_FILE": "/dev/null"}
+    done = run(
+        tmp_path / "run",
+        "greeter",
+        repo.file_url,
+        **index,
+        SANDBOX_CACHE=str(tmp_path / "cache"),
+        SANDBOX_TIMEOUT="600",
+    )
+    assert done.report.verdict is Verdict.NOTHING_CHANGED, done.log
+    assert "not kept in the cache: requirements" in done.log
+    assert not list(tmp_path.glob("cache/*"))

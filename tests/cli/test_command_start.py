@@ -1,0 +1,25 @@
+"""Ctrl-C while the program still loads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cli.__main__ import INTERRUPTED
+from cli.exits import Exit
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_ctrl_c_while_the_program_loads_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
+    command = [sys.executable, "-m", "cli", "--help"]
+    done = subprocess.run(command, env={**os.environ, **path}, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, b"", b"")
+
+
+def test_the_exit_code_is_the_documented_one() -> None:
+    assert INTERRUPTED == Exit.INTERRUPTED

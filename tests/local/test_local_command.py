@@ -1,0 +1,113 @@
+"""`claude-sandbox local` as a bare process, from a git folder: what it prints, how it ends, and that nothing is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.parts.git_server import OriginRepo, run_git
+
+LIMIT_SECONDS = 120.0
+
+
+class Folder:
+    """A clone, in which the command is given."""
+
+    def __init__(self, origin: OriginRepo, folder: Path) -> None:
+        self.origin = origin
+        self.path = folder / "clone"
+        self.state = folder / "state" / "command-line"
+        run_git(None, "clone", "--quiet", str(origin.path), str(self.path))
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "HOME": str(folder),
+            "SANDBOX_STATE": str(folder / "state"),
+            "SANDBOX_AGENT": "scripted",
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cli", "local", "--bare", *arguments],
+            cwd=self.path,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=LIMIT_SECONDS)
+        return process.returncode, out, err
+
+    @property
+    def left(self) -> list[str]:
+        folders = ("runs", "new", "trash")
+        return [path.name for name in folders for path in (self.state / name).iterdir()]
+
+
+@pytest.fixture
+def folder(file_repo: OriginRepo, tmp_path: Path) -> Folder:
+    return Folder(file_repo, tmp_path)
+
+
+def test_the_log_comes_as_it_is_printed_and_then_the_end_in_the_words_of_the_chat(
+    folder: Folder,
+) -> None:
+    code, out, _ = folder.run("add a readme and commit it")
+    assert code == 0
+    assert out.index("▶ clone") < out.index("▶ agent") < out.index("✅ Done")
+    (branch,) = set(folder.origin.branches()) - {folder.origin.branch}
+    assert f"🌿 {branch}" in out
+    assert folder.left == []
+
+
+def test_a_script_gets_one_json_value_and_the_log_beside_it(folder: Folder) -> None:
+    code, out, err = folder.run("fail", "--json", "--memory", "8Gi")
+    told = json.loads(out)
+    assert (code, told["ending"], told["with"]) == (1, "failed", "bare")
+    assert told["branch"] in folder.origin.branches()
+    assert "▶ agent" in err
+    assert "A plain process has none of its own: --memory." in err
+
+
+def test_ctrl_c_pushes_what_there_is_and_says_so(folder: Folder) -> None:
+    process = folder.start("wait 300", "--json")
+    assert process.stderr is not None
+    assert any(line.startswith("│ ✎") for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LIMIT_SECONDS)
+    told = json.loads(out)
+    assert (process.returncode, told["ending"]) == (130, "cancelled")
+    assert "Stopping: what the agent has done so far is pushed." in err
+    assert told["branch"] in folder.origin.branches()
+    assert folder.left == []
+
+
+def test_a_pipe_that_is_closed_early_ends_the_run_with_its_work_pushed(folder: Folder) -> None:
+    process = folder.start("noise 1 wait 300")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process.stderr:
+        process.stdout.readline()
+        process.stdout.close()
+        process.stderr.read()
+    assert process.wait(LIMIT_SECONDS) == 141
+    assert folder.left == []
+
+
+def test_the_compose_file_is_printed_and_nothing_is_started(folder: Folder) -> None:
+    url = "https://git.example/owner/name"
+    code, out, _ = folder.run("do it", "--repo", url, "--services", "redis", "--compose", "--json")
+    assert code == 0
+    assert "redis-sidecar:" in json.loads(out)["compose"]
+    code, _, err = folder.run("do it", "--compose")
+    assert code == 2
+    assert "--bare" in err
