@@ -35,6 +35,9 @@ CANCEL = "cancel.json"
 GIVEN_UP = "given-up.json"
 """Why the Run ended without a start, and when."""
 
+AT_ONCE = signal.SIGUSR1
+"""Sent to a keeper: its program is killed now. SIGTERM, which may be repeated, leaves it its grace."""
+
 _WRITE_TRIES = 120
 _WRITE_PAUSE_SECONDS = 1.0
 _KILL_LIMIT_SECONDS = 10.0
@@ -72,11 +75,12 @@ class Program:
 
 
 class _Signals:
-    """Wakes the wait when a child ends, and remembers that a stop was asked for."""
+    """Wakes the wait when a child ends, and remembers that a stop was asked for, or (AT_ONCE) an end without any grace."""
 
     def __init__(self, grace_seconds: float) -> None:
         self.grace_seconds = grace_seconds
         self.stop = False
+        self.at_once = False
 
     def __enter__(self) -> _Signals:
         self._reader, writer = os.pipe()
@@ -84,6 +88,7 @@ class _Signals:
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, self._ask)
+        signal.signal(AT_ONCE, self._urge)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         return self
 
@@ -97,6 +102,9 @@ class _Signals:
 
     def _ask(self, *_: object) -> None:
         self.stop = True
+
+    def _urge(self, *_: object) -> None:
+        self.at_once = True
 
 
 def _claim() -> int | None:
@@ -179,6 +187,8 @@ def _wait(child: int, signals: _Signals, beside: Beside | None) -> int:
         if signals.stop and kill_at is None:
             os.kill(child, signal.SIGTERM)
             kill_at = time.monotonic() + signals.grace_seconds
+        if signals.at_once:
+            kill_at = time.monotonic()
         rest = None if kill_at is None else kill_at - time.monotonic()
         if rest is not None and rest <= 0:
             _kill_group(child)

@@ -69,6 +69,10 @@ class LocalBackend:
         await self._do(self._runs.cancel, run_id, by)
         return await self._changed(run_id)
 
+    async def end_at_once(self, run_id: str) -> None:
+        """Kill a Run that was cancelled, with all of its processes; what it hasn't pushed yet is lost. May be repeated."""
+        await self._do(self._runs.end_at_once, run_id)
+
     async def get(self, run_id: str) -> Run:
         """See Backend.get."""
         return await self._changed(run_id)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from runs import durable, encoding
 from runs.backend import Moved, UnknownRun
-from runs.keeper import CANCEL, EXIT, GIVEN_UP, GUARD, LOCK, STARTED
+from runs.keeper import AT_ONCE, CANCEL, EXIT, GIVEN_UP, GUARD, LOCK, STARTED
 from runs.outcome import Ending, Exit, Outcome, Seen, judge
 from runs.run import Marks, Run, State, run_id
 from sandbox import report as reports
@@ -105,12 +105,13 @@ class RunFolder:
             if not self.read().ended and not self._has(CANCEL):
                 self._write(CANCEL, {"by": by, "at": now})
 
-    def stop(self) -> None:
-        """Send SIGTERM to the keeper, or to the program of a keeper that was killed. Safe to repeat."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Tell the keeper to stop, or the program of a keeper that was killed; `at_once` without grace. Safe to repeat."""
         started = self._values(STARTED) or {}
-        for name in ("keeper", "program"):
+        numbers = (AT_ONCE, signal.SIGKILL) if at_once else (signal.SIGTERM, signal.SIGTERM)
+        for name, number in zip(("keeper", "program"), numbers, strict=True):
             process = started.get(name)
-            if isinstance(process, int) and self._signal(process):
+            if isinstance(process, int) and self._signal(process, number):
                 return
 
     def mark(self, change: Callable[[Marks], Marks], *, version: str | None) -> None:
@@ -190,8 +191,8 @@ class RunFolder:
             return max((self.path / LOG).stat().st_mtime, started_at)
         return started_at
 
-    def _signal(self, process: int) -> bool:
-        """Send SIGTERM to a process that is known to hold LOCK; False when it doesn't exist.
+    def _signal(self, process: int, number: signal.Signals) -> bool:
+        """Send a signal to a process that is known to hold LOCK; False when it doesn't exist.
 
         While the lock is held, one of the two noted processes lives, and keeps both numbers from being
         given to others (the keeper's is its session's): so the number means what was written.
@@ -209,9 +210,9 @@ class RunFolder:
             if not self.alive():
                 return True
             if descriptor is None:
-                os.kill(process, signal.SIGTERM)
+                os.kill(process, number)
             else:
-                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+                signal.pidfd_send_signal(descriptor, number)
         except ProcessLookupError:
             return False
         finally:

@@ -63,6 +63,10 @@ class LocalRuns:
         folder.cancel(by, self._place.clock())
         folder.stop()
 
+    def end_at_once(self, id_of_run: str) -> None:
+        """Have a Run killed that was cancelled before. Raises UnknownRun, Damaged, OSError."""
+        self.folder(id_of_run).stop(at_once=True)
+
     def mark(self, run: Run, marks: Marks) -> None:
         """Replace the marks. Raises Moved, UnknownRun, Damaged, OSError."""
         self.folder(run.id).mark(lambda _: marks, version=run.version)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cli.local.left_bare import held, remove, take_up
 from cli.local.one_run import OneRun
 from cli.local.pod import Stopping
 from runs.local import LocalBackend
@@ -27,41 +27,42 @@ async def run_bare(one: OneRun, tell: Callable[[str], None], stopping: Stopping)
     place = LocalPlace(state, {**one.environment, **more}, agent=one.settings.agent.value)
     backend = LocalBackend(place)
     try:
-        await backend.sweep()  # what a command left that was killed
-        run = await backend.start(one.key, one.task, one.origin)
-        log = _Log(state / "runs" / run.id / LOG, tell)
-        try:
-            run = await _followed(run, backend, log, stopping)
-            log.show(to_its_end=True)
-        finally:
-            await _let_go(run, backend)
+        await backend.sweep()
+        for line in await take_up(backend, state):
+            tell(line)
+        with held(state, one.id):
+            run = await backend.start(one.key, one.task, one.origin)
+            log = _Log(state / "runs" / run.id / LOG, tell)
+            try:
+                run = await _followed(run, backend, stopping, log.show)
+                log.show(to_its_end=True)
+            finally:
+                await _let_go(run, backend, stopping)
         return run
     finally:
         await backend.close()
 
 
-async def _followed(run: Run, backend: LocalBackend, log: _Log, stopping: Stopping) -> Run:
-    asked = False
+async def _followed(
+    run: Run, backend: LocalBackend, stopping: Stopping, show: Callable[[], None]
+) -> Run:
     while not run.ended:
-        if stopping.asked.is_set() and not asked:
-            asked = True
+        if stopping.asked.is_set() and run.cancelled_by is None:
             await backend.cancel(run.id, run.origin.person_name)
+        if stopping.urged.is_set():
+            await backend.end_at_once(run.id)
         await asyncio.sleep(_LOOK_SECONDS)
         run = await backend.get(run.id)
-        log.show()
+        show()
     return run
 
 
-async def _let_go(run: Run, backend: LocalBackend) -> None:
+async def _let_go(run: Run, backend: LocalBackend, stopping: Stopping) -> None:
     """Remove a Run; one that nobody can follow any more ends first, with what it has pushed."""
-    if not run.ended:
-        run = await backend.cancel(run.id, run.origin.person_name)
-    while not run.ended:
-        await asyncio.sleep(_LOOK_SECONDS)
-        run = await backend.get(run.id)
-    await backend.acknowledge(run, time.time())
-    await backend.clean(run.id)
-    await backend.sweep()
+    if not (run.ended or stopping.asked.is_set()):
+        stopping.ask()
+    run = await _followed(run, backend, stopping, lambda: None)
+    await remove(run, backend)
 
 
 class _Log:

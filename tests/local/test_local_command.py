@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from tests.parts.git_server import OriginRepo, run_git
 
 LIMIT_SECONDS = 120.0
+AT_ONCE_SECONDS = 60.0
+"""Less than the 90 s that a run has to push what it has, and a hundred times what its end takes."""
 
 
 class Folder:
@@ -88,6 +91,53 @@ def test_ctrl_c_pushes_what_there_is_and_says_so(folder: Folder) -> None:
     assert (process.returncode, told["ending"]) == (130, "cancelled")
     assert "Stopping: what the agent has done so far is pushed." in err
     assert told["branch"] in folder.origin.branches()
+    assert folder.left == []
+
+
+def test_a_second_ctrl_c_ends_it_while_what_it_has_is_pushed(folder: Folder) -> None:
+    hook = folder.origin.path / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\nexec sleep 600\n")
+    hook.chmod(0o755)
+    process = folder.start("wait 300", "--json")
+    assert process.stderr is not None
+    assert any(line.startswith("│ ✎") for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    assert any(line.startswith("▶ deliver") for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=AT_ONCE_SECONDS)
+    assert (process.returncode, json.loads(out)["ending"]) == (130, "cancelled")
+    assert "Ending at once" in err
+    assert folder.left == []
+
+
+def test_what_a_killed_command_left_is_stopped_and_removed_by_the_next_ones(folder: Folder) -> None:
+    killed = folder.start("wait 300", "--json")
+    assert killed.stderr is not None
+    assert any(line.startswith("│ ✎") for line in killed.stderr)
+    killed.kill()
+    killed.communicate(timeout=LIMIT_SECONDS)
+    (left,) = folder.left
+    said = ""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while left in (now := folder.left):
+        assert time.monotonic() < deadline, f"{now} are left\n{said}"
+        said += folder.run("add a readme and commit it")[1]
+    assert f"· run {left}, whose command was killed, pushes what it has and ends" in said
+    assert f"· removed what was left of run {left}" in said
+    assert folder.left == []
+    assert any(left in branch and branch.endswith("-wip") for branch in folder.origin.branches())
+
+
+def test_a_command_that_lives_keeps_its_run_when_another_is_given(folder: Folder) -> None:
+    process = folder.start("wait 300", "--json")
+    assert process.stderr is not None
+    assert any(line.startswith("│ ✎") for line in process.stderr)
+    code, out, _ = folder.run("add a readme and commit it")
+    assert (code, "whose command was killed" in out) == (0, False)
+    assert len(folder.left) == 1
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=LIMIT_SECONDS)
+    assert (process.returncode, json.loads(out)["ending"]) == (130, "cancelled")
     assert folder.left == []
 
 
