@@ -20,12 +20,12 @@ from k8s.installation.present import Present, read_present
 from k8s.installation.probe import Probe
 from k8s.place import KubernetesPlace
 from runs.backend import BackendError
+from runs.image_name import OWNER, image_of
 from runs.s3_place import read_place
 from runs.stacks.remote import RemoteStacks, Unread
 from sandbox.keys import read_keys
 from sandbox.task import Task
 
-_IMAGE = "landovsky/claude-sandbox:latest"
 _MOST_REPOS = 20
 
 
@@ -59,7 +59,7 @@ class Examination:
             ("Room", probe.room),
         ):
             self.tell(await allowed(name, check))
-        self.tell(key_limits(config, present.environment.get("CLAUDE_IMAGE", _IMAGE)))
+        self.tell(key_limits(config, _image(present)))
         self.tell(await self._servers(present))
         self.tell(await self._bucket(present))
         self.tell(await self._repos(present, config))
@@ -156,7 +156,7 @@ def _place(present: Present, config: Config) -> KubernetesPlace:
     """Return the place of the bot's Runs."""
     return KubernetesPlace(
         SANDBOXES,
-        present.environment.get("CLAUDE_IMAGE", _IMAGE),
+        _image(present),
         image_pull_secrets=config.image_pull_secrets,
         entrypoints=config.entrypoints,
         service_images=config.service_images,
@@ -165,6 +165,11 @@ def _place(present: Present, config: Config) -> KubernetesPlace:
         agent_files=config.agent_files,
         runtime_class=config.runtime_class,
     )
+
+
+def _image(present: Present) -> str:
+    """Return the sandboxes' image, as the bot finds it."""
+    return image_of(present.environment.get("CLAUDE_IMAGE"), present.environment.get(OWNER))
 
 
 def key_limits(config: Config, image: str) -> list[Finding]:

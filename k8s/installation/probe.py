@@ -61,7 +61,9 @@ class Probe:
         stranger["spec"]["template"]["spec"]["containers"][0]["image"] = _STRANGER
         if not isinstance(await self._shown(stranger), str):
             found = bad(
-                title, "it lets any image through", "kubectl describe the binding, and init"
+                title,
+                "it lets any image through",
+                f"Look at it: kubectl describe validatingadmissionpolicybinding {_NAME}. Then claude-sandbox init",
             )
         else:
             found = good(title, "it lets a run through, and no foreign image")

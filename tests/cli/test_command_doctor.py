@@ -280,6 +280,18 @@ async def test_doctor_of_a_cluster_without_a_bot_says_only_that_and_tries_the_ke
     assert "Namespace" not in done.out
 
 
+async def test_doctor_looks_for_the_image_of_the_owner_whom_the_bot_is_told(scene: Scene) -> None:
+    assert (await scene.say("init", "--yes")).code == 0
+    (name,) = (
+        n for n in scene.api.names("ConfigMap") if n.startswith("claude-sandbox-environment-")
+    )
+    variables = scene.api.one("ConfigMap", name)["data"]
+    del variables["CLAUDE_IMAGE"]
+    variables["SANDBOX_OWNER"] = "alice"
+    done = await scene.say("doctor")
+    assert "Image: no node has alice/claude-sandbox:latest yet" in done.out, done.out + done.err
+
+
 async def test_doctor_needs_no_right_but_to_look(scene: Scene) -> None:
     assert (await scene.say("init", "--yes")).code == 0
 
