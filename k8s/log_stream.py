@@ -18,6 +18,7 @@ _TRIES = 30
 """So often in a row nothing may come before it is given up."""
 
 _STAMP = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z ")
+_OVER = ("Succeeded", "Failed")
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
 
@@ -56,8 +57,10 @@ class LogStream:
             except Rejected as error:
                 if error.code == _NOT_FOUND:
                     return
-                if error.code != _BAD_REQUEST:  # it waits to be started
+                if error.code != _BAD_REQUEST:
                     raise
+                if await self._has_ended():  # else it waits to be started
+                    return
             if whole and await self._has_ended():
                 return
             self._known = self._last
@@ -97,7 +100,7 @@ class LogStream:
             pod = await self._jobs.read_pod(self._pod_name)
         except Unavailable:
             return False
-        if pod is None:
+        if pod is None or pod.status.phase in _OVER:
             return True
         for status in pod.statuses:
             if status.name == self._container:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
+from k8s.api import Rejected
+from k8s.log_stream import LogStream
+from k8s.structs import ContainerState, ContainerStatus, Metadata, Pod, PodStatus
 from k8s.visit import VisitedCluster
 from runs.backend import Limits, Refused, UnknownRun
 from runs.outcome import Ending, Seen
@@ -120,6 +125,24 @@ async def test_no_line_of_a_followed_log_comes_twice_or_is_lost_when_the_connect
         elif line == b"two":
             cluster.suspend(name, wanted=True)
     assert seen == ["▶ clone".encode(), "▶ done".encode(), b"one", b"two", b"the last words"]
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+async def test_a_container_that_never_begins_is_not_waited_for_when_its_pod_is_over(
+    phase: str,
+) -> None:
+    class Jobs:
+        async def stream(self, *_: object) -> AsyncGenerator[bytes, None]:
+            raise Rejected(400, "BadRequest", "container is waiting to start: ImagePullBackOff")
+            yield b""
+
+        async def read_pod(self, _: str) -> Pod:
+            waiting = [ContainerStatus("postgres-sidecar", state=ContainerState())]
+            return Pod(Metadata(), PodStatus(phase=phase, init_container_statuses=waiting))
+
+    stream = LogStream(cast(Any, Jobs()), "claude-abcdefgh-x", "postgres-sidecar")
+    async with asyncio.timeout(60):
+        assert [line async for line in stream.lines(None)] == []
 
 
 async def test_a_service_that_is_not_beside_the_run_is_refused(
