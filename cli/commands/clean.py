@@ -52,8 +52,8 @@ def run_clean(
 
 
 def _is_known(run: Run) -> bool:
-    """Say whether people know the end: they were told, or asked on the command line, where they see it."""
-    return run.told or run.origin.by_command_line
+    """Say whether people know the end: they were told, or asked on the command line, and no bot's card waits for it."""
+    return run.told or (run.origin.by_command_line and run.marks.card_id is None)
 
 
 async def _remove(run: Run, cluster: Cluster, gate: asyncio.Semaphore) -> str | None:

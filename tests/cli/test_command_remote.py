@@ -216,6 +216,9 @@ async def test_a_run_that_has_a_card_is_left_to_the_bot(
     job = cluster.objects["jobs"][name]["metadata"]
     assert job["annotations"]["claude-sandbox/marks"] == marks
     assert job["labels"]["status"] == "running"
+    kept = await shell.run("clean")
+    assert (kept.code, name in cluster.objects["jobs"]) == (0, True)
+    assert "stays: the chat hasn't been told of the end" in kept.err
 
 
 async def test_a_log_is_followed_to_its_end(shell: CommandLine, cluster: FakeCluster) -> None:
