@@ -71,7 +71,7 @@ def read_prompt(text: str) -> str:
     """Return a task as it is handed on. Raises Failure."""
     prompt = text.replace("\r\n", "\n").strip()
     if not prompt:
-        raise Failure("Say what to do.", 'claude-sandbox remote "add a farewell to the greeter"')
+        raise Failure("Say what to do.", 'In quotes, such as "add a farewell to the greeter"')
     if "\0" in prompt or any("\ud800" <= character <= "\udfff" for character in prompt):
         raise Failure("There is a character in the task that no program can take.")
     return prompt

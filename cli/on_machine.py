@@ -73,6 +73,6 @@ def local(
     from cli.screen import Screen
 
     written = Written(model, budget, timeout, memory, cpu, image, services, pr)
-    wish = Wish(task, repo, ref, written, With.BARE if bare else way, network, compose)
+    wish = Wish(task, repo, ref, written, way, bare, network, compose)
     screen = Screen(as_json=as_json)
     raise SystemExit(guarded(lambda: run_local(dict(os.environ), wish, screen), screen))

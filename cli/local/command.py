@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bot.config import Config
 from bot.markup import Markup
@@ -47,8 +47,21 @@ class Wish:
     ref: str | None = None
     written: Written = field(default_factory=Written)
     way: With | None = None
+    bare: bool = False
     network: str | None = None
     compose: bool = False
+
+    def resolved(self) -> Wish:
+        """Return the same with its way. Raises Failure for what can't be had together."""
+        if self.bare and self.way not in (None, With.BARE):
+            raise Failure(f"Either --bare or --with {self.way.value}: leave one out.")
+        way = With.BARE if self.bare else self.way
+        if self.compose and (way is With.BARE or self.network is not None):
+            other = "--network" if self.network is not None else "--bare"
+            raise Failure(f"--compose starts nothing: leave {other} out.")
+        if way is With.BARE and self.network is not None:
+            raise Failure("A plain process joins no network: leave --network out.")
+        return replace(self, way=way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class _Known:
 
 def run_local(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:
     """Carry out a task on this machine, print how it went, and return the exit code. Raises Failure."""
-    return asyncio.run(_run(with_owner(environment), wish, screen))
+    return asyncio.run(_run(with_owner(environment), wish.resolved(), screen))
 
 
 async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Exit:

@@ -12,6 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.exits import Failure
+from cli.local.command import Wish, run_local
+from cli.local.way import With
+from cli.screen import Screen
 from tests.parts.git_server import OriginRepo, run_git
 
 LIMIT_SECONDS = 120.0
@@ -36,8 +40,9 @@ class Folder:
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
+        bare = () if "--compose" in arguments else ("--bare",)
         return subprocess.Popen(
-            [sys.executable, "-m", "cli", "local", "--bare", *arguments],
+            [sys.executable, "-m", "cli", "local", *bare, *arguments],
             cwd=self.path,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -151,6 +156,27 @@ def test_a_pipe_that_is_closed_early_ends_the_run_with_its_work_pushed(folder: F
         process.stderr.read()
     assert process.wait(LIMIT_SECONDS) == 141
     assert folder.left == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (Wish("x", way=With.DOCKER, bare=True), "Either --bare or --with docker"),
+        (Wish("x", bare=True, network="mine"), "A plain process joins no network"),
+        (Wish("x", way=With.BARE, network="mine"), "A plain process joins no network"),
+        (Wish("x", network="mine", compose=True), "leave --network out"),
+        (Wish("x", bare=True, compose=True), "leave --bare out"),
+    ],
+)
+def test_what_can_not_be_had_together_is_refused(wish: Wish, words: str) -> None:
+    with pytest.raises(Failure, match=words):
+        run_local({"HOME": "/", "PATH": ""}, wish, Screen())
+
+
+def test_an_empty_task_is_answered_without_another_commands_name(folder: Folder) -> None:
+    code, _, err = folder.run(" ")
+    assert (code, "remote" in err) == (2, False)
+    assert err.startswith("Say what to do.\n➜ ")
 
 
 def test_the_compose_file_is_printed_and_nothing_is_started(folder: Folder) -> None:
