@@ -11,6 +11,9 @@ from pathlib import Path
 from cli.exits import Exit, Failure
 from cli.images.way import Builder
 
+ANSWER_SECONDS = 60.0
+"""So long a builder may take to say that it is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -47,7 +50,10 @@ class Images:
 
     def silence(self) -> str | None:
         """Return why the builder doesn't answer; None when it does."""
-        asked = self._ask("info")
+        try:
+            asked = self._ask("info", seconds=ANSWER_SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"nothing in {ANSWER_SECONDS:g} s"
         return None if asked.returncode == 0 else _last(asked.stderr)
 
     def has(self, name: str) -> bool:
@@ -74,7 +80,9 @@ class Images:
             command, env=self.environment, stdin=subprocess.DEVNULL, stdout=2, check=False
         ).returncode
 
-    def _ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _ask(
+        self, *arguments: str, seconds: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.builder.value, *arguments],
             env=self.environment,
@@ -82,6 +90,7 @@ class Images:
             capture_output=True,
             text=True,
             errors="replace",
+            timeout=seconds,
             check=False,
         )
 

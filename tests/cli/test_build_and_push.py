@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.exits import Failure
+from cli.exits import Exit, Failure
 from cli.images.build import names_of
+from cli.images.builder import find_images
 from cli.images.push import names_at, target_of
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +79,16 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
+
+
+def test_a_builder_that_does_not_answer_is_not_waited_for_for_ever(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.images.builder.ANSWER_SECONDS", 0.1)
+    shop.stand_in("docker", "PATH=/usr/bin:/bin; exec sleep 600")
+    with pytest.raises(Failure, match=r"Docker doesn't answer: nothing in 0\.1 s") as failed:
+        find_images(None, {"PATH": str(shop.bin)})
+    assert failed.value.code is Exit.CLUSTER
 
 
 KEEP = """case $1 in
