@@ -185,4 +185,5 @@ def _file(path: Path | None, what: str) -> str | None:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{what}: {path} can't be read: {error}") from error
+        why = (error.strerror if isinstance(error, OSError) else None) or "it isn't UTF-8"
+        raise Failure(f"{what}: {path} can't be read: {why}.") from error

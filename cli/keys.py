@@ -31,7 +31,8 @@ def placeholders(asker: Asker) -> dict[str, str]:
     """Return keys without their values, to be shown."""
     model = next((name for name in MODEL_KEYS if asker.given(name)), MODEL_KEYS[0])
     store = [name for name in STORE_KEYS if asker.given(name)]
-    return {name: name for name in (TOKEN, CHAT, GIT, model, *store)}
+    git = () if asker.given(GIT) == NONE else (GIT,)
+    return {name: name for name in (TOKEN, CHAT, *git, model, *store)}
 
 
 @dataclass(slots=True)

@@ -85,7 +85,7 @@ def remote(
 def logs(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="Its id, or the beginning; else the newest."),
+        typer.Argument(metavar="RUN", help="Its id, or the beginning; else the newest."),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until it has ended.")
@@ -173,7 +173,7 @@ def retry(
 
 def clean(
     runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]…", help="Only these; else all that may go.")
+        list[str] | None, typer.Argument(metavar="RUN", help="Only these; else all that may go.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also those whose end the chat hasn't been told.")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
+from cli.exits import Exit
 from sandbox.keys import read_keys
 from sandbox.redaction import Redactor
 
@@ -26,7 +27,7 @@ def run_redact(environment: Mapping[str, str], source: BinaryIO, target: BinaryI
     except BrokenPipeError:
         # What is still in the buffer is written at exit, and would fail again (Python's documentation of SIGPIPE).
         os.dup2(os.open(os.devnull, os.O_WRONLY), target.fileno())
-        return 1
+        return Exit.PIPE_CLOSED
     return 0
 
 

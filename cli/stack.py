@@ -15,6 +15,8 @@ from pathlib import Path
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
 from bot.stacks import StackReader
+from cli.exits import Exit, Failure, guarded
+from cli.screen import Screen
 from runs.stacks.detect import detect
 from runs.stacks.remote import Reading, RemoteStacks, Unread
 from runs.stacks.stack import MOST_BYTES, OWN_FILE, File, Wanted
@@ -40,13 +42,12 @@ class Answer:
 
 
 def run_stack(environment: Mapping[str, str], place: str, ref: str | None, *, as_json: bool) -> int:
-    """Look at a folder or at a branch of a URL, print what was found; return 0, or 1 when it can't be read."""
-    try:
-        reading = _read(environment, place, ref)
-    except Unread as error:
-        print(f"{place}: {error}", file=sys.stderr)
-        return 1
-    answer = _answer(reading)
+    """Look at a folder or at a branch of a URL, print what was found, and return the exit code."""
+    return guarded(lambda: _show(environment, place, ref, as_json), Screen(as_json=as_json))
+
+
+def _show(environment: Mapping[str, str], place: str, ref: str | None, as_json: bool) -> Exit:
+    answer = _answer(_read(environment, place, ref))
     if as_json:
         print(json.dumps(_values(answer), indent=2))
     else:
@@ -54,15 +55,22 @@ def run_stack(environment: Mapping[str, str], place: str, ref: str | None, *, as
         print("\n".join(rows(answer, columns)))
     for mistake in answer.mistakes:
         print(printable(f"{OWN_FILE}, {mistake}"), file=sys.stderr)
-    return 0
+    return Exit.OK
 
 
 def _read(environment: Mapping[str, str], place: str, ref: str | None) -> Reading:
     folder = Path(place)
     if ref is None and folder.is_dir():
         return read_folder(folder)
+    if not folder.is_dir() and ":" not in place:
+        raise Failure(
+            f"There is no folder {place}.", "Or a git URL, such as https://github.com/owner/name"
+        )
     url = folder.resolve().as_uri() if folder.is_dir() else place
-    return asyncio.run(RemoteStacks(read_keys(environment), environment).read(url, ref))
+    try:
+        return asyncio.run(RemoteStacks(read_keys(environment), environment).read(url, ref))
+    except Unread as error:
+        raise Failure(f"{place}: {error}", code=Exit.CLUSTER) from error
 
 
 def read_folder(root: Path) -> Reading:

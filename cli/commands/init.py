@@ -116,6 +116,7 @@ class Installation:
         await self._demand_rights(plan)
         place = self.where.context or "this cluster"
         if not asker.confirm(f"Install into {place}, as {wishes.overlay}?"):
+            self.screen.note("Nothing was changed.")
             return Exit.OK
         await self._install(wishes, plan)
         await self._greet(wishes)

@@ -50,6 +50,7 @@ async def _uninstall(screen: Screen, where: Where, asker: Asker, keep_logs: bool
             return Exit.OK
         screen.say(_told(removal, where))
         if not asker.confirm("Take it away?"):
+            screen.note("Nothing was taken away.")
             return Exit.OK
         kept = removal.claims if removal.claims and _keeps_logs(asker, keep_logs) else []
         going = removal.without_logs() if kept else removal

@@ -11,6 +11,7 @@ import pytest
 from bot.address import BadRepo
 from bot.mistake import Mistake
 from cli.exits import Exit, Failure, guarded
+from cli.main import app
 from cli.screen import Column, Screen, fitting
 from k8s.api import Rejected
 from runs.backend import Unavailable, UnknownRun
@@ -98,3 +99,14 @@ def test_a_narrow_screen_leaves_out_what_matters_least() -> None:
     assert fitting(columns, rows, 47) == {0: 8, 1: 14, 2: 21}
     assert fitting(columns, rows, 30) == {0: 8, 1: 14}
     assert fitting(columns, rows, 4) == {0: 8}
+
+
+def test_what_may_be_left_out_stands_in_one_pair_of_brackets(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for command in ("logs", "clean"):
+        with pytest.raises(SystemExit):
+            app([command, "--help"], prog_name="claude-sandbox")
+        usage = capsys.readouterr().out
+        assert "[RUN]" in usage
+        assert "[[" not in usage

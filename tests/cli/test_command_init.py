@@ -323,6 +323,17 @@ async def test_a_dry_run_prints_what_would_be_made_without_the_keys(scene: Scene
     scene.environment["KUBECONFIG"] = "/none"
     alone = await scene.say("init", "--dry-run")
     assert alone.out == done.out
+    scene.environment["GITHUB_TOKEN"] = "none"
+    over_ssh = await scene.say("init", "--dry-run")
+    assert over_ssh.out == "".join(
+        line for line in done.out.splitlines(keepends=True) if "<GITHUB_TOKEN>" not in line
+    )
+
+
+async def test_a_config_that_can_not_be_read_is_told_in_words(scene: Scene) -> None:
+    done = await scene.say("init", "--dry-run", "--config", "/none")
+    assert done.code == 2
+    assert done.err == "The config: /none can't be read: No such file or directory.\n"
 
 
 @pytest.mark.parametrize("overlay", ["two-namespaces", "one-namespace", "kueue", "gvisor"])

@@ -66,6 +66,7 @@ async def test_no_to_the_last_question_changes_nothing(scene: Scene) -> None:
 
     def talk() -> int:
         there.answer("Install into test, as two-namespaces?", "n")
+        there.wait_for("Nothing was changed.")
         return there.end()
 
     assert await asyncio.to_thread(talk) == 0, there.seen

@@ -110,8 +110,17 @@ def test_a_mistake_in_the_repos_file_is_told_beside_what_was_found(
 
 
 def test_what_can_not_be_read_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_stack(os.environ, "file:///nowhere/x.git", None, as_json=True) == 1
-    assert capsys.readouterr().err == "file:///nowhere/x.git: the server doesn't know it\n"
+    assert run_stack(os.environ, "file:///nowhere/x.git", None, as_json=True) == 3
+    printed = capsys.readouterr()
+    assert printed.err == "file:///nowhere/x.git: the server doesn't know it\n"
+    assert json.loads(printed.out)["error"] == printed.err.strip()
+
+
+def test_a_folder_that_is_not_there_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_stack(os.environ, "nowhere", None, as_json=False) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("There is no folder nowhere.\n➜ ")
 
 
 def test_a_symbolic_link_in_a_folder_is_not_followed(

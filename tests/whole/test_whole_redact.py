@@ -64,7 +64,7 @@ def test_it_ends_when_nobody_reads_on() -> None:
         COMMAND, input=b"text\n" * 9, env=ENVIRONMENT, stdout=writing, stderr=-1, timeout=60
     )
     os.close(writing)
-    assert (done.returncode, done.stderr) == (1, b"")
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_its_help_says_what_it_finds_and_gives_an_example() -> None:
