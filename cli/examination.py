@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from bot.config import Config
 from bot.config_file import ConfigError, parse
 from bot.key_note import IN_IMAGE, PAST_BROKER, key_note
-from cli.keys import CHAT, GIT, MODEL_KEYS, TOKEN
-from cli.servers import check_bot, check_chat, check_forge, check_model
+from cli.keys import CHAT, GIT, MODEL_KEYS, NONE, TOKEN, check_git
+from cli.servers import check_bot, check_chat, check_model
 from k8s.api import Rejected
 from k8s.installation.checkup import Checkup, allowed, cluster
 from k8s.installation.finding import Finding, Mark, bad, good, unknown, warned
@@ -86,7 +86,7 @@ class Examination:
         else:
             found.append(unknown("Telegram token", f"{TOKEN} isn't known here", _SET))
         if keys.get(GIT):
-            found.append(await check_forge(keys[GIT], forge))
+            found.append(await check_git(keys[GIT], forge))
         else:
             found.append(unknown("GitHub token", f"{GIT} isn't known here", _SET))
         if any(keys.get(name) for name in MODEL_KEYS):
@@ -113,7 +113,8 @@ class Examination:
 
     async def _repos(self, present: Present, config: Config) -> list[Finding]:
         """Say which repos of the config git reaches from here with the token."""
-        keys = read_keys({GIT: self._given(GIT) or present.keys.get(GIT, "")})
+        token = self._given(GIT) or present.keys.get(GIT, "")
+        keys = read_keys({} if token == NONE else {GIT: token})
         reader = RemoteStacks(keys, self.environment)
 
         async def look(alias: str, url: str) -> Finding:

@@ -35,6 +35,13 @@ def placeholders(asker: Asker) -> dict[str, str]:
     return {name: name for name in (TOKEN, CHAT, *git, model, *store)}
 
 
+async def check_git(token: str, api: str) -> Finding:
+    """Ask the forge whose token it is, unless it is NONE."""
+    if token == NONE:
+        return Finding("GitHub token", Mark.WARNED, "none: nothing can be pushed over https")
+    return await check_forge(token, api)
+
+
 @dataclass(slots=True)
 class Keys:
     """Collects the keys; `present` are those of an earlier time, `servers` the addresses by their variables."""
@@ -65,7 +72,10 @@ class Keys:
         return found
 
     def _known(self, name: str) -> str:
-        return self.asker.given(name) or self.present.get(name, "").strip()
+        installed = self.present.get(name, "").strip()
+        if name == GIT and TOKEN in self.present:
+            installed = installed or NONE  # said at an earlier time
+        return self.asker.given(name) or installed
 
     def _demand_all(self) -> None:
         missing = [name for name in (TOKEN, CHAT, GIT) if not self._known(name)]
@@ -111,10 +121,7 @@ class Keys:
 
     async def _forge(self) -> str:
         async def check(token: str) -> Finding:
-            if token == NONE:
-                words = "none: nothing can be pushed over https"
-                return Finding("GitHub token", Mark.WARNED, words)
-            return await check_forge(token, self._server("GITHUB_API_URL"))
+            return await check_git(token, self._server("GITHUB_API_URL"))
 
         return await self._taken(GIT, "The token for git, from GitHub (none: ssh only)", check)
 

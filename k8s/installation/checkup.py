@@ -83,6 +83,13 @@ class Checkup:
             missing = [" or ".join(names) for names in groups if not set(names) & set(keys)]
             if missing:
                 found.append(bad(title, f"{SECRET} has no {', '.join(missing)}", _AGAIN))
+            elif namespace == SANDBOXES and _GIT not in keys:
+                words = f"{SECRET} has no {_GIT}: nothing can be pushed over https"
+                found.append(
+                    warned(
+                        title, words, f"{_GIT}=… claude-sandbox init, unless git over ssh is all"
+                    )
+                )
             else:
                 found.append(good(title, f"{SECRET} has {', '.join(sorted(keys))}"))
         return found
@@ -185,7 +192,8 @@ class Checkup:
 
 _MOST_LOGS = 5
 _BOT_NEEDS = (("TELEGRAM_BOT_TOKEN",), ("TELEGRAM_CHAT_ID",))
-_SANDBOXES_NEED = (("GITHUB_TOKEN",), ("CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"))
+_SANDBOXES_NEED = (("CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY"),)
+_GIT = "GITHUB_TOKEN"
 
 
 def _needed_keys(bot: str) -> dict[str, tuple[tuple[str, ...], ...]]:

@@ -73,6 +73,20 @@ async def test_keys_that_are_installed_need_not_be_said_again(scene: Scene) -> N
     assert yaml.safe_load(config)["repos"] == {"demo": "https://forge.example/a/b"}
 
 
+async def test_a_team_without_a_git_token_says_so_once_and_all_is_well(scene: Scene) -> None:
+    scene.environment["GITHUB_TOKEN"] = "none"
+    done = await scene.say("init", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert "! Keys in claude-sandbox: claude-sandbox-secrets has no GITHUB_TOKEN" in done.out
+    assert "refuses it" not in done.out
+    for namespace in ("claude-sandbox", "claude-sandbox-bot"):
+        assert "GITHUB_TOKEN" not in scene.data(namespace)
+    del scene.environment["GITHUB_TOKEN"]
+    scene.api.changes.clear()
+    again = await scene.say("init", "--yes")
+    assert (again.code, scene.api.changes) == (0, []), again.out + again.err
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -207,7 +221,7 @@ async def test_a_registry_login_and_an_age_key_go_where_they_are_needed_and_stay
     ("words", "said"),
     [
         (("--overlay", "three"), "There is no overlay 'three'"),
-        (("--config", "/none"), "/none can't be read"),
+        (("--config", "/none"), "/none can't be read: No such file or directory.\n"),
         (("--repo", "demo"), "isn't alias=URL"),
         (("--repo", "demo=/etc"), "repos.demo"),
         (("--age-key", "/none"), "--age-key: /none can't be read"),
@@ -328,12 +342,6 @@ async def test_a_dry_run_prints_what_would_be_made_without_the_keys(scene: Scene
     assert over_ssh.out == "".join(
         line for line in done.out.splitlines(keepends=True) if "<GITHUB_TOKEN>" not in line
     )
-
-
-async def test_a_config_that_can_not_be_read_is_told_in_words(scene: Scene) -> None:
-    done = await scene.say("init", "--dry-run", "--config", "/none")
-    assert done.code == 2
-    assert done.err == "The config: /none can't be read: No such file or directory.\n"
 
 
 @pytest.mark.parametrize("overlay", ["two-namespaces", "one-namespace", "kueue", "gvisor"])
