@@ -18,6 +18,7 @@ from cli.run_words import launched, values
 from cli.screen import Screen
 from cli.watching import told, watch
 from cli.where import Chosen, Where, find_where
+from runs.backend import Unavailable
 from runs.run import Run, command_line_key, command_line_origin, run_id
 from sandbox.task import Task
 
@@ -116,6 +117,9 @@ async def launch(new: Launch, cluster: Cluster, fate: Fate) -> Run:
         if starting.exception() is not None:
             fate.run_id = None
         raise
+    except Unavailable as error:  # the answer may have been lost, and not the request
+        words = f"{error}\nWhether run {fate.run_id} was made isn't known: claude-sandbox jobs"
+        raise Unavailable(words) from error
     except Exception:
         fate.run_id = None
         raise

@@ -264,7 +264,17 @@ async def test_a_request_that_is_refused_starts_nothing_and_says_why(
     assert done.code == 3
     assert "forbidden" in done.json["error"]
     assert "auth can-i" in done.json["advice"]
+    assert "isn't known" not in done.json["error"]
     assert not cluster.objects["jobs"]
+
+
+async def test_where_the_answer_to_a_start_is_lost_it_is_said_that_the_run_may_be_there(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    cluster.faults.append(times(1, "POST", "/jobs", refusing(503, "Unavailable", "try later")))
+    done = await shell.run("remote", "do it", *REPO, "--json")
+    assert done.code == 3
+    assert "was made isn't known: claude-sandbox jobs" in done.json["error"]
 
 
 @pytest.mark.parametrize(
