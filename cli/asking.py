@@ -79,6 +79,11 @@ def read_prompt(text: str) -> str:
 
 def find_target(written: str, ref: str | None, config: Config, forge_url: str) -> Target:
     """Return the repo that an alias, `owner/name` or an address means, `ref` being a branch of it. Raises Failure."""
+    if written.strip().lower().startswith(("file:", "/", ".", "~")):
+        raise Failure(
+            "--repo takes no folder of this machine.",
+            "Such as --repo owner/name; or go into a clone of it, and say: claude-sandbox local --bare",
+        )
     try:
         target = find(written.strip(), config, forge_url)
         if ref is not None:

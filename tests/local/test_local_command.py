@@ -179,6 +179,13 @@ def test_an_empty_task_is_answered_without_another_commands_name(folder: Folder)
     assert err.startswith("Say what to do.\n➜ ")
 
 
+def test_a_folder_that_is_named_is_answered_without_the_words_of_the_chat(folder: Folder) -> None:
+    for named in (folder.origin.path.as_uri(), str(folder.origin.path), "../origin"):
+        code, _, err = folder.run("do it", "--repo", named)
+        assert (code, "chat" in err) == (2, False)
+        assert "go into a clone of it" in err
+
+
 def test_the_compose_file_is_printed_and_nothing_is_started(folder: Folder) -> None:
     url = "https://git.example/owner/name"
     code, out, _ = folder.run("do it", "--repo", url, "--services", "redis", "--compose", "--json")
