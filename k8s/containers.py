@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from k8s.quantity import amount
 from runs.backend import Refused
 
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - a place in a container
@@ -137,7 +138,7 @@ def _container(
         folder=container.get("workingDir"),
         read_only=bool(context.get("readOnlyRootFilesystem")),
         memory_bytes=_bytes(limits["memory"]) if "memory" in limits else None,
-        cpus=_amount(limits["cpu"]) if "cpu" in limits else None,
+        cpus=amount(str(limits["cpu"])) if "cpu" in limits else None,
         probe=_probe(container.get("startupProbe")),
         stays=container.get("restartPolicy") == "Always",
     )
@@ -204,22 +205,7 @@ def _probe(probe: Mapping[str, Any] | None) -> Probe | None:
 
 
 def _bytes(quantity: object) -> int:
-    return int(_amount(quantity))
-
-
-def _amount(quantity: object) -> float:
-    """Return a quantity of Kubernetes as a number: bytes, or cores."""
-    match = _QUANTITY.fullmatch(str(quantity))
-    if match is None:
-        raise ValueError(f"the quantity {quantity!r}")
-    return float(match[1]) * _UNITS[match[2]]
+    return int(amount(str(quantity)))
 
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
-_QUANTITY = re.compile("([0-9]+(?:[.][0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-_UNITS: Mapping[str | None, float] = {
-    None: 1,
-    "m": 0.001,
-    **{unit: 1000.0 ** (power + 1) for power, unit in enumerate(("k", "M", "G", "T"))},
-    **{unit: 1024.0 ** (power + 1) for power, unit in enumerate(("Ki", "Mi", "Gi", "Ti"))},
-}
