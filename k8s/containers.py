@@ -1,7 +1,7 @@
 """The Pod of a Job as containers for an engine without Kubernetes: the same images, variables, limits and order. Pure.
 
 So the Job's template is the one description of a sandbox, also of an operator's own: what Docker or Podman start is read
-off it. docs/decisions/017-the-pod-without-a-cluster.md has why.
+off it. docs/decisions/019-the-pod-without-a-cluster.md has why.
 """
 
 from __future__ import annotations
