@@ -89,7 +89,7 @@ def demo_arguments(folder: Path, *given: str) -> list[str]:
 
 def test_the_console_script_is_installed() -> None:
     (script,) = entry_points(group="console_scripts", name="claude-sandbox")
-    assert script.value == "cli.main:main"
+    assert script.value == "cli.__main__:main"
     assert callable(script.load())
 
 
