@@ -130,10 +130,23 @@ def _services(
     if task.services not in (None, usual.services):
         return None
     if own.services is not None:
-        return own.services
+        return tuple(_pinned(service, config, notes) for service in own.services)
     if usual.services is not None:
         return None
     return tuple(_service(wanted, config, notes) for wanted in stack.services)
+
+
+def _pinned(service: str, config: Config, notes: list[str]) -> str:
+    """Return a service of the repo's own list; of an image that the operator pinned by digest it chooses no version."""
+    name, _, tag = service.partition(":")
+    known = services_table().flavours[name]
+    image = config.service_images.get(name) or config.service_images.get(known.name) or ""
+    if not tag or "@" not in image:
+        return service
+    notes.append(
+        f"{service_words(service)} can't be had, {_tag_of(image) or 'the usual one'} is used"
+    )
+    return name
 
 
 def _service(wanted: Wanted, config: Config, notes: list[str]) -> str:

@@ -110,7 +110,7 @@ class KubernetesPlace:
     has the plain variables that are passed on (ANTHROPIC_BASE_URL, GITHUB_API_URL); keys come from `secret`.
     `runtime_class` names the RuntimeClass of every Pod, gVisor's for example.
     `service_images` are `repository:tag` by service, where they aren't the usual ones; a Task's `redis:6` replaces the
-    tag. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
+    tag, but not where there is a digest. The Pod's deadline is the Task's time and `pod_margin_seconds`, for the image pull and the delivery;
     the Job's `job_margin_seconds` later. A told Run is removed after `ttl_seconds`, one that nobody could be told of
     after `backstop_seconds`. `clock` gives seconds since 1970.
     """

@@ -82,10 +82,10 @@ def _image(known: Known, flavour: str, tag: str, place: KubernetesPlace) -> str:
         flavour = known.usual
     own = place.service_images.get(flavour) or place.service_images.get(known.name)
     image = own or known.images[flavour]
-    if not tag:
+    if not tag or "@" in image:  # what the operator pinned isn't a repository's to change
         return image
     head, slash, last = image.rpartition("/")
-    return f"{head}{slash}{last.partition('@')[0].partition(':')[0]}:{tag}"
+    return f"{head}{slash}{last.partition(':')[0]}:{tag}"
 
 
 def _service(known: Known, image: str) -> Service:

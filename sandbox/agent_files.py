@@ -6,6 +6,7 @@ agents/reviewer.md.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import tempfile
@@ -23,6 +24,7 @@ VARIABLE = "SANDBOX_AGENT_FILES"
 """Names further folders, with colons between them; of two files of one name the later folder's counts."""
 TAKEN = (*ENTRIES, SERVERS)
 """What counts of such a folder; all else in it is for people."""
+_NO_FOLDER = (errno.EEXIST, errno.ENOTDIR, errno.ELOOP)
 _SLASH = "__"
 _INSTRUCTIONS, _SETTINGS = "CLAUDE.md", "settings.json"
 
@@ -86,9 +88,15 @@ def read_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _put(place: Path, data: bytes, folder: Path) -> None:
     """Write a file, or join it with the repository's: of agents, skills and the like the repository's own counts."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if folder.resolve() not in (place.parent.resolve(), *place.parent.resolve().parents):
+    above = Path(os.path.realpath(place.parent))
+    if Path(os.path.realpath(folder)) not in (above, *above.parents):
         return  # a link of the repository leads elsewhere
+    try:
+        above.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER:
+            raise
+        return  # what the repository has there isn't a folder
     if not os.path.lexists(place):
         place.write_bytes(data)
     elif place.is_symlink() or not place.is_file():

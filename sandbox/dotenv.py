@@ -16,41 +16,54 @@ def parse(text: str) -> tuple[dict[str, str], list[int]]:
     """
     found: dict[str, str] = {}
     wrong: list[int] = []
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
-    number = 0
-    while number < len(lines):
-        first = number
-        line = lines[number].strip(" \t")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    number, place = 0, 0
+    while place <= len(text):
         number += 1
-        if not line or line.startswith("#"):
-            continue
-        match = _LINE.match(line)
+        begin, end = place, _end_of_line(text, place)
+        place = end + 1
+        match = _LINE.match(text, _past_blanks(text, begin), end)
         if match is None:
-            wrong.append(first + 1)
+            if not _NOTHING.match(text, begin, end):
+                wrong.append(number)
             continue
-        rest = line[match.end() :]
-        if rest[:1] not in ("'", '"'):
-            found[match[1]] = re.split(r"(?:^|\s)#", rest, maxsplit=1)[0].rstrip()
+        first = match.end()
+        if text[first : first + 1] not in ("'", '"'):
+            found[match[1]] = re.split(r"(?:^|\s)#", text[first:end], maxsplit=1)[0].rstrip()
             continue
-        end = _closing(rest)
-        while end is None and number < len(lines):
-            rest += "\n" + lines[number]
-            number += 1
-            end = _closing(rest)
-        if end is None or not re.fullmatch(r"\s*(?:#.*)?", rest[end + 1 :]):
-            wrong.append(first + 1)
-            number = first + 1
+        last = _closing(text, first)
+        end = end if last is None else _end_of_line(text, last)
+        if last is None or not _AFTER.fullmatch(text, last + 1, end):
+            wrong.append(number)
             continue
-        found[match[1]] = _unquoted(rest[: end + 1])
+        found[match[1]] = _unquoted(text[first : last + 1])
+        number += text.count("\n", begin, end)
+        place = end + 1
     return found, wrong
 
 
-def _closing(rest: str) -> int | None:
-    """Return where the quote that a text begins with is closed."""
-    if rest[0] == "'":
-        end = rest.find("'", 1)
+_NOTHING = re.compile(r"[ \t]*(?:#.*)?$")
+_AFTER = re.compile(r"\s*(?:#.*)?")
+_DOUBLE = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _end_of_line(text: str, place: int) -> int:
+    end = text.find("\n", place)
+    return len(text) if end < 0 else end
+
+
+def _past_blanks(text: str, place: int) -> int:
+    while text[place : place + 1] in (" ", "\t"):
+        place += 1
+    return place
+
+
+def _closing(text: str, first: int) -> int | None:
+    """Return where the quote at a place is closed; looked for once, however many lines come before it."""
+    if text[first] == "'":
+        end = text.find("'", first + 1)
         return end if end > 0 else None
-    match = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL).match(rest)
+    match = _DOUBLE.match(text, first)
     return match.end() - 1 if match else None
 
 

@@ -37,6 +37,22 @@ def test_every_file_that_a_document_points_to_is_there() -> None:
         assert (ROOT / path).exists(), path
 
 
+def test_every_decision_that_the_code_points_to_is_there() -> None:
+    rooms = ("bot", "runs", "sandbox", "cli", "k8s", "playground", "manifests", "bench", "tests")
+    files = [path for room in rooms for path in (ROOT / room).rglob("*") if path.suffix in _CODE]
+    named = {
+        (name, path)
+        for path in files
+        for name in re.findall(r"docs/(decisions/\d{3}[\w-]+\.md)", path.read_text("utf-8"))
+    }
+    assert named
+    for name, path in named:
+        assert (ROOT / "docs" / name).exists(), f"{path}: {name}"
+
+
+_CODE = (".py", ".yaml", ".j2", ".sh")
+
+
 @pytest.mark.parametrize("text", blocks(ROOT / "docs" / "config.md", "yaml"))
 def test_the_example_of_the_config_can_be_used_as_it_stands(text: str) -> None:
     config = parse(text)

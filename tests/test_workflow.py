@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from runs.image_name import RUBIES
+from tests.parts.left_out import MANAGERS
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -52,6 +53,16 @@ def test_a_workflow_with_a_weakness_is_refused(tmp_path: Path) -> None:
     looked = found_by_zizmor(weak)
     assert looked.returncode != 0
     assert "unpinned-uses" in looked.stdout
+
+
+def test_ci_installs_every_package_manager_of_the_tests() -> None:
+    run = (ROOT / ".ci/run").read_text("utf-8")
+    (from_debian,) = re.findall(r"^for tool in (.+); do$", run, re.M)
+    script = (ROOT / "scripts/package-managers").read_text("utf-8")
+    pinned = re.findall(r"^([a-z]+)=[0-9.]+$", script, re.M)
+    assert "make package-managers" in run.splitlines()
+    # Rust's comes with its toolchain.
+    assert MANAGERS.keys() - {"cargo"} <= {*from_debian.split(), *pinned}
 
 
 def test_every_command_of_a_workflow_is_a_make_target() -> None:

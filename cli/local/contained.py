@@ -102,6 +102,7 @@ async def _fitted(one: OneRun) -> tuple[OneRun, KubernetesPlace]:
         kueue=None,
         runtime_class=None,
         cache_claim=CACHE,
+        agent_files=None,  # `remarks` says so
     )
     stacks = make_stacks(settings, one.config, one.environment)
     task = one.task if stacks is None else await stacks.fit(one.task)
@@ -146,11 +147,16 @@ def _servers(one: OneRun) -> list[tuple[str, str]]:
 
 def remarks(one: OneRun) -> list[str]:
     """Return what a person should know before the run begins."""
-    if one.environment.get(GIT_TOKEN):
-        return []
-    return [
-        f"{GIT_TOKEN} isn't set: only public repositories can be cloned, and nothing is pushed."
-    ]
+    told = []
+    if not one.environment.get(GIT_TOKEN):
+        told.append(
+            f"{GIT_TOKEN} isn't set: only public repositories can be cloned, and nothing is pushed."
+        )
+    if one.config.agent_files is not None:
+        told.append(
+            f"The agent's files of the ConfigMap {one.config.agent_files} are on the cluster: here those in the image count."
+        )
+    return told
 
 
 async def _pull(means: Means, place: KubernetesPlace, stopping: Stopping) -> None:

@@ -22,6 +22,7 @@ Tell = Callable[[str], None]
 
 _PAUSE_SECONDS = 0.2
 _LAST_LINES = 5
+_LAST_CHARACTERS = 1000
 _MOST_RESTARTS = 5
 _REPORT_BYTES = 2 * MAX_BYTES
 
@@ -201,24 +202,28 @@ class PodHere:
 
     async def _see(self) -> seeing.Seen:
         states: dict[str, State] = {}
-        words: dict[str, str] = {}
+        agent = self._containers.agent
         for container in self._containers.all:
-            name = self._made.name(container.name)
-            state = await self._engine.state(name)
+            state = await self._engine.state(self._made.name(container.name))
             if state is None:
                 continue
-            if container is self._containers.agent and state.never_ran and not state.error:
+            if container is agent and state.never_ran and not state.error:
                 state = replace(state, error=self._last_line)  # Podman says it there alone
             states[container.name] = state
-            if container is not self._containers.agent and (state.restarts or not state.is_running):
-                words[container.name] = await self._last_words(name)
+        well = agent.name in states and states[agent.name].exit_code == 0
+        words = {
+            name: await self._last_words(self._made.name(name))
+            for name, state in states.items()
+            if name != agent.name and (state.restarts or not (state.is_running and well))
+        }
         return seeing.Seen(
             states, frozenset(self._ready), _read(self._made.report), words, self._out_of_time
         )
 
     async def _last_words(self, name: str) -> str:
         done = await self._engine.call("logs", "--tail", str(_LAST_LINES), name)
-        return "\n".join(filter(None, (done.output.decode("utf-8", "replace").strip(), done.error)))
+        printed = done.output.decode("utf-8", "replace").strip()
+        return "\n".join(filter(None, (printed, done.error)))[-_LAST_CHARACTERS:]
 
 
 async def _together(works: Sequence[Coroutine[object, object, bool]]) -> list[bool]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cli.local.engine import State
 from k8s import diagnosis, obstacles
@@ -18,6 +18,7 @@ from k8s.structs import (
     Terminated,
 )
 from runs.outcome import Ending, Outcome, judge
+from runs.outcome import Seen as Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ class Seen:
 def outcome(run_id: str, seen: Seen, *, cancelled: bool) -> Outcome:
     """Return how a run ended, by the checks that hold for a Pod."""
     ended = diagnosis.ended_by_pod(run_id, _pod(seen), cancelled=cancelled)
-    return judge(None, None, cancelled=cancelled) if ended is None else ended.outcome
+    found = judge(None, None, cancelled=cancelled) if ended is None else ended.outcome
+    return _with_words(found, seen)
 
 
 def not_begun(seen: Seen) -> Outcome:
@@ -46,7 +48,17 @@ def not_begun(seen: Seen) -> Outcome:
     found = obstacles.obstacle(_pod(seen), ())
     if found is None:
         return judge(None, None, cancelled=False)
-    return Outcome(Ending.FAILED, cause=found.cause, error=found.error)
+    return _with_words(Outcome(Ending.FAILED, cause=found.cause, error=found.error), seen)
+
+
+def _with_words(found: Outcome, seen: Seen) -> Outcome:
+    """Add what a service that isn't ready printed last: here nobody keeps its log."""
+    if found.cause is not Cause.SERVICE_NOT_READY:
+        return found
+    error = found.error or ""
+    unready = [name for name in seen.states if f"{name}: not ready" in error.splitlines()]
+    words = [text for name in unready if (text := (seen.last_words or {}).get(name))]
+    return replace(found, error="\n".join([error, *words]))
 
 
 def _pod(seen: Seen) -> Pod:
@@ -75,8 +87,10 @@ def _status(name: str, state: State, words: str, *, ready: bool) -> ContainerSta
     """Return a container's status. Of one that is started again and again, its last end is what counts."""
     ended = ContainerState(terminated=_terminated(state, words))
     if name == CONTAINER or not (state.is_running or state.restarts):
-        return ContainerStatus(name, state=_current(state, ended))
-    last = ended if state.restarts or not state.is_running else ContainerState()
+        stayed = ready and state.status in _ENDED  # it waits to be started again
+        last = ended if stayed else ContainerState()
+        return ContainerStatus(name, state=_current(state, ended), last_state=last)
+    last = ended if state.restarts else ContainerState()
     return ContainerStatus(
         name,
         started=ready,

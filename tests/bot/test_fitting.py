@@ -148,6 +148,14 @@ def test_the_operators_image_of_a_service_has_the_version_that_it_has() -> None:
     assert notes(task) == ("Postgres 15 can't be had, 16 is used",)
 
 
+def test_of_an_image_that_the_operator_pinned_a_repo_chooses_no_version() -> None:
+    pinned = {"mysql": "mirror/mysql:8.4@sha256:ab", "redis": "mirror/redis:7"}
+    own = "services: [mariadb:10.6, redis:6, memcached:1.6]"
+    task = fit(own=own, config=Config(service_images=pinned))
+    assert task.services == ("mariadb", "redis:6", "memcached:1.6")
+    assert notes(task) == ("MariaDB 10.6 can't be had, 8.4 is used",)
+
+
 def test_what_the_config_sets_for_a_repo_stands_above_detection() -> None:
     task = fit(task=replace(TASK, services=()), config=with_repo(services=()))
     assert task.services == ()

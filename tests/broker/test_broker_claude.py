@@ -72,4 +72,5 @@ def test_at_the_budget_it_ends_at_once(
     assert (done.report.verdict, done.report.cause) == (Verdict.FAILED, Cause.BUDGET), done.log
     assert done.report.pushed
     assert [each.times for each in broker.state().refusals] == [1]
-    assert time.monotonic() - began < 40
+    # Ten tries, as many as it makes otherwise, take three minutes.
+    assert time.monotonic() - began < 120

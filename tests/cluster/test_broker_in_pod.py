@@ -110,7 +110,7 @@ async def test_the_budget_is_measured_and_ends_the_run(
     assert run.report.cost_usd >= 0.02
 
 
-@pytest.mark.skipif("TEST_IMAGE_PREFIX" in os.environ, reason="needs the processes of the node")
+@pytest.mark.own_cluster
 async def test_a_broker_that_is_killed_comes_back_and_the_run_goes_on(
     place: ClusterPlace, messages_api: MakeApi
 ) -> None:

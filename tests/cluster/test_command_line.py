@@ -21,7 +21,8 @@ def shell(place: ClusterPlace) -> CommandLine:
     """A person's shell beside the namespace of `place`."""
     shell = CommandLine.at(place.folder, place.kubeconfig)
     config = place.folder / "command-line.yaml"
-    config.write_text("gate: off\n")
+    # Which services it needs is said: a busy machine that couldn't look at the repo in time would have others pulled.
+    config.write_text("gate: off\ndefaults: {services: []}\n")
     shell.variables |= {
         "SANDBOX_NAMESPACE": place.namespace,
         "SANDBOX_CONFIG": str(config),

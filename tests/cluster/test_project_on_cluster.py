@@ -136,7 +136,7 @@ async def test_the_second_run_has_its_dependencies_from_the_volume_and_another_r
         }
 
 
-@pytest.mark.skipif("TEST_IMAGE_PREFIX" in os.environ, reason="needs the folder of the volume")
+@pytest.mark.own_cluster
 async def test_a_volume_that_is_closed_to_the_runs_is_told(
     place: ClusterPlace, git_server: GitServer, registry: Registry, volume: CacheVolume
 ) -> None:

@@ -132,6 +132,7 @@ def test_of_two_databases_the_first_is_the_usual_one_and_each_has_a_name_of_its_
         ("mysql", {"mysql": "mirror:5000/mysql:8"}, "mirror:5000/mysql:8"),
         ("mariadb", {"mysql": "mirror:5000/mysql:8"}, "mirror:5000/mysql:8"),
         ("redis:6", {"redis": "mirror:5000/redis"}, "mirror:5000/redis:6"),
+        ("redis:6", {"redis": "mirror:5000/redis:7@sha256:ab"}, "mirror:5000/redis:7@sha256:ab"),
         ("opensearch", {}, "opensearchproject/opensearch:2"),
     ],
 )

@@ -88,3 +88,50 @@ def test_what_does_not_get_ready_beside_the_agent(name: str, state: State, cause
     assert (found.ending, found.cause) == (Ending.FAILED, cause)
     assert (found.error or "").startswith(f"{name}: ")
     assert ("its last words" in (found.error or "")) is bool(state.restarts)
+
+
+@pytest.mark.parametrize(
+    ("redis", "cause", "error"),
+    [
+        (
+            RUNS,
+            Cause.SERVICE_NOT_READY,
+            "redis-sidecar: not ready\nredis (127.0.0.1:6379): Connection refused\nits last words",
+        ),
+        (
+            State("exited", 1),
+            Cause.SERVICE_FAILED,
+            "redis-sidecar: exit code 1 its last words",
+        ),
+        (
+            State("restarting", 1, restarts=3),
+            Cause.SERVICE_FAILED,
+            "redis-sidecar: exit code 1 its last words",
+        ),
+        (
+            State("running", 137, out_of_memory=True, restarts=3),
+            Cause.SERVICE_OUT_OF_MEMORY,
+            "redis-sidecar: OOMKilled, exit code 137 its last words",
+        ),
+    ],
+)
+def test_of_a_service_that_was_waited_for_in_vain_its_container_says_why(
+    redis: State, cause: Cause, error: str
+) -> None:
+    told = Report(
+        "run",
+        Phase.SERVICES,
+        Verdict.FAILED,
+        cause=Told.SERVICE_UNREACHABLE,
+        error="redis (127.0.0.1:6379): Connection refused",
+    )
+    states = {**BESIDE, "postgres-sidecar": RUNS, "redis-sidecar": redis}
+    states["claude"] = State("exited", 1)
+    seen = Seen(
+        states,
+        frozenset({"broker", "postgres-sidecar", "redis-sidecar"}),
+        encode(told),
+        {"redis-sidecar": "its last words", "postgres-sidecar": "ready to accept connections"},
+    )
+    found = outcome("run", seen, cancelled=False)
+    assert (found.cause, found.error) == (cause, error)

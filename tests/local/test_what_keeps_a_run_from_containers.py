@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from bot.config_file import parse
 from bot.settings import read
 from cli.exits import Failure
-from cli.local.contained import Here, remarks, run_contained
+from cli.local.contained import Here, compose_of, remarks, run_contained
 from cli.local.engine import Engine
 from cli.local.one_run import OneRun
 from cli.local.pod import Stopping
@@ -95,6 +95,17 @@ def test_a_missing_git_token_is_said_before_the_run(tmp_path: Path) -> None:
     one, _ = surroundings(Case("", ""), tmp_path)
     (remark,) = remarks(one)
     assert "GITHUB_TOKEN isn't set" in remark
+
+
+async def test_the_clusters_files_of_the_agent_keep_no_run_from_this_machine(
+    tmp_path: Path,
+) -> None:
+    one, _ = surroundings(Case("", ""), tmp_path)
+    config = replace(one.config, agent_files="our-agents", detects=False)
+    one = replace(one, config=config, environment={**one.environment, "GITHUB_TOKEN": "ghp_1"})
+    (remark,) = remarks(one)
+    assert "our-agents" in remark
+    assert "/agent-files" not in await compose_of(one)
 
 
 def surroundings(case: Case, folder: Path) -> tuple[OneRun, Engine]:

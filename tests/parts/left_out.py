@@ -43,7 +43,7 @@ HOW_TO_HAVE = {
         "install it, on Debian and Ubuntu with: sudo apt-get install podman",
     ),
     "own_cluster": (
-        "stand-ins in the network of a cluster of the tests' own",
+        "the node, the network and the images of a cluster of the tests' own",
         "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
     ),
     "kubectl": (
@@ -77,6 +77,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("Maven's own parts aren't here")
     if item.get_closest_marker("buildah") and os.geteuid() != 0:
         pytest.skip("these tests of buildah need root")
+    if item.get_closest_marker("own_cluster") and os.environ.get("TEST_IMAGE_PREFIX"):
+        pytest.skip("another cluster isn't the tests' own")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

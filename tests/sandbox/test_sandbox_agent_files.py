@@ -120,6 +120,31 @@ def test_a_link_of_the_repository_leads_no_file_elsewhere(tmp_path: Path) -> Non
     assert (other / "CLAUDE.md").read_text() == "other"
 
 
+@pytest.mark.parametrize("name", ["agents", "skills"])
+@pytest.mark.parametrize("loop", [False, True])
+def test_what_isnt_a_folder_in_the_repository_stays_and_keeps_no_run_from_its_agent(
+    tmp_path: Path, name: str, loop: bool
+) -> None:
+    base = folder_of(tmp_path / "base", **{".claude/rules/r.md": "theirs"})
+    if loop:
+        (base / ".claude" / name).symlink_to(name)
+    else:
+        (base / ".claude" / name).write_text("a file")
+    ours = {"agents/a.md": b"ours", "skills/s/SKILL.md": b"ours", "rules/r2.md": b"ours"}
+    AgentFiles(ours).beside(Guidance(str(base), ""), str(tmp_path))
+    assert not (base / ".claude" / name).is_dir()
+    assert (base / ".claude" / "rules" / "r2.md").read_text() == "ours"
+
+
+def test_no_folder_is_made_where_a_link_of_the_repository_leads(tmp_path: Path) -> None:
+    base, other = tmp_path / "base", tmp_path / "other"
+    (base / ".claude").mkdir(parents=True)
+    other.mkdir()
+    (base / ".claude" / "skills").symlink_to(other)
+    AgentFiles({"skills/s/SKILL.md": b"ours"}).beside(Guidance(str(base), ""), str(tmp_path))
+    assert list(other.iterdir()) == []
+
+
 def test_a_remark_is_told_also_where_there_is_nothing_to_lay_out(tmp_path: Path) -> None:
     found = AgentFiles(remark="They aren't there.")
     assert found.beside(None, str(tmp_path)) == Guidance(None, "They aren't there.", of_clone=True)

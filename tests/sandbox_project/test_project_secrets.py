@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,7 @@ def test_a_plain_file_is_loaded_and_only_what_may_be_secret_is_blackened(tmp_pat
         ("A=1\nA=2", {"A": "2"}),
         ("# A=b\n\n  A = b  ", {"A": "b"}),
         ("A=é", {"A": "é"}),
+        ("A='b  \nc'", {"A": "b  \nc"}),
     ],
 )
 def test_env_files_are_read_without_running_anything(line: str, found: dict[str, str]) -> None:
@@ -134,10 +136,19 @@ def test_env_files_are_read_without_running_anything(line: str, found: dict[str,
         ("A='x' y", [1]),
         ("1A=b", [1]),
         ("Ä=b", [1]),
+        ('A="b\nc"\nno', [3]),
+        ('A="b\nB=1', [1]),
     ],
 )
 def test_a_line_that_is_not_understood_is_named(text: str, wrong: list[int]) -> None:
     assert dotenv.parse(text)[1] == wrong
+
+
+def test_a_quote_that_is_never_closed_is_looked_for_once() -> None:
+    begun = time.process_time()
+    found, wrong = dotenv.parse('A="\n' + "x\n" * 40_000 + "B=1\n")
+    assert time.process_time() - begun < 10, "it took a minute"
+    assert (found, wrong[:2], len(wrong)) == ({"B": "1"}, [1, 2], 40_001)
 
 
 @pytest.mark.parametrize(
