@@ -33,10 +33,12 @@ archive_of() { # archive_of IMAGE: its file in the cache, named by its inputs
   echo "$home/images/$1-${key:0:12}.tar"
 }
 
-build_images() {
+build_images() { # build_images [IMAGE…]: all by default
   local image archive
+  # shellcheck disable=SC2086  # a list of names
+  [ $# -gt 0 ] || set -- $images
   mkdir -p "$home/images"
-  for image in $images; do
+  for image in "$@"; do
     archive=$(archive_of "$image")
     archives[$image]=$archive
     [ ! -f "$archive" ] || continue
