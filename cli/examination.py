@@ -15,7 +15,7 @@ from k8s.api import Rejected
 from k8s.installation.checkup import Checkup, allowed, cluster
 from k8s.installation.finding import Finding, Mark, bad, good, unknown, warned
 from k8s.installation.objects import Objects
-from k8s.installation.plan import SANDBOXES
+from k8s.installation.plan import BOT, SANDBOXES
 from k8s.installation.present import Present, read_present
 from k8s.installation.probe import Probe
 from k8s.place import KubernetesPlace
@@ -27,6 +27,7 @@ from sandbox.keys import read_keys
 from sandbox.task import Task
 
 _MOST_REPOS = 20
+_RIGHTS = f"Ask for the right to read Deployments and ConfigMaps in {BOT} and {SANDBOXES}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,13 @@ class Examination:
         self.tell([version])
         if version.mark is Mark.BAD:
             return
-        present = await self._present()
+        try:
+            present = await self._present()
+        except Rejected as rejected:
+            words = f"you may not see it: {rejected.words or rejected.reason}"
+            self.tell([unknown("Installation", words, _RIGHTS)])
+            self.tell(await self._servers(Present()))
+            return
         if present.overlay is None:
             words = "there is no bot on this cluster"
             self.tell([bad("Installation", words, "Install it: claude-sandbox init")])

@@ -305,6 +305,19 @@ async def test_doctor_needs_no_right_but_to_look(scene: Scene) -> None:
     assert "? Admission policy: you may not see it: only look" in done.out
 
 
+async def test_doctor_without_the_right_to_look_says_so_and_asks_the_servers(scene: Scene) -> None:
+    assert (await scene.say("init", "--yes")).code == 0
+    is_at(lambda request: "deployments" in request.path, 403, "deployments is forbidden")(scene)
+    done = await scene.say("doctor")
+    assert done.code == 0, done.out + done.err
+    assert (
+        "? Installation: you may not see it: deployments is forbidden\n"
+        "  ➜ Ask for the right to read Deployments and ConfigMaps in claude-sandbox-bot and claude-sandbox"
+        in done.out
+    )
+    assert "✓ GitHub token: it is ada's" in done.out
+
+
 async def test_doctor_where_no_cluster_answers_says_so(scene: Scene) -> None:
     scene.api.moment = lambda _request: web.Response(status=503)
     done = await scene.say("doctor")
