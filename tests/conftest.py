@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 pytest_plugins = [
     "tests.parts.fixtures",
@@ -16,3 +17,7 @@ pytest_plugins = [
 
 # The library's new form of durations, as `claude-sandbox bot` sets it; the old one warns at every use.
 os.environ["PTB_TIMEDELTA"] = "true"
+
+# A shell that starts the tests in the background has Ctrl-C ignored, and the programs that they start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
