@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "claude-sandbox"
@@ -18,9 +19,13 @@ def path() -> str:
     return f"{FOLDER / 'bin'}:{os.environ['PATH']}"
 
 
+@cache
 def there(tool: str) -> bool:
-    """Say whether a package manager can be had."""
-    return shutil.which(tool, path=path()) is not None
+    """Say whether a package manager can be had; rustup's cargo is a stand-in, which needs a toolchain behind it."""
+    program = shutil.which(tool, path=path())
+    if program is None or tool != "cargo":
+        return program is not None
+    return subprocess.run([program, "--version"], capture_output=True).returncode == 0
 
 
 def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
