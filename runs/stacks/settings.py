@@ -127,7 +127,8 @@ def _url(file: File, table: Table, number: int, key: str, value: str) -> Finding
     what = f"{key}={value.partition('://')[0]}://…"
     if _EMBEDDED.match(value):
         return Finding(EMBEDDED, Source.SETTING, file.path, number, what)
-    if re.match(r"https?://[^/]*\bminio\b", value):
+    # By its host alone: where no setting's name stands before it, it may be an example, as minio.example is.
+    if re.match(r"https?://[^/]*\bminio\b" if key else r"https?://minio(?![\w.-])", value):
         return Finding("minio", Source.SETTING, file.path, number, what)
     sign = table.url(value)
     if sign is None:

@@ -212,3 +212,17 @@ def test_the_table_has_each_service_with_what_its_container_needs() -> None:
         )
         assert service.variables
         assert set(service.versions) <= set(service.images)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('note("AWS_ENDPOINT_URL", "https://minio.example:9000")', []),
+        ('ENDPOINT = env("S3_URL", default="http://minio:9000/files")', ["minio"]),
+    ],
+)
+def test_an_example_in_a_program_is_no_service_and_a_default_is(
+    line: str, found: list[str]
+) -> None:
+    stack = detect([File("app/settings.py", line + "\n")])
+    assert [each.service for each in stack.services] == found
