@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.manifests.overlays import FOLDER
+from tests.manifests.expressions import RULE_FILE
+from tests.parts.prometheus import promtool
 
 pytestmark = pytest.mark.promtool
 
-RULES = yaml.safe_load((FOLDER.parent / "monitoring" / "alerts.yaml").read_text("utf-8"))["spec"]
 SILENT, UNTOLD, FAIL = "ClaudeSandboxBotSilent", "ClaudeSandboxEndsUntold", "ClaudeSandboxRunsFail"
 ANSWERED = 'claude_sandbox_telegram_last_answer_timestamp_seconds{namespace="bots",pod="%s"}'
 OLDEST = 'claude_sandbox_ends_untold_oldest_seconds{namespace="bots",pod="%s"}'
@@ -129,23 +128,11 @@ SCENES = {
 }
 
 
-def promtool(*arguments: str) -> None:
-    """Run promtool, and show what it says where it isn't content."""
-    done = subprocess.run(
-        ["promtool", *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     """The rules as a plain Prometheus has them."""
     path = tmp_path / "rules.yaml"
-    path.write_text(yaml.safe_dump(RULES), encoding="utf-8")
+    path.write_text(yaml.safe_dump(RULE_FILE), encoding="utf-8")
     return path
 
 
