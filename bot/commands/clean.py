@@ -29,7 +29,7 @@ async def clean(asked: Asked, desk: Desk) -> None:
     if named:
         chosen = [named_run(prefix, runs, "clean") for prefix in named]
     else:
-        chosen = [run for run in runs if run.origin.chat_id == asked.message.place.chat_id]
+        chosen = await desk.of_chat(asked.message.place.chat_id, runs)
     removed: list[Run] = []
     kept: list[tuple[Run, str]] = []
     for run in dict.fromkeys(chosen):
