@@ -38,6 +38,10 @@ async def clean(asked: Asked, desk: Desk) -> None:
             removed.append(run)
         else:
             kept.append((run, why))
+    if removed:
+        # Nobody else tells of what was removed: an open table would show it until the next sweep.
+        gone = {run.id for run in removed}
+        desk.live.keep({run.id for run in await desk.backend.list_runs()} - gone)
     desk.answer(asked.message, answers.cleaned(removed, kept if named else []))
 
 
