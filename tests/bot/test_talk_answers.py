@@ -199,8 +199,8 @@ async def test_an_agent_may_ask_again_and_hears_all_that_was_said(talk: Talk) ->
 async def test_an_answer_that_cannot_be_taken_is_told_why(talk: Talk) -> None:
     async with talk.bot():
         run, told = await asked_back(talk)
-        picture = Upload("photo.png", "image/png", b"...")
-        talk.world.send(talk.grace, talk.team, picture, caption="1", reply_to=told)
+        picture = Upload("photo.png", "image/png", b"...", caption="1")
+        talk.world.send(talk.grace, talk.team, picture, reply_to=told)
         await talk.said("under a picture or a file starts nothing")
         assert len(talk.place.runs) == 1
         reply = talk.world.say(talk.grace, talk.team, "1", reply_to=told)
