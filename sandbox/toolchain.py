@@ -72,33 +72,23 @@ def get_toolchain(
     return _Getting(asked, tool, folder, environment, limits, log).get()
 
 
+@dataclass(frozen=True, slots=True)
 class _Getting:
-    def __init__(
-        self,
-        asked: RepoStack,
-        tool: Tool,
-        folder: Path,
-        environment: Mapping[str, str],
-        limits: Limits,
-        log: Log,
-    ) -> None:
-        self._asked = asked
-        self._tool = tool
-        self._folder = folder
-        self._environment = environment
-        self._limits = limits
-        self._log = log
+    asked: RepoStack
+    tool: Tool
+    folder: Path
+    environment: Mapping[str, str]
+    limits: Limits
+    log: Log
 
     def get(self) -> Found:
         have = self._version()
         if have is not None and self._fits(have):
-            self._log.note(f"{self._tool.title} {have} is here")
+            self.log.note(f"{self.tool.title} {have} is here")
             return Found()
-        wanted = (
-            f"{self._tool.title} {self._asked.requirement or self._asked.version or ''}".strip()
-        )
+        wanted = f"{self.tool.title} {self.asked.requirement or self.asked.version or ''}".strip()
         used = f"{have} is used" if have else "there is none"
-        if shutil.which("mise", path=self._environment.get("PATH")) is None:
+        if shutil.which("mise", path=self.environment.get("PATH")) is None:
             return Found(remark=f"{wanted} isn't in this image, and no mise to get it: {used}.")
         variables, why = self._installed()
         if variables is None:
@@ -106,26 +96,26 @@ class _Getting:
         return Found(variables)
 
     def _fits(self, have: str) -> bool:
-        asked = self._asked
+        asked = self.asked
         if asked.requirement:
             return within(asked.requirement, have)
-        return asked.version is None or self._tool.fits(asked.version, have)
+        return asked.version is None or self.tool.fits(asked.version, have)
 
     def _version(self) -> str | None:
-        said = self._told(self._tool.command, self._environment)
-        match = re.search(self._tool.said, said or "")
+        said = self._told(self.tool.command, self.environment)
+        match = re.search(self.tool.said, said or "")
         return match[1] if match else None
 
     def _installed(self) -> tuple[dict[str, str] | None, str]:
         """Return the variables by which programs find it, or else why it couldn't be installed."""
-        self._folder.mkdir(exist_ok=True)
-        environment = {**self._environment, **self._of_mise()}
-        last = self._tool.installed[-1]
-        version = re.sub(r"^1\.(?=8$)", "", self._asked.version or "latest")
-        tools = [f"{name}@{version if name == last else 'latest'}" for name in self._tool.installed]
+        self.folder.mkdir(exist_ok=True)
+        environment = {**self.environment, **self._of_mise()}
+        last = self.tool.installed[-1]
+        version = re.sub(r"^1\.(?=8$)", "", self.asked.version or "latest")
+        tools = [f"{name}@{version if name == last else 'latest'}" for name in self.tool.installed]
         # Not in the clone: what a repository configures mise with would be run, or be asked about.
-        command = Command(["mise", "install", *tools], str(self._folder), environment)
-        did = perform(command, self._limits, self._log)
+        command = Command(["mise", "install", *tools], str(self.folder), environment)
+        did = perform(command, self.limits, self.log)
         if not did.well:
             return None, did.words.strip().split("\n")[-1][:_SHORT]
         told = self._told(("mise", "env", "--json", *tools), environment)
@@ -137,24 +127,24 @@ class _Getting:
 
     def _of_mise(self) -> dict[str, str]:
         places = {
-            f"MISE_{name}_DIR": str(self._folder / name.lower())
+            f"MISE_{name}_DIR": str(self.folder / name.lower())
             for name in ("DATA", "CACHE", "STATE", "CONFIG")
         }
         rust = {
-            "CARGO_HOME": str(self._folder / "cargo"),
-            "RUSTUP_HOME": str(self._folder / "rustup"),
+            "CARGO_HOME": str(self.folder / "cargo"),
+            "RUSTUP_HOME": str(self.folder / "rustup"),
         }
-        own = rust if self._asked.language == "rust" else {}
-        return {**places, **own, "MISE_YES": "1", "NO_COLOR": "1", "PWD": str(self._folder)}
+        own = rust if self.asked.language == "rust" else {}
+        return {**places, **own, "MISE_YES": "1", "NO_COLOR": "1", "PWD": str(self.folder)}
 
     def _told(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
         """Return what a program says, on either stream; None where it fails."""
         said = bytearray()
-        until = min(self._limits.deadline, time.monotonic() + _QUESTION_SECONDS)
+        until = min(self.limits.deadline, time.monotonic() + _QUESTION_SECONDS)
         heard = said.extend if arguments[0] != "mise" else lambda _: None
-        command = Command(list(arguments), str(self._folder.parent), environment)
+        command = Command(list(arguments), str(self.folder.parent), environment)
         try:
-            done = run(command, replace(self._limits, deadline=until), said.extend, heard)
+            done = run(command, replace(self.limits, deadline=until), said.extend, heard)
         except ProgramMissing:
             return None
         well = done.exit_code == 0 and done.ended is Ended.BY_ITSELF
