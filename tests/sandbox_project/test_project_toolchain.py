@@ -112,6 +112,7 @@ def ran(folder: Path, repo: OriginRepo, image: Path, asked: str, **variables: st
     environment = {
         "PATH": f"{image}:/usr/bin:/bin",
         "SANDBOX_TOOLCHAIN": asked,
+        "SANDBOX_TIMEOUT": "600",
         "MISE_USE_VERSIONS_HOST": "0",
         "MISE_NODE_MIRROR_URL": "http://127.0.0.1:9/",
         **variables,
