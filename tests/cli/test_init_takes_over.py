@@ -112,3 +112,15 @@ async def test_a_second_init_changes_nothing_whatever_the_image(
     again = await scene.say("init", "--yes")
     assert "nothing to change" in again.out, again.out + again.err
     assert scene.api.changes == []
+
+
+async def test_to_keep_the_logs_and_not_to_is_no_answer(scene: Scene) -> None:
+    done = await scene.say("uninstall", "--yes", "--keep-logs", "--no-keep-logs")
+    assert done.code == 2
+    assert "say the opposite" in done.err
+
+
+async def test_the_options_of_uninstall_are_whole_in_a_narrow_terminal(scene: Scene) -> None:
+    scene.environment["COLUMNS"] = "60"
+    done = await scene.say("uninstall", "--help")
+    assert {"--keep-logs", "--no-keep-logs"} <= set(done.out.split())

@@ -11,7 +11,7 @@ from tests.cluster.installed import Installer
 pytestmark = pytest.mark.parametrize("deployed", [NOTHING], indirect=True)
 
 
-async def test_init_takes_over_what_kubectl_has_installed_and_uninstall_leaves_nothing(
+async def test_init_and_kubectl_go_on_from_each_other_and_uninstall_leaves_nothing(
     team: Installer,
 ) -> None:
     before = team.everything()
@@ -33,6 +33,13 @@ async def test_init_takes_over_what_kubectl_has_installed_and_uninstall_leaves_n
     assert set(keys) == {"GITHUB_TOKEN", "ANTHROPIC_API_KEY", "OF_THEIRS"}
     talk = Talk(team.world, team.team, team.ada, team.deployed)
     assert "Done" in (await talk.told(talk.say('/run demo "do it"'))).text
+
+    team.by_kubectl("two-namespaces")
+    assert bot_image(team) == "landovsky/claude-sandbox-bot:latest"
+    back = await team.init()
+    assert back.code == 0, back.out + back.err
+    assert "stays as somebody set it" not in back.err
+    assert bot_image(team) == team.deployed.ground.images.bot
     again = await team.init()
     assert "nothing to change" in again.out, again.out + again.err
 
@@ -41,21 +48,7 @@ async def test_init_takes_over_what_kubectl_has_installed_and_uninstall_leaves_n
     assert team.everything() == before
 
 
-async def test_kubectl_sets_its_overlay_over_init_and_init_goes_on_from_there(
-    team: Installer,
-) -> None:
-    before = team.everything()
-    done = await team.init()
-    assert done.code == 0, done.out + done.err
-    team.by_kubectl("two-namespaces")
-    (pod,) = team.deployed.bot.get("deployment", "claude-sandbox-bot")["spec"]["template"]["spec"][
-        "containers"
-    ]
-    assert pod["image"] == "landovsky/claude-sandbox-bot:latest"
-    again = await team.init()
-    assert again.code == 0, again.out + again.err
-    assert "stays as somebody set it" not in again.err
-    assert team.deployed.ready()
-    gone = await team.say("uninstall", "--yes")
-    assert gone.code == 0, gone.out + gone.err
-    assert team.everything() == before
+def bot_image(team: Installer) -> str:
+    deployment = team.deployed.bot.get("deployment", "claude-sandbox-bot")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return str(container["image"])
