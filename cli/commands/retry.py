@@ -10,11 +10,9 @@ from bot.fitting import unfitted
 from bot.parse import trusts
 from bot.repo import find_again
 from cli.cluster import Cluster, visit
-from cli.commands.remote import Fate, Launch, launch
+from cli.commands.remote import Fate, Launch, launch, went_on
 from cli.exits import Exit, Failure
-from cli.run_words import launched, values
 from cli.screen import Screen
-from cli.watching import told, watch
 from cli.where import Chosen, find_where
 from runs.outcome import Ending
 from runs.run import COMMAND_LINE, Run, lineage, reply_key, retry_key
@@ -38,12 +36,7 @@ def run_retry(
         parent = await cluster.find(named[0])
         key, task = await _wish(parent, named[1], cluster)
         run = await launch(Launch(key, task), cluster, fate)
-        if not watches:
-            screen.say(launched(run))
-            screen.json(values(run))
-            return Exit.OK
-        screen.say(launched(run).partition("\n")[0])
-        return await told(await watch(run, cluster, screen), cluster, screen)
+        return await went_on(run, cluster, watches, screen)
 
     try:
         return visit(where, work)
