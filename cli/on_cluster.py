@@ -245,7 +245,7 @@ def _do(
 ) -> None:
     """Do the work of a command, and end with its exit code. All else is loaded only now: help has to be fast."""
     gc.set_threshold(_MANY)
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.screen import Screen
     from cli.where import Chosen
 
