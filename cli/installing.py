@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cli.adding import add
 from cli.on_cluster import Context
 from cli.task_options import AsJson
 
@@ -50,8 +51,7 @@ NoKeepLogs = Annotated[bool, typer.Option("--no-keep-logs", help="Take it away, 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (init, doctor, uninstall):
-        app.command()(command)
+    add(app, init, doctor, uninstall)
 
 
 def init(
