@@ -165,7 +165,7 @@ class Outbox:
                     log.warning("telegram asks to wait %.0f s in chat %s", error.seconds, address)
                     continue
                 except ChatMovedError as error:
-                    if error.chat_id == address:
+                    if self.address(error.chat_id) == address:
                         raise UndeliverableError("the chat moved to itself") from error
                     self._moved[address] = error.chat_id
                     log.info("chat %s is now %s", address, error.chat_id)
