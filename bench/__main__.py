@@ -23,6 +23,7 @@ from bench import (
     job_requests,
     job_seen,
     job_services,
+    job_whole,
     log,
     programs,
     redaction,
@@ -53,6 +54,7 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "job-logs": job_logs.measure,
     "job-requests": job_requests.measure,
     "job-services": job_services.measure,
+    "job-whole": job_whole.measure,
 }
 LIMIT_SECONDS = 300.0
 

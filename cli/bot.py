@@ -191,8 +191,16 @@ async def _serve(
     gc.freeze()
     try:
         stacks = make_stacks(settings, config, environment)
+        on_cluster = settings.backend is BackendName.KUBERNETES
+        cache = _make_cache_signer(config, environment) if on_cluster else None
         surroundings = Surroundings(
-            settings, config, backend, store, redactor=redactor, stacks=stacks
+            settings,
+            config,
+            backend,
+            store,
+            redactor=redactor,
+            stacks=stacks,
+            check=None if cache is None else cache.check,
         )
         await serve(surroundings, stop)
     finally:

@@ -21,7 +21,7 @@ from k8s.installation.probe import Probe
 from k8s.place import KubernetesPlace
 from runs.backend import BackendError
 from runs.image_name import OWNER, image_of
-from runs.s3_place import read_place
+from runs.s3_place import S3Place, read_place
 from runs.stacks.remote import RemoteStacks, Unread
 from sandbox.keys import read_keys
 from sandbox.task import Task
@@ -68,7 +68,7 @@ class Examination:
             self.tell(await allowed(name, check))
         self.tell(key_limits(config, _image(present)))
         self.tell(await self._servers(present))
-        self.tell(await self._bucket(present))
+        self.tell(await self._buckets(present, config))
         self.tell(await self._repos(present, config))
 
     async def _present(self) -> Present:
@@ -102,21 +102,16 @@ class Examination:
             found.append(unknown("Model key", f"no {' or '.join(MODEL_KEYS)} is known here", _SET))
         return found
 
-    async def _bucket(self, present: Present) -> list[Finding]:
-        """Try the bucket of records and logs, where there is one and its keys are known."""
-        place = read_place(present.environment.get("SANDBOX_LOG_STORE", ""))
-        if place is None:
-            return []
+    async def _buckets(self, present: Present, config: Config) -> list[Finding]:
+        """Try the buckets of logs and of dependencies, where there are any and their keys are known."""
         variables = {**present.environment, **present.keys, **self.environment}
-        if not variables.get("AWS_ACCESS_KEY_ID"):
-            return [unknown("Log store", f"{place}: its keys aren't known here", _SET)]
-        from runs.s3 import S3Objects
-
-        try:
-            await S3Objects(place, variables).check()
-        except (BackendError, OSError, ValueError) as error:
-            return [bad("Log store", str(error), "docs/config.md says what its keys need")]
-        return [good("Log store", f"{place} is read and written")]
+        logs = read_place(present.environment.get("SANDBOX_LOG_STORE", ""))
+        places = {"Log store": logs, "Cache": config.cache_bucket}
+        return [
+            await _tried(name, place, variables)
+            for name, place in places.items()
+            if place is not None
+        ]
 
     async def _repos(self, present: Present, config: Config) -> list[Finding]:
         """Say which repos of the config git reaches from here with the token."""
@@ -136,6 +131,20 @@ class Examination:
 
     def _given(self, name: str) -> str:
         return self.environment.get(name, "").strip()
+
+
+async def _tried(name: str, place: S3Place, variables: Mapping[str, str]) -> Finding:
+    """Try a bucket as the bot and its runs use it."""
+    if not variables.get("AWS_ACCESS_KEY_ID"):
+        return unknown(name, f"{place}: its keys aren't known here", _SET)
+    from runs.s3 import S3Objects
+    from runs.s3_cache import S3Cache
+
+    try:
+        await (S3Cache if name == "Cache" else S3Objects)(place, variables).check()
+    except (BackendError, OSError, ValueError) as error:
+        return bad(name, str(error), "docs/config.md says what its keys need")
+    return good(name, f"{place} is read and written")
 
 
 _KEYS = (TOKEN, CHAT, GIT, *MODEL_KEYS)

@@ -36,6 +36,11 @@ APPLY_PATCH = "application/apply-patch+yaml"
 
 Patch = list[dict[str, object]]
 Query = Mapping[str, str | int]
+USUAL_ANSWERS = (
+    *("200", "201", "400", "401", "403", "404", "409", "410", "422", "429"),
+    *("500", "503", "504", "none"),
+)
+"""How the API server is known to answer, by HTTP status."""
 
 
 class Rejected(Refused):
@@ -68,8 +73,8 @@ class Api:
         self._cut_short = False
         self.requests = 0
         """How many requests were sent."""
-        self.answers: Counter[str] = Counter()
-        """How they were answered: by HTTP status, or "none"."""
+        self.answers: Counter[str] = Counter(dict.fromkeys(USUAL_ANSWERS, 0))
+        """How they were answered: by HTTP status, or "none". The usual ones are there from the start, as 0."""
 
     async def server(self) -> str:
         """Return the API server's address, without asking it. Raises Unavailable."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -74,6 +74,7 @@ class Talk:
     ignored: frozenset[str] = frozenset()
     stacks: Stacks | None = None
     metrics: Listen | None = None
+    check: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         self.ada = self.world.person("Ada")
@@ -107,7 +108,13 @@ class Talk:
         backend = FakeBackend(self.place, ignored_options=self.ignored)
         store = LogStore(self.folder / "logs")
         surroundings = Surroundings(
-            self.settings, self.config, backend, store, self.clock, stacks=self.stacks
+            self.settings,
+            self.config,
+            backend,
+            store,
+            self.clock,
+            stacks=self.stacks,
+            check=self.check,
         )
         task = asyncio.create_task(serve(surroundings, stop))
         try:

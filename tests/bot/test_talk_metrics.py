@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,20 +15,16 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.address import read_configured
 from bot.config import Config, Repo
+from bot.metrics import METHODS
 from bot.settings import Listen
 from runs.backend import Limits, Unavailable
 from runs.outcome import Ending, Outcome, Seen
 from sandbox.report import Phase
 from tests.bot.talk import Talk, talking
+from tests.parts.ports import free_port
 
 SHOP = Config(repos={"shop": Repo("shop", read_configured("https://github.com/acme/shop.git"))})
 ENDED = "claude_sandbox_runs_ended_total"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,3 +245,17 @@ async def test_an_ended_bot_gives_its_port_back_and_the_next_has_it(watched: Tal
             await watched.quiet()
             assert (await page(watched))("claude_sandbox_runs", state="running") == 0
     assert "no metrics" not in watched.log.text()
+
+
+def test_each_method_that_the_bot_asks_for_is_there_before_it_is_first_asked() -> None:
+    sources = [
+        path.read_text("utf-8") for path in (Path(__file__).parents[2] / "bot").rglob("*.py")
+    ]
+    called = set(re.findall(r"bot\.((?:get|send|edit|delete|set|answer)_\w+)\(", "".join(sources)))  # fmt: skip
+    assert len(called) > 5
+    assert {_camel(name) for name in called} | {"getMe"} == set(METHODS)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
