@@ -29,6 +29,18 @@ def ids(message: Incoming) -> Markup:
     )
 
 
+def moved(old: int, new: int, *, home: bool) -> Markup:
+    """Return what is said once in the supergroup that a group of the config became."""
+    word = "TELEGRAM_CHAT_ID" if home else "chats in the config"
+    return lines(
+        plain(
+            "This group is a supergroup now, with another id. I go on here; cards from before stand still."
+        ),
+        plain(f"An admin puts the new id into {word}:"),
+        joined([code(str(new)), f"in place of {old}"], " "),
+    )
+
+
 def mistake(error: Mistake) -> Markup:
     """Return the answer to a command that can't be done as written, with a line to tap where there is one."""
     return lines(error.what, code(error.example) if error.example else Markup())

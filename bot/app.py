@@ -165,7 +165,9 @@ def _start(
         desk.backend, store, errands, book, (cards, completions, HomeNotices(desk), desk.live)
     )
     metrics.show(Present(_views(desk, completions, outbox)))
-    Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
+    Router(desk, Members(application.bot, settings.home_chat_id, speaker.addresses)).register(
+        application
+    )
     errands.run(_publish_commands(application))
 
     working = [

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
@@ -16,6 +15,7 @@ from cli.exits import Exit, Failure
 from cli.keys import Keys, placeholders
 from cli.questions import Asker
 from cli.screen import Screen
+from cli.wish import Wish
 from k8s.api import Api, Rejected
 from k8s.installation.overlay import overlay_names
 from k8s.installation.plan import (
@@ -28,9 +28,6 @@ from k8s.installation.plan import (
 from k8s.installation.present import Present
 from k8s.version import ServerVersion, too_old
 from runs.image_name import OWNER, usual_image
-
-if TYPE_CHECKING:
-    from cli.commands.init import Wish
 
 PASSED_ON = (
     "TELEGRAM_API_URL",

@@ -72,9 +72,10 @@ def init(
     It takes from the environment, or asks for: TELEGRAM_BOT_TOKEN, TELEGRAM_CHAT_ID, GITHUB_TOKEN, and
     CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_API_KEY. Say it again to change something, or to go on where it stopped.
     """
-    from cli.commands.init import Wish, run_init
+    from cli.commands.init import run_init
     from cli.owner import with_owner
     from cli.where import Chosen
+    from cli.wish import Wish
 
     wish = Wish(
         overlay=overlay,

@@ -43,7 +43,7 @@ def build(
 
     Example: claude-sandbox build --ruby 3.3
     """
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.images.build import BuildWish, run_build
     from cli.screen import Screen
 
@@ -63,7 +63,7 @@ def push(
 
     Example: claude-sandbox push --to yourname/claude-sandbox:latest
     """
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.images.push import PushWish, run_push
     from cli.screen import Screen
 

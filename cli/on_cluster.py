@@ -202,7 +202,7 @@ def _do(
     as_json: bool,
 ) -> None:
     """Do the work of a command, and end with its exit code. All else is loaded only now: help has to be fast."""
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.screen import Screen
     from cli.where import Chosen
 

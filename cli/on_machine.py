@@ -68,7 +68,7 @@ def local(
     Example: claude-sandbox local "add a farewell to the greeter"
     """
     from cli.asking import Written
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.local.command import Wish, run_local
     from cli.screen import Screen
 

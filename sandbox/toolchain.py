@@ -96,26 +96,22 @@ def get_toolchain(asked: RepoStack, site: Site, limits: Limits, log: Log) -> Fou
     return _Getting(asked, tool, site, limits, log).get()
 
 
+@dataclass(frozen=True, slots=True)
 class _Getting:
-    def __init__(self, asked: RepoStack, tool: Tool, site: Site, limits: Limits, log: Log) -> None:
-        self._asked = asked
-        self._tool = tool
-        self._site = site
-        self._folder = site.folder
-        self._environment = site.environment
-        self._limits = limits
-        self._log = log
+    asked: RepoStack
+    tool: Tool
+    site: Site
+    limits: Limits
+    log: Log
 
     def get(self) -> Found:
-        have = self._version(self._environment)
+        have = self._version(self.site.environment)
         if have is not None and self._fits(have):
-            self._log.note(f"{self._tool.title} {have} is here")
+            self.log.note(f"{self.tool.title} {have} is here")
             return Found()
-        wanted = (
-            f"{self._tool.title} {self._asked.requirement or self._asked.version or ''}".strip()
-        )
+        wanted = f"{self.tool.title} {self.asked.requirement or self.asked.version or ''}".strip()
         used = f"{have} is used" if have else "there is none"
-        if shutil.which("mise", path=self._environment.get("PATH")) is None:
+        if shutil.which("mise", path=self.site.environment.get("PATH")) is None:
             return Found(remark=f"{wanted} isn't in this image, and no mise to get it: {used}.")
         variables, why = self._kept() or self._installed()
         if variables is None:
@@ -123,14 +119,14 @@ class _Getting:
         return Found(variables)
 
     def _fits(self, have: str) -> bool:
-        asked = self._asked
+        asked = self.asked
         if asked.requirement:
             return within(asked.requirement, have)
-        return asked.version is None or self._tool.fits(asked.version, have)
+        return asked.version is None or self.tool.fits(asked.version, have)
 
     def _version(self, environment: Mapping[str, str]) -> str | None:
-        said = self._told(self._tool.command, environment)
-        match = re.search(self._tool.said, said or "")
+        said = self._told(self.tool.command, environment)
+        match = re.search(self.tool.said, said or "")
         return match[1] if match else None
 
     def _kept(self) -> tuple[dict[str, str], str] | None:
@@ -139,21 +135,21 @@ class _Getting:
         if shelf is None or shelf.take(self._key(), self._target) is None:
             return None
         variables = self._variables()
-        version = self._version({**self._environment, **(variables or {})})
+        version = self._version({**self.site.environment, **(variables or {})})
         if variables is not None and version is not None and self._fits(version):
-            self._log.note(f"{self._tool.title} {version} from the cache")
+            self.log.note(f"{self.tool.title} {version} from the cache")
             return variables, ""
-        self._log.note("a cache entry was ignored: what is in it doesn't run here")
-        remove(self._folder)
+        self.log.note("a cache entry was ignored: what is in it doesn't run here")
+        remove(self.site.folder)
         return None
 
     def _installed(self) -> tuple[dict[str, str] | None, str]:
         """Return the variables by which programs find it, or else why it couldn't be installed."""
-        self._folder.mkdir(exist_ok=True)
-        environment = {**self._environment, **self._of_mise()}
+        self.site.folder.mkdir(exist_ok=True)
+        environment = {**self.site.environment, **self._of_mise()}
         # Not in the clone: what a repository configures mise with would be run, or be asked about.
-        command = Command(["mise", "install", *self._tools()], str(self._folder), environment)
-        did = perform(command, self._limits, self._log)
+        command = Command(["mise", "install", *self._tools()], str(self.site.folder), environment)
+        did = perform(command, self.limits, self.log)
         if not did.well:
             return None, did.words.strip().split("\n")[-1][:_SHORT]
         variables = self._variables()
@@ -161,12 +157,12 @@ class _Getting:
             return None, "mise doesn't say where it is"
         shelf = self._shelf()
         if shelf is not None:
-            root = Root(_DATA, self._folder / _DATA)
-            shelf.put(self._key(), str(self._folder), [root])
+            root = Root(_DATA, self.site.folder / _DATA)
+            shelf.put(self._key(), str(self.site.folder), [root])
         return variables, ""
 
     def _variables(self) -> dict[str, str] | None:
-        environment = {**self._environment, **self._of_mise()}
+        environment = {**self.site.environment, **self._of_mise()}
         told = self._told(("mise", "env", "--json", *self._tools()), environment)
         try:
             values = json.loads(told or "")
@@ -176,51 +172,51 @@ class _Getting:
 
     def _tools(self) -> list[str]:
         """Return what mise is to install, as it takes it."""
-        last = self._tool.installed[-1]
-        version = re.sub(r"^1\.(?=8$)", "", self._asked.version or "latest")
-        return [f"{name}@{version if name == last else 'latest'}" for name in self._tool.installed]
+        last = self.tool.installed[-1]
+        version = re.sub(r"^1\.(?=8$)", "", self.asked.version or "latest")
+        return [f"{name}@{version if name == last else 'latest'}" for name in self.tool.installed]
 
     def _shelf(self) -> Shelf | None:
         """Return the cache as this run uses it; None where what is installed can't be kept."""
-        entries = self._site.cache
-        if entries is None or not self._tool.movable:
+        entries = self.site.cache
+        if entries is None or not self.tool.movable:
             return None
-        return Shelf(entries, self._folder.parent, self._limits, self._log)
+        return Shelf(entries, self.site.folder.parent, self.limits, self.log)
 
     def _key(self) -> str:
         """Return what the result depends on, as a name; what isn't named exactly is looked for anew each week."""
         machine = (platform.machine(), *platform.libc_ver())
-        parts = ["toolchain", *self._site.origin, *machine, *self._tools()]
-        if not re.fullmatch(_EXACT, self._asked.version or ""):
+        parts = ["toolchain", *self.site.origin, *machine, *self._tools()]
+        if not re.fullmatch(_EXACT, self.asked.version or ""):
             parts.append(time.strftime("%G week %V", time.gmtime()))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
 
     def _target(self, place: str) -> Path:
         if place != _DATA:
             raise NoEntry(f"a cache entry was ignored: {place!r} is no place for a toolchain")
-        self._folder.mkdir(exist_ok=True)
-        return self._folder / _DATA
+        self.site.folder.mkdir(exist_ok=True)
+        return self.site.folder / _DATA
 
     def _of_mise(self) -> dict[str, str]:
         places = {
-            f"MISE_{name}_DIR": str(self._folder / name.lower())
+            f"MISE_{name}_DIR": str(self.site.folder / name.lower())
             for name in ("DATA", "CACHE", "STATE", "CONFIG")
         }
         rust = {
-            "CARGO_HOME": str(self._folder / "cargo"),
-            "RUSTUP_HOME": str(self._folder / "rustup"),
+            "CARGO_HOME": str(self.site.folder / "cargo"),
+            "RUSTUP_HOME": str(self.site.folder / "rustup"),
         }
-        own = rust if self._asked.language == "rust" else {}
-        return {**places, **own, "MISE_YES": "1", "NO_COLOR": "1", "PWD": str(self._folder)}
+        own = rust if self.asked.language == "rust" else {}
+        return {**places, **own, "MISE_YES": "1", "NO_COLOR": "1", "PWD": str(self.site.folder)}
 
     def _told(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> str | None:
         """Return what a program says, on either stream; None where it fails."""
         said = bytearray()
-        until = min(self._limits.deadline, time.monotonic() + _QUESTION_SECONDS)
+        until = min(self.limits.deadline, time.monotonic() + _QUESTION_SECONDS)
         heard = said.extend if arguments[0] != "mise" else lambda _: None
-        command = Command(list(arguments), str(self._folder.parent), environment)
+        command = Command(list(arguments), str(self.site.folder.parent), environment)
         try:
-            done = run(command, replace(self._limits, deadline=until), said.extend, heard)
+            done = run(command, replace(self.limits, deadline=until), said.extend, heard)
         except ProgramMissing:
             return None
         well = done.exit_code == 0 and done.ended is Ended.BY_ITSELF

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.settings import read
-from cli.exits import Exit, Failure, guarded
+from cli.exits import Exit, Failure
+from cli.guard import guarded
 from cli.owner import with_owner
 from cli.questions import Asker
 from cli.screen import Screen
 from cli.where import Chosen, Where, find_where
+from cli.wish import Wish
 
 if TYPE_CHECKING:
     from k8s.installation.install import Applied
@@ -26,22 +27,6 @@ HELLO = "👋 I am here. Say /run owner/name and what to do, or /help."
 _GREETED = "claude-sandbox/greeted"
 """An annotation of the bot's Deployment: the chat that was told hello."""
 _STOPPED = "Stopped. What is made stays: claude-sandbox init goes on from there, claude-sandbox uninstall takes it away."
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked on the command line."""
-
-    overlay: str | None = None
-    repo: str | None = None
-    config: Path | None = None
-    image: str | None = None
-    bot_image: str | None = None
-    age_key: Path | None = None
-    registry: Path | None = None
-    dry_run: bool = False
-    yes: bool = False
-    wait_seconds: int = 300
 
 
 def run_init(environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> int:

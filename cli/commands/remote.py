@@ -72,7 +72,7 @@ def run_remote(environment: dict[str, str], chosen: Chosen, wish: Wish, screen: 
         target = _target(wish, config, where, screen)
         task = make_task(target, options, services, prompt, config)
         new = Launch(command_line_key(), task, Path.cwd() if wish.repo is None else None)
-        return visit(where, lambda cluster: _run(new, cluster, fate, wish.watches, screen))
+        return visit(where, lambda cluster: begin(new, cluster, fate, wish.watches, screen))
     except KeyboardInterrupt:
         fate.say(where, screen)
         return Exit.INTERRUPTED
@@ -89,8 +89,9 @@ def _target(wish: Wish, config: Config, where: Where, screen: Screen) -> Target:
     return find_target(source.url, source.branch, config, forge)
 
 
-async def _run(new: Launch, cluster: Cluster, fate: Fate, watches: bool, screen: Screen) -> Exit:
-    run = await launch(new, cluster, fate)
+async def begin(new: Launch, cluster: Cluster, fate: Fate, watches: bool, screen: Screen) -> Exit:
+    """Make the Run exist and say so; with `watches` show how it goes on, and how it ends."""
+    run = await _launch(new, cluster, fate)
     if not watches:
         screen.say(_with_stack(run))
         screen.json(values(run))
@@ -99,7 +100,7 @@ async def _run(new: Launch, cluster: Cluster, fate: Fate, watches: bool, screen:
     return await told(await watch(run, cluster, screen), cluster, screen)
 
 
-async def launch(new: Launch, cluster: Cluster, fate: Fate) -> Run:
+async def _launch(new: Launch, cluster: Cluster, fate: Fate) -> Run:
     """Look at the repo and make the Run exist. Ctrl-C before the request leaves nothing; then the Run is there."""
     where, task = cluster.where, new.task
     stacks = make_stacks(where.settings, cluster.config, where.environment, new.folder)

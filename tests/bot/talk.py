@@ -18,9 +18,10 @@ import apscheduler.triggers.interval
 import pytest
 
 from bot.app import Surroundings, serve
-from bot.config import Config
+from bot.config import Config, Role
 from bot.settings import AgentName, BackendName, Listen, Settings
 from bot.stacks import Stacks
+from playground.chats import Person
 from playground.messages import Message
 from playground.server import Playground, start
 from playground.world import World
@@ -238,6 +239,17 @@ async def talking(
             await playground.close()
     assert len(log.errors()) == errors, log.text()
     assert world.token not in log.text()
+
+
+def a_runner_and_a_viewer(talk: Talk) -> tuple[Person, Person]:
+    """Add Linus, a runner, and Vera, a viewer, to Ada's group, in which Grace is a runner; the config names their roles."""
+    linus, vera = talk.world.person("Linus"), talk.world.person("Vera")
+    for person in (linus, vera):
+        talk.world.set_status(person, talk.team, "member")
+    admin, runner, viewer = Role.ADMIN, Role.RUNNER, Role.VIEWER
+    people = {talk.ada.id: admin, talk.grace.id: runner, linus.id: runner, vera.id: viewer}
+    talk.config = Config(people=people)
+    return linus, vera
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from bot.outbox import UndeliverableError, UnreachableError
 from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError
 from runs.fake import FakeBackend, FakePlace
+from runs.outcome import Seen
 from runs.run import Origin, Run
 from sandbox.report import Phase, Report
 from sandbox.task import Task
@@ -229,6 +230,46 @@ async def test_where_no_report_comes_before_the_end_the_log_tells_the_phase(boar
     board.place.progress(run.id, log=b"".join(b"\xe2\x94\x82 step %d\n" % n for n in range(2000)))
     await asyncio.sleep(6)
     assert "▶ the agent works" in board.page.text(100)
+
+
+async def test_a_phase_that_only_the_log_tells_is_shown_as_soon_before_the_agent_begins(
+    board: Board,
+) -> None:
+    run = await board.start()
+    board.place.progress(run.id, Report(run.id, Phase.ENVIRONMENT))
+    board.see(run)
+    await asyncio.sleep(7)
+    for name, words in [("clone", "cloning"), ("services", "waiting for"), ("agent", "the agent")]:
+        board.place.progress(run.id, log=f"▶ {name}\n".encode())
+        await asyncio.sleep(2.6)
+        assert words in board.page.text(100)
+    edits = len(board.page.edits)
+    board.place.progress(run.id, log="│ a step\n".encode())
+    await asyncio.sleep(2)
+    assert len(board.page.edits) == edits, "steps keep the chat's pace"
+
+
+async def test_of_a_run_that_was_under_way_before_this_bot_the_phase_is_looked_for_further_back(
+    board: Board,
+) -> None:
+    steps = "".join(f"│ step {number}\n" for number in range(2000))
+    run = await board.start()
+    board.place.progress(run.id, Report(run.id, Phase.ENVIRONMENT), f"▶ agent\n{steps}".encode())
+    await asyncio.sleep(2.5)
+    assert "▶ the agent" in board.page.text(100)
+    assert "step 1999" in board.page.text(100)
+
+
+async def test_what_keeps_a_run_from_starting_is_said_and_goes_when_it_does(board: Board) -> None:
+    run = await board.start()
+    board.place.runs[run.id] = replace(board.see(run), held=Seen.UNSCHEDULABLE)
+    board.see(run)
+    await asyncio.sleep(2)
+    assert "▶ waiting for a machine with room" in board.page.text(100)
+    board.place.runs[run.id] = replace(board.place.runs[run.id], held=None)
+    board.see(run)
+    await asyncio.sleep(2)
+    assert "▶ starting" in board.page.text(100)
 
 
 async def test_nothing_is_read_or_edited_while_nothing_runs(board: Board) -> None:

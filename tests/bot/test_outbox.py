@@ -166,7 +166,7 @@ def test_a_group_that_became_a_supergroup_is_followed_fault_9() -> None:
 
     wire, outbox = run_virtually(story())
     assert [(chat, text) for _, chat, text in wire.sent] == [(-1001, "one"), (-1001, "two")]
-    assert outbox.address(GROUP) == -1001
+    assert outbox.addresses.of(GROUP) == -1001
 
 
 def test_an_unreachable_telegram_is_tried_again_with_growing_pauses() -> None:

@@ -79,7 +79,8 @@ async def test_the_table_of_jobs_keeps_itself_up_to_date(talk: Talk) -> None:
         assert more
 
 
-async def test_what_was_cleaned_leaves_the_table(talk: Talk) -> None:
+async def test_what_was_cleaned_leaves_the_table_without_waiting_for_a_sweep(talk: Talk) -> None:
+    talk.poll_seconds = 3600.0
     async with talk.bot():
         cleaned, _ = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
         kept, _ = await ended(talk, talk.world.say(talk.grace, talk.team, RUN))

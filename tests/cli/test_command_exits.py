@@ -10,7 +10,8 @@ import pytest
 
 from bot.address import BadRepo
 from bot.mistake import Mistake
-from cli.exits import Exit, Failure, guarded
+from cli.exits import Exit, Failure
+from cli.guard import guarded
 from cli.main import app
 from cli.screen import Column, Screen, fitting
 from k8s.api import Rejected
@@ -64,7 +65,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
     program = (
-        "from cli.exits import Exit, guarded\n"
+        "from cli.exits import Exit\nfrom cli.guard import guarded\n"
         "from cli.screen import Screen\n"
         "screen = Screen()\n"
         "def work():\n"

@@ -116,6 +116,36 @@ RUNNING = {
 }
 
 
+def pending(name: str, **status: Any) -> dict[str, Any]:
+    kind = "containerStatuses" if name == "claude" else "initContainerStatuses"
+    return {"phase": "Pending", kind: [{"name": name, **status}]}
+
+
+NO_ROOM = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+
+
+@pytest.mark.parametrize(
+    ("status", "held"),
+    [
+        ({"phase": "Pending"}, None),
+        (pending("claude", **waits("PodInitializing")), None),
+        (pending("broker", state={"running": {}}, started=False), None),
+        (pending("redis-sidecar", state={"running": {}}, started=False), Seen.SERVICE_NOT_READY),
+        (pending("claude", **waits("ErrImagePull", "no such host")), Seen.IMAGE_PULL),
+        ({"phase": "Pending", "conditions": [NO_ROOM | {"message": "Insufficient memory"}]}, Seen.UNSCHEDULABLE),
+        (RUNNING, None),
+    ],
+)  # fmt: skip
+async def test_what_keeps_a_run_from_starting_is_seen_long_before_patience_ends_fault_18(
+    cluster: FakeCluster, place: FakeClusterPlace, status: dict[str, Any], held: Seen | None
+) -> None:
+    backend = place.make(patience=LONG)
+    cluster.controlled = False
+    run = await start(backend, place.task("slow"))
+    put_pod(cluster, run, status)
+    assert (await backend.get(run.id)).held is held
+
+
 async def end_of(backend: KubernetesBackend, run: Run) -> Outcome:
     found = await ended(backend, run)
     assert found.outcome is not None

@@ -42,6 +42,10 @@ HOW_TO_HAVE = {
         "Podman",
         "install it, on Debian and Ubuntu with: sudo apt-get install podman",
     ),
+    "docker": (
+        "the Docker engine",
+        "install it, on Debian and Ubuntu with: sudo apt-get install docker.io",
+    ),
     "own_cluster": (
         "the node, the network and the images of a cluster of the tests' own",
         "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
