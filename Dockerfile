@@ -81,6 +81,8 @@ COPY image/chromium-flags /etc/chromium.d/claude-sandbox
 ENV CHROME_PATH=/usr/bin/chromium PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium PUPPETEER_SKIP_DOWNLOAD=1 \
     PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
 COPY --from=ruby /usr/local/ /usr/local/
+# As in Ruby's image, where everybody may write there; but last, so that nothing in it can take a program's place.
+ENV GEM_HOME=/usr/local/bundle PATH=$PATH:/usr/local/bundle/bin
 COPY --from=programs /opt/programs/node_modules /usr/local/lib/node_modules
 COPY --from=programs /out/ /usr/local/bin/
 COPY --from=python-programs /opt/python-programs /opt/python-programs
