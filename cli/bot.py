@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
 from bot.stacks import StackReader, Stacks
 from cli.exits import Failure
-from cli.log_format import start_logging
+from cli.log_format import complain, start_logging
 from cli.owner import with_owner
 from cli.where import demand_kubeconfig
 from runs.local import LocalBackend
@@ -52,20 +51,20 @@ def run_bot(environment: Mapping[str, str]) -> int:
         if settings.backend is BackendName.KUBERNETES:
             demand_kubeconfig(settings)  # no waiting brings one, as it may bring the cluster
     except (SettingsError, ConfigError) as error:
-        print(error, file=sys.stderr)
+        complain(environment, str(error))
         return 2
     except Failure as failure:
-        print(f"{failure.what}\n➜ {failure.advice}", file=sys.stderr)
+        complain(environment, f"{failure.what}\n➜ {failure.advice}")
         return 2
     try:
         asyncio.run(_serve(settings, config, store, environment))
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        complain(environment, str(error))
         return 2
     except TokenRefusedError:
-        print(
+        complain(
+            environment,
             "Telegram refuses TELEGRAM_BOT_TOKEN. Take the token that @BotFather shows with /mybots.",
-            file=sys.stderr,
         )
         return 1
     return 0
