@@ -10,7 +10,7 @@ from telegram import Update
 from telegram.error import TelegramError
 from telegram.request import HTTPXRequest
 
-from bot.metrics import Metrics
+from bot.metrics import NO_ANSWER, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Connections(HTTPXRequest):
         try:
             status, body = await super().do_request(url, *rest, **more)
         except TelegramError:
-            self._metrics.asked_telegram(called, "none")
+            self._metrics.asked_telegram(called, NO_ANSWER)
             raise
         self._metrics.asked_telegram(called, str(status))
         return status, body

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import product
 
 from prometheus_client import (
     CollectorRegistry,
@@ -30,6 +31,27 @@ OTHER = "other"
 CACHE_RESULTS = ("hit", "part", "miss")
 UPDATE_KINDS = ("message", "edited_message", "callback_query", OTHER)
 """What is asked for with getUpdates, and what can't be read."""
+
+METHODS = (
+    "getMe",
+    "getUpdates",
+    "getChatMember",
+    "sendMessage",
+    "sendDocument",
+    "editMessageText",
+    "deleteMessage",
+    "setMessageReaction",
+    "answerCallbackQuery",
+    "setMyCommands",
+)
+"""What the bot asks of the Bot API."""
+
+NO_ANSWER = "none"
+ANSWERS = ("200", "400", "401", "403", "404", "409", "429", "500", "502", "503", "504", NO_ANSWER)
+"""How the Bot API is known to answer, by HTTP status."""
+
+MOST_DOLLARS = 10_000.0
+"""No Run costs more; a forged Report may say so, and a counter never forgets."""
 
 ANSWER_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 WORK_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
@@ -79,8 +101,8 @@ class Metrics:
         self._take_report(run, repo)
 
     def asked_telegram(self, method: str, answer: str) -> None:
-        """Count a request to the Bot API: `answer` is an HTTP status, or "none"."""
-        self._telegram.labels(method if method.isalpha() else OTHER, answer).inc()
+        """Count a request to the Bot API: `answer` is an HTTP status, or NO_ANSWER."""
+        self._telegram.labels(method if method in METHODS else OTHER, answer).inc()
 
     def polled(self) -> None:
         """Note that Telegram answered getUpdates just now."""
@@ -160,6 +182,8 @@ class Metrics:
             self._cache.labels(result)
         for kind in UPDATE_KINDS:
             self._updates.labels(kind)
+        for method, answer in product(METHODS, ANSWERS):
+            self._telegram.labels(method, answer)
         for phase in Phase:
             if phase is not Phase.DONE:
                 self._phases.labels(phase.value)
@@ -171,7 +195,7 @@ class Metrics:
             return
         # A number by its type; but a Report that was made otherwise than by reading one may hold anything.
         if isinstance(report.cost_usd, int | float):
-            self._cost.labels(repo).inc(max(0.0, report.cost_usd))
+            self._cost.labels(repo).inc(min(max(0.0, report.cost_usd), MOST_DOLLARS))
         if report.cache in CACHE_RESULTS:
             self._cache.labels(report.cache).inc()
         most = max(0.0, run.ended_at - run.created_at)

@@ -75,7 +75,10 @@ class Reflector(Generic[Item]):
         self._poison: set[str] = set()
         self._failing = False
         self._dead: set[str] = set()
-        self.restarts: Counter[tuple[str, str]] = Counter()
+        self._resource = collection.path.rpartition("/")[2]
+        self.restarts: Counter[tuple[str, str]] = Counter(
+            {(self._resource, why): 0 for why in ("ended", "expired", "failed")}
+        )
         """How often the watch began anew, as `runs.counted` has it."""
         self.objects: dict[str, Item] = {}
         self.synced = asyncio.Event()
@@ -102,7 +105,7 @@ class Reflector(Generic[Item]):
             except Exception:
                 version, why = "", "failed"
                 log.exception("a mistake while following %s", self._collection.path)
-            self.restarts[self._collection.path.rpartition("/")[2], why] += 1
+            self.restarts[self._resource, why] += 1
             if good or time.monotonic() - began > GOOD_WATCH_SECONDS:
                 pause = Pause()
             await asyncio.sleep(pause.next())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Counts since the Backend was made, which only grow.
+    """Counts since the Backend was made, which only grow; what is known to happen stands as 0 before it does.
 
     `requests` are by how the place answered: "200", "409", or "none" when it didn't. `watch_restarts` are by what was
     followed, and why that began anew: "ended" by the server in its own time, "expired", or "failed".

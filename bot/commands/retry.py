@@ -17,7 +17,8 @@ from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import read_one_run
 from bot.remedy import GO_ON, Change, changed, with_change
-from runs.run import Origin, Run, lineage, retry_key, run_id
+from bot.retries import is_retry_of, next_key
+from runs.run import Origin, Run, retry_key, run_id
 from sandbox.task import Task
 
 
@@ -51,7 +52,7 @@ async def retry(asked: Asked, desk: Desk) -> None:
     if age > STALE_SECONDS:
         desk.answer(message, answers.too_late(age))
         return
-    key = retry_key(parent.id, max(map(_attempt, retries), default=0) + 1)
+    key = next_key(parent, retries)
     task = allowed_today(unfitted(parent.task, desk.config), asked.role, desk)
     started = await start(Wish(key, task, message.origin()), desk)
     if started is not None and started.origin.message_id != message.message_id:
@@ -98,12 +99,6 @@ _DATA = re.compile(
 )
 
 
-def is_retry_of(run: Run, parent: Run) -> bool:
-    """Say whether a Run does another one again, changed or not."""
-    of = lineage(run.key)
-    return of is not None and not of.answers and of.parent_id == parent.id
-
-
 def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> Run | None:
     """Return the Run that is named or answered, or the only one of this person that failed; else ask which."""
     if asked.arguments.strip():
@@ -118,12 +113,6 @@ def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> Run | None:
     answer = answers.which_one(newest, "retry") if failed else answers.nothing_failed()
     desk.answer(asked.message, answer)
     return None
-
-
-def _attempt(run: Run) -> int:
-    """Return which attempt a retry is; one with a change is none of those that are counted here."""
-    of = lineage(run.key)
-    return 0 if of is None or of.change else of.attempt
 
 
 async def _under_way(parent: Run, desk: Desk) -> Run | None:

@@ -80,12 +80,17 @@ class Engine:
 
     async def do(self, *arguments: str, given: bytes | None = None) -> str:
         """Call it and return what it printed. Raises EngineError when it says no."""
+        done = await self.granted(*arguments, given=given)
+        return done.output.decode("utf-8", "replace").strip()
+
+    async def granted(self, *arguments: str, given: bytes | None = None) -> Done:
+        """Call it and return all that it said. Raises EngineError when it says no."""
         done = await self.call(*arguments, given=given)
         if done.code != 0:
             raise EngineError(
                 done.error or f"{self.name.value} {arguments[0]}: exit code {done.code}"
             )
-        return done.output.decode("utf-8", "replace").strip()
+        return done
 
     async def start(
         self, *arguments: str, given: bool = False, joined: bool = False

@@ -138,7 +138,11 @@ class PodHere:
     async def _create(self, container: Container) -> None:
         keys = keys_of(container, self._engine.environment)
         engine = replace(self._engine, environment={**self._engine.environment, **keys})
-        await engine.do(*create(self._made, container, self._engine.environment))
+        done = await engine.granted(*create(self._made, container, self._engine.environment))
+        if container is self._containers.agent:
+            # Without root, or on an older kernel, an engine may leave a limit out, and only mentions it.
+            for line in filter(lambda said: "limit" in said.lower(), done.error.splitlines()):
+                self._tell(f"· {engine.name.value}: {line}")
 
     async def _start(self, container: Container) -> bool:
         """Start a container that stays; say whether it became ready."""

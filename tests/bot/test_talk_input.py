@@ -168,9 +168,9 @@ async def test_a_forwarded_command_starts_nothing_fault_41(talk: Talk) -> None:
 
 async def test_a_command_under_a_file_starts_nothing_and_says_so_fault_41(talk: Talk) -> None:
     async with talk.bot():
-        picture = Upload("x.png", "application/octet-stream", b"x")
-        talk.world.send(talk.ada, talk.team, picture, caption="just a picture")
-        talk.world.send(talk.ada, talk.team, picture, caption="/run owner/demo fix this")
+        for caption in ("just a picture", "/run owner/demo fix this"):
+            picture = Upload("x.png", "application/octet-stream", b"x", caption=caption)
+            talk.world.send(talk.ada, talk.team, picture)
         await talk.said("Send the text as a message of its own")
         assert not talk.place.runs
         assert len(talk.heard()) == 1

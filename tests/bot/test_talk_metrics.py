@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,20 +15,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.address import read_configured
 from bot.config import Config, Repo
+from bot.metrics import METHODS, Metrics
 from bot.settings import Listen
 from runs.backend import Limits, Unavailable
 from runs.outcome import Ending, Outcome, Seen
-from sandbox.report import Phase
+from sandbox.report import Phase, Report
+from tests.bot.sample_runs import ended
 from tests.bot.talk import Talk, talking
+from tests.parts.ports import free_port
 
 SHOP = Config(repos={"shop": Repo("shop", read_configured("https://github.com/acme/shop.git"))})
 ENDED = "claude_sandbox_runs_ended_total"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +232,18 @@ async def test_a_forged_report_says_nothing_that_cannot_be(watched: Talk) -> Non
     assert "none of these" not in seen.text
 
 
+@pytest.mark.parametrize(
+    ("told", "counted"), [(2.0**53, 10_000.0), (9_999.5, 9_999.5), (float("nan"), 0.0)]
+)
+def test_no_report_makes_the_cost_more_than_a_run_can_cost(told: float, counted: float) -> None:
+    metrics = Metrics()
+    report = Report("k7f3q2ab", Phase.DONE, cost_usd=told)
+    run = ended(Outcome(Ending.PUSHED, report=report))
+    metrics.told(run, "other", told_at=run.created_at + 60)
+    seen = metrics.registry.get_sample_value("claude_sandbox_cost_dollars_total", {"repo": "other"})
+    assert seen == counted
+
+
 async def test_a_port_that_is_taken_keeps_nobody_from_talking(watched: Talk) -> None:
     assert watched.metrics is not None
     with socket.create_server((watched.metrics.address, watched.metrics.port)):
@@ -248,3 +258,17 @@ async def test_an_ended_bot_gives_its_port_back_and_the_next_has_it(watched: Tal
             await watched.quiet()
             assert (await page(watched))("claude_sandbox_runs", state="running") == 0
     assert "no metrics" not in watched.log.text()
+
+
+def test_each_method_that_the_bot_asks_for_is_there_before_it_is_first_asked() -> None:
+    sources = [
+        path.read_text("utf-8") for path in (Path(__file__).parents[2] / "bot").rglob("*.py")
+    ]
+    called = set(re.findall(r"bot\.((?:get|send|edit|delete|set|answer)_\w+)\(", "".join(sources)))  # fmt: skip
+    assert len(called) > 5
+    assert {_camel(name) for name in called} | {"getMe"} == set(METHODS)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.address import read_configured
-from bot.config import Config, Repo, RepoOptions, Role
+from bot.config import Config, Repo, RepoOptions
 from playground.messages import Message
 from runs.backend import Unavailable
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, lineage, retry_key, run_id
 from sandbox.report import Cause
-from tests.bot.talk import Talk, talking
+from tests.bot.talk import Talk, a_runner_and_a_viewer, talking
 
 RUN = '/run owner/demo@dev --timeout 45m "add a farewell"'
 FAILED = Outcome(Ending.FAILED, None, Cause.AGENT_FAILED, "no way")
@@ -114,17 +114,7 @@ async def test_a_run_whose_job_is_gone_is_done_again_from_its_record(talk: Talk)
 
 async def test_a_run_of_somebody_else_is_done_again_by_an_admin_only(tmp_path: Path) -> None:
     async with talking(tmp_path) as talk:
-        linus, viewer = talk.world.person("Linus"), talk.world.person("Vera")
-        for person in (linus, viewer):
-            talk.world.set_status(person, talk.team, "member")
-        talk.config = Config(
-            people={
-                talk.ada.id: Role.ADMIN,
-                talk.grace.id: Role.RUNNER,
-                linus.id: Role.RUNNER,
-                viewer.id: Role.VIEWER,
-            }
-        )
+        linus, viewer = a_runner_and_a_viewer(talk)
         async with talk.bot():
             run, told = await failed(talk)
             for person, words in (

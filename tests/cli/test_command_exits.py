@@ -10,7 +10,8 @@ import pytest
 
 from bot.address import BadRepo
 from bot.mistake import Mistake
-from cli.exits import Exit, Failure, guarded
+from cli.exits import Exit, Failure
+from cli.guard import guarded
 from cli.main import app
 from cli.screen import Column, Screen, fitting
 from k8s.api import Rejected
@@ -64,7 +65,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
     program = (
-        "from cli.exits import Exit, guarded\n"
+        "from cli.exits import Exit\nfrom cli.guard import guarded\n"
         "from cli.screen import Screen\n"
         "screen = Screen()\n"
         "def work():\n"
@@ -99,6 +100,20 @@ def test_a_narrow_screen_leaves_out_what_matters_least() -> None:
     assert fitting(columns, rows, 47) == {0: 8, 1: 14, 2: 21}
     assert fitting(columns, rows, 30) == {0: 8, 1: 14}
     assert fitting(columns, rows, 4) == {0: 8}
+
+
+def test_one_long_name_takes_no_other_column_from_the_screen() -> None:
+    columns = [
+        Column("RUN"),
+        Column("REPO", 1, grows=True),
+        Column("AGE", 2),
+        Column("TASK", 3, grows=True),
+    ]
+    rows = [["abcdefgh", "r" * 70, "5m", "t" * 200], ["abcdefgh", "short", "5m", "short"]]
+    assert fitting(columns, rows, 80) == {0: 8, 1: 32, 2: 2, 3: 32}
+    assert fitting(columns, rows, 40) == {0: 8, 1: 12, 2: 2, 3: 12}
+    assert fitting(columns, rows, 30) == {0: 8, 1: 16, 2: 2}
+    assert fitting(columns, rows, 15) == {0: 8, 2: 2}
 
 
 def test_what_may_be_left_out_stands_in_one_pair_of_brackets(

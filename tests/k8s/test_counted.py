@@ -56,10 +56,22 @@ async def test_a_watch_that_began_anew_is_counted_by_why(
     backend = await one_run(place)
     # The Run can end by the one watch while the other's fault is still to come.
     await until(
-        lambda: (kind, reason) in backend.counted.watch_restarts, f"the watch of {kind} began anew"
+        lambda: backend.counted.watch_restarts[kind, reason], f"the watch of {kind} began anew"
     )
     restarts = backend.counted.watch_restarts
-    assert {why for what, why in restarts if what == kind} <= {reason, "ended"}
+    assert {why for (what, why), count in restarts.items() if count and what == kind} <= {
+        reason,
+        "ended",
+    }
+
+
+def test_what_may_happen_once_is_there_before_it_happens(place: FakeClusterPlace) -> None:
+    counted = place.make().counted
+    assert set(counted.requests.values()) == {0}
+    assert {"200", "201", "403", "409", "500", "none"} <= set(counted.requests)
+    assert dict(counted.watch_restarts) == {
+        (kind, why): 0 for kind in ("jobs", "pods") for why in ("ended", "expired", "failed")
+    }
 
 
 async def test_a_server_that_is_away_is_counted_as_no_answer(
@@ -70,7 +82,7 @@ async def test_a_server_that_is_away_is_counted_as_no_answer(
     for _ in range(2):
         with pytest.raises(Unavailable):
             await backend.get("k7f3q2ab")
-    assert backend.counted.requests == {"none": 2}
+    assert backend.counted.requests == {**dict.fromkeys(api.USUAL_ANSWERS, 0), "none": 2}
 
 
 async def hanging_up(request: web.Request) -> web.StreamResponse:

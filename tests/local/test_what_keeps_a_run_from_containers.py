@@ -138,3 +138,14 @@ async def test_how_a_run_ended_is_told_though_its_containers_cannot_be_removed(
     assert run.outcome is not None
     assert run.outcome.ending is Ending.FINISHED
     assert any("not all of it could be removed: busy" in line for line in lines)
+
+
+async def test_a_limit_that_the_engine_leaves_out_is_said_once(tmp_path: Path) -> None:
+    said = "Resource limits are not supported and ignored on cgroups V1 rootless systems"
+    inspected = '[{"State": {"Status": "exited", "ExitCode": 0}, "Config": {}}]'
+    answers = f"create) echo '{said}' >&2; echo other >&2 ;; container) echo '{inspected}' ;;"
+    one, engine = surroundings(Case("", "", engine=f'case "$1" in {answers} esac'), tmp_path)
+    lines: list[str] = []
+    await run_contained(one, Here(engine), lines.append, Stopping())
+    assert lines.count(f"· docker: {said}") == 1
+    assert not any("other" in line for line in lines)

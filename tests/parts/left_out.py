@@ -42,6 +42,10 @@ HOW_TO_HAVE = {
         "Podman",
         "install it, on Debian and Ubuntu with: sudo apt-get install podman",
     ),
+    "docker": (
+        "the Docker engine",
+        "install it, on Debian and Ubuntu with: sudo apt-get install docker.io",
+    ),
     "own_cluster": (
         "the node, the network and the images of a cluster of the tests' own",
         "`make test-cluster` without TEST_IMAGE_PREFIX brings one up",
@@ -49,6 +53,10 @@ HOW_TO_HAVE = {
     "kubectl": (
         "kubectl, which renders the manifests",
         "put kubectl on PATH, that of `make cluster` for example",
+    ),
+    "promtool": (
+        "Prometheus and its promtool",
+        "put both on PATH, on Debian and Ubuntu with: sudo apt-get install prometheus",
     ),
 }
 """By marker: what is missing, and how to get it."""
@@ -70,7 +78,7 @@ HOW_TO_HAVE |= {tool: (tool, f"install it {how}") for tool, how in MANAGERS.item
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave out a test whose tool isn't on the PATH."""
-    for tool in ("npm", "go", "buildah", *MANAGERS):
+    for tool in ("npm", "go", "buildah", "promtool", *MANAGERS):
         if item.get_closest_marker(tool) and not there(tool):
             pytest.skip(f"{tool} isn't installed here")
     if item.get_closest_marker("mvn") and not (FOLDER / "maven" / "ready").exists():

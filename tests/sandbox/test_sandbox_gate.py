@@ -12,7 +12,7 @@ from sandbox.gate import Gate, GateMode, read_gate
 from sandbox.report import Cause, Phase, Verdict
 from sandbox.task import BadEnvironment, from_environment
 from tests.parts.git_server import OriginRepo
-from tests.sandbox.running import run, start
+from tests.sandbox.running import Started, run, start
 
 AGENT = "touch ran.txt; echo done"
 
@@ -27,6 +27,14 @@ def reachable() -> Iterator[socket.socket]:
 
 def address(server: socket.socket) -> str:
     return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def started_at_the_gate(folder: Path, repo: OriginRepo, server: socket.socket) -> Started:
+    """Start a run that waits at the gate by now."""
+    gate = f"{address(server)} fail 50"
+    started = start(folder, AGENT, repo.url, SANDBOX_GATE=gate, SANDBOX_TIMEOUT="900")
+    started.wait_for(lambda: "▶ gate" in started.log())
+    return started
 
 
 @pytest.mark.parametrize(
@@ -70,14 +78,7 @@ def test_a_refused_address_lets_the_run_go_on(
 def test_the_agent_waits_until_the_address_is_refused_fault_36(
     tmp_path: Path, file_repo: OriginRepo, reachable: socket.socket
 ) -> None:
-    started = start(
-        tmp_path,
-        AGENT,
-        file_repo.url,
-        SANDBOX_GATE=f"{address(reachable)} fail 50",
-        SANDBOX_TIMEOUT="900",
-    )
-    started.wait_for(lambda: "▶ gate" in started.log())
+    started = started_at_the_gate(tmp_path, file_repo, reachable)
     for _ in range(3):  # it is probed, and goes on being probed
         reachable.accept()[0].close()
     assert "▶ agent" not in started.log()
@@ -113,14 +114,7 @@ def test_a_run_fails_without_policies_where_it_must_and_nothing_of_the_repo_has_
 def test_a_run_is_stopped_while_it_waits_at_the_gate(
     tmp_path: Path, file_repo: OriginRepo, reachable: socket.socket
 ) -> None:
-    started = start(
-        tmp_path,
-        AGENT,
-        file_repo.url,
-        SANDBOX_GATE=f"{address(reachable)} fail 50",
-        SANDBOX_TIMEOUT="900",
-    )
-    started.wait_for(lambda: "▶ gate" in started.log())
+    started = started_at_the_gate(tmp_path, file_repo, reachable)
     started.process.terminate()
     finished = started.finish()
     assert finished.report.cause is Cause.CANCELLED

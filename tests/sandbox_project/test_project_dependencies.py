@@ -113,14 +113,15 @@ def test_a_python_project_finds_its_programs_also_in_another_folder(
 def test_a_go_project_is_built_without_its_proxy_the_second_time(tmp_path: Path) -> None:
     made = go(tmp_path)
     repo = repo_of(tmp_path, made.files)
-    first, second = two_runs(tmp_path, repo, "go vet . && go env GOMODCACHE", **made.variables)
+    variables = {**made.variables, "SANDBOX_TIMEOUT": "600"}
+    first, second = two_runs(tmp_path, repo, "go vet . && go env GOMODCACHE", **variables)
     assert [first.report.cache, second.report.cache] == ["miss", "hit"], first.log + second.log
     assert second.report.summary == str(second.workspace / "repo-dependencies" / "go-root")
     third = run(
         tmp_path / "three",
         "go vet .",
         repo.file_url,
-        **{**made.variables, "GOPROXY": "off"},
+        **{**variables, "GOPROXY": "off"},
         SANDBOX_CACHE=str(tmp_path / "cache"),
     )
     assert third.report.verdict is Verdict.NOTHING_CHANGED, third.log

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.mark.parametrize("name", ["test_image_sizes", "test_local_with_podman"])
+@pytest.mark.parametrize("name", ["test_image_sizes", "test_local_with_engines"])
 def test_on_another_cluster_what_needs_the_tests_own_is_left_out_and_said(name: str) -> None:
     ran = subprocess.run(
         [

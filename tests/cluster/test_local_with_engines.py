@@ -1,4 +1,4 @@
-"""`claude-sandbox local` with a real Podman: the same environment as on the cluster, and nothing left of it."""
+"""`claude-sandbox local` with a real Docker and a real Podman: the same environment as on the cluster, nothing left of it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from cli.local.contained import Here, run_contained
 from cli.local.engine import find_engine
 from cli.local.one_run import OneRun
 from cli.local.pod import Stopping
-from cli.local.way import With
 from runs.outcome import Ending
 from runs.run import Run, command_line_key, command_line_origin
 from sandbox.report import Report
 from sandbox.task import Task
 from tests.cluster.backend_place import ClusterPlace
-from tests.cluster.podman import Podman, opened_podman
+from tests.cluster.docker import opened_docker
+from tests.cluster.engine_here import EngineHere
+from tests.cluster.podman import opened_podman
 from tests.cluster.services_asked import ASK_THE_SERVICES, check_answers
 from tests.parts.git_server import TOKEN, GitServer
 from tests.parts.messages_api import MessagesApi, Step, say, use
 from tests.parts.model_fixtures import API_KEY
 from tests.runs.contract import ended, start
 
-pytestmark = [pytest.mark.podman, pytest.mark.own_cluster]
+pytestmark = pytest.mark.own_cluster
 
 LIMIT_SECONDS = 240.0
 FILES = {
@@ -41,29 +42,47 @@ FILES = {
 }
 
 
+PODMAN = pytest.param("podman", marks=pytest.mark.podman)
+DOCKER = pytest.param("docker", marks=pytest.mark.docker)
+with_both = pytest.mark.parametrize("engine", [PODMAN, DOCKER], indirect=True)
+"""For what their words and ways could make different; all else is with Podman alone, for the time that it takes."""
+
+
 @pytest.fixture(scope="module")
-def podman() -> Iterator[Podman]:
+def podman() -> Iterator[EngineHere]:
     with opened_podman() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def here_server(podman: Podman, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitServer]:
+def docker() -> Iterator[EngineHere]:
+    with opened_docker() as found:
+        yield found
+
+
+@pytest.fixture(params=[PODMAN])
+def engine(request: pytest.FixtureRequest) -> EngineHere:
+    found: EngineHere = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def here_server(engine: EngineHere, tmp_path: Path) -> Iterator[GitServer]:
     """A git server that containers reach; it demands the token."""
-    with GitServer(tmp_path_factory.mktemp("git-here"), host=podman.address) as server:
+    with GitServer(tmp_path / "git-here", host=engine.address) as server:
         yield server
 
 
 class Local:
     """Calls of the command."""
 
-    def __init__(self, podman: Podman, folder: Path) -> None:
-        self.podman = podman
+    def __init__(self, engine: EngineHere, folder: Path) -> None:
+        self.engine = engine
         config = folder / "config.yaml"
         images = {"postgres": "localhost/postgres:test", "redis": "localhost/redis:test"}
         config.write_text(json.dumps({"serviceImages": images}))
         self.environment = {
-            **podman.environment,
+            **engine.environment,
             "HOME": str(folder),
             "GITHUB_TOKEN": TOKEN,
             "CLAUDE_IMAGE": "localhost/claude-sandbox:test",
@@ -73,8 +92,8 @@ class Local:
         }
 
     def command(self, *arguments: str) -> list[str]:
-        program = [sys.executable, "-m", "cli", "local", "--with", "podman"]
-        return [*program, "--network", self.podman.network, *arguments]
+        program = [sys.executable, "-m", "cli", "local", "--with", self.engine.name.value]
+        return [*program, "--network", self.engine.network, *arguments]
 
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -87,8 +106,8 @@ class Local:
 
 
 @pytest.fixture
-def local(podman: Podman, tmp_path: Path) -> Local:
-    return Local(podman, tmp_path)
+def local(engine: EngineHere, tmp_path: Path) -> Local:
+    return Local(engine, tmp_path)
 
 
 def comparable(report: Report | None) -> Report:
@@ -117,24 +136,25 @@ def one_run(task: Task, environment: Mapping[str, str]) -> OneRun:
     return OneRun(command_line_key(), task, origin, settings, config, environment)
 
 
-async def contained(one: OneRun, podman: Podman) -> Run:
-    engine = await find_engine(With.PODMAN, one.environment)
-    assert engine is not None
-    run = await run_contained(one, Here(engine, podman.network), print, Stopping())
-    assert podman.left(f"claude-{run.id}") == []
+async def contained(one: OneRun, engine: EngineHere) -> Run:
+    found = await find_engine(engine.name, one.environment)
+    assert found is not None
+    run = await run_contained(one, Here(found, engine.network), print, Stopping())
+    assert engine.left(f"claude-{run.id}") == []
     return run
 
 
+@with_both
 async def test_a_bare_process_and_containers_end_with_the_same_report(
-    podman: Podman, local: Local, here_server: GitServer
+    engine: EngineHere, local: Local, here_server: GitServer
 ) -> None:
     reports = []
-    for way in ("podman", "bare"):
+    for way in ("engine", "bare"):
         repo = here_server.create(f"both-{way}", {"README.md": "# Small\n"})
         task = Task(repo.url, "add a readme and commit it", services=())
         one = one_run(task, {**local.environment, "SANDBOX_AGENT": "scripted"})
-        if way == "podman":
-            run = await contained(one, podman)
+        if way == "engine":
+            run = await contained(one, engine)
         else:
             run = await run_bare(one, print, Stopping())
         assert run.outcome is not None
@@ -144,8 +164,9 @@ async def test_a_bare_process_and_containers_end_with_the_same_report(
     assert reports[0] == reports[1]
 
 
+@with_both
 async def test_a_run_with_services_ends_with_the_same_report_as_on_the_cluster(
-    podman: Podman,
+    engine: EngineHere,
     local: Local,
     place: ClusterPlace,
     here_server: GitServer,
@@ -158,11 +179,11 @@ async def test_a_run_with_services_ends_with_the_same_report_as_on_the_cluster(
     task = Task(repos[0].url, "ask the services", services=("postgres", "redis"))
     run = await ended(backend, await start(backend, task), LIMIT_SECONDS)
     assert run.outcome is not None
-    with MessagesApi(script(), podman.address) as model:
+    with MessagesApi(script(), engine.address) as model:
         variables = {"SANDBOX_AGENT": "claude", "ANTHROPIC_BASE_URL": model.url}
         variables |= {"ANTHROPIC_API_KEY": API_KEY}
         asked = Task(repos[1].url, "ask the services")  # which ones, the repository says
-        here = await contained(one_run(asked, {**local.environment, **variables}), podman)
+        here = await contained(one_run(asked, {**local.environment, **variables}), engine)
     assert here.outcome is not None
     assert comparable(here.outcome.report) == comparable(run.outcome.report)
     for repo, report in zip(repos, (run.outcome.report, here.outcome.report), strict=True):
@@ -178,11 +199,15 @@ def test_a_task_is_done_from_the_command_line_and_nothing_is_left_of_it(
     done = local.run("add a readme", "--repo", repo.url, "--services", "none", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
-    assert (told["ending"], told["with"], told["pushed"]) == ("pushed", "podman", True)
+    assert (told["ending"], told["with"], told["pushed"]) == (
+        "pushed",
+        local.engine.name.value,
+        True,
+    )
     assert told["branch"] in repo.branches()
     assert "▶ agent" in done.stderr
     assert TOKEN not in done.stdout + done.stderr
-    assert local.podman.left(told["job"]) == []
+    assert local.engine.left(told["job"]) == []
 
 
 def test_a_failed_task_ends_in_the_words_of_the_chat_and_with_1(
@@ -195,7 +220,16 @@ def test_a_failed_task_ends_in_the_words_of_the_chat_and_with_1(
     assert "The task asked for a failure" in done.stdout
 
 
-@pytest.mark.parametrize("at", ["▶ containers", "▶ beside", "▶ agent"])
+@pytest.mark.parametrize(
+    ("engine", "at"),
+    [
+        pytest.param("podman", "▶ containers", marks=pytest.mark.podman),
+        pytest.param("podman", "▶ beside", marks=pytest.mark.podman),
+        pytest.param("podman", "▶ agent", marks=pytest.mark.podman),
+        pytest.param("docker", "▶ beside", marks=pytest.mark.docker),
+    ],
+    indirect=["engine"],
+)
 def test_ctrl_c_at_any_moment_says_what_became_of_the_run_and_leaves_nothing(
     at: str, local: Local, here_server: GitServer, tmp_path: Path
 ) -> None:
@@ -219,7 +253,7 @@ def test_ctrl_c_at_any_moment_says_what_became_of_the_run_and_leaves_nothing(
     told = json.loads(out)
     assert told["ending"] == Ending.CANCELLED.value
     assert "Stopping" in err
-    assert local.podman.left(told["job"]) == []
+    assert local.engine.left(told["job"]) == []
 
 
 @pytest.mark.parametrize(
@@ -278,10 +312,11 @@ def test_what_a_killed_command_left_is_removed_by_the_next_and_two_runs_go_on_be
     beside.send_signal(signal.SIGTERM)
     out, _ = beside.communicate(timeout=LIMIT_SECONDS)
     for told in (json.loads(out), json.loads(done.stdout)):
-        assert local.podman.left(told["job"]) == []
-    assert local.podman.run("ps", "-aq", "--filter", "label=claude-sandbox.run") == ""
+        assert local.engine.left(told["job"]) == []
+    assert local.engine.run("ps", "-aq", "--filter", "label=claude-sandbox.run") == ""
 
 
+@with_both
 def test_the_broker_has_the_keys_and_the_agents_container_has_none(
     local: Local, here_server: GitServer, tmp_path: Path
 ) -> None:
@@ -300,12 +335,12 @@ def test_the_broker_has_the_keys_and_the_agents_container_has_none(
     named = next(line for line in process.stderr if line.startswith("▶ environment run "))
     assert any(line.startswith("▶ agent") for line in process.stderr)
     pod = f"claude-{named.split()[-1]}"
-    podman = local.podman
-    assert "AGE-SECRET-KEY" in podman.run("exec", f"{pod}-broker", "cat", "/secrets/age-key.txt")
-    assert f"GITHUB_TOKEN={TOKEN}" in podman.run("exec", f"{pod}-broker", "env")
-    assert TOKEN not in podman.run("exec", f"{pod}-claude", "env")
-    assert "secrets" not in podman.run("exec", f"{pod}-claude", "ls", "/").split()
-    assert TOKEN not in podman.run("inspect", f"{pod}-claude")
+    engine = local.engine
+    assert "AGE-SECRET-KEY" in engine.run("exec", f"{pod}-broker", "cat", "/secrets/age-key.txt")
+    assert f"GITHUB_TOKEN={TOKEN}" in engine.run("exec", f"{pod}-broker", "env")
+    assert TOKEN not in engine.run("exec", f"{pod}-claude", "env")
+    assert "secrets" not in engine.run("exec", f"{pod}-claude", "ls", "/").split()
+    assert TOKEN not in engine.run("inspect", f"{pod}-claude")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=LIMIT_SECONDS)
-    assert podman.left(pod) == []
+    assert engine.left(pod) == []
