@@ -174,14 +174,13 @@ class Router:
             return
         desk, (old, new) = self._desk, (move.old, move.new)
         desk.addresses.note(old, new)
-        known = desk.addresses.known_as(old, (desk.home_chat_id, *desk.config.chats))
         if not move.arrived:
             return
         log.warning("chat %s became the supergroup %s", old, new)
-        if known not in {desk.home_chat_id, *desk.config.chats}:
+        if old not in {desk.home_chat_id, *desk.config.chats}:
             return
         place = Place(new)
-        said = answers.moved(known, new, home=known == desk.home_chat_id)
+        said = answers.moved(old, new, home=old == desk.home_chat_id)
         desk.errands.run(desk.speaker.say(place, Letter(said)))
         if any(desk.addresses.same(run.origin.chat_id, new) for run in desk.book.live):
             await show_jobs(place, desk)

@@ -114,6 +114,17 @@ async def test_with_the_new_id_set_the_old_runs_are_this_chats_fault_9(small: Sm
     assert not talk.heard("asked for in chat", chat=moved.id)
 
 
+async def test_who_has_set_the_new_id_already_is_not_told_to_fault_9(small: Small) -> None:
+    talk = small.talk
+    moved = small.migrate()
+    talk.home_chat_id = moved.id
+    async with talk.bot():
+        talk.world.say(talk.grace, moved, "/jobs")
+        await talk.said("No runs here.", chat=moved.id)
+        await talk.quiet()
+    assert not talk.heard(TOLD, chat=moved.id)
+
+
 async def test_a_chat_of_the_config_is_followed_too_and_told_which_line_to_change_fault_9(
     small: Small,
 ) -> None:
