@@ -63,6 +63,16 @@ async def test_commands_of_the_new_supergroup_are_followed_and_it_is_told_once_f
     assert not talk.heard("I don't work in this chat", chat=moved.id)
 
 
+async def test_who_joined_the_supergroup_only_is_a_member_of_home_fault_9(small: Small) -> None:
+    talk = small.talk
+    async with talk.bot():
+        moved = small.migrate()
+        await talk.said(TOLD, chat=moved.id)
+        talk.world.set_status(talk.mallory, moved, "member")
+        run = await talk.run_of(talk.world.say(talk.mallory, moved, RUN))
+        assert run.origin.person_id == talk.mallory.id
+
+
 async def test_a_bot_that_never_heard_of_the_move_finds_it_out_fault_9(small: Small) -> None:
     talk = small.talk
     moved = small.migrate()
