@@ -32,6 +32,7 @@ from bot.commands.retry import retry, retry_button
 from bot.commands.run import run
 from bot.config import Role
 from bot.desk import Asked, Desk
+from bot.guide import aliases_of
 from bot.incoming import Incoming, Person, Place, Press, read_message, read_move, read_press
 from bot.markup import plain
 from bot.members import Members
@@ -120,7 +121,7 @@ class Router:
         if command is None:
             # To us, or it wouldn't be here; but something other than a space stands behind the command.
             if await self._admitted(message, Action.READ) is not None:
-                self._desk.answer(message, answers.glued())
+                self._desk.answer(message, answers.glued(aliases_of(self._desk.config)))
             return
         behaviour = BEHAVIOURS[command.name]
         role = await self._admitted(message, behaviour.action)
