@@ -80,7 +80,7 @@ def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == Exit.PIPE_CLOSED
+        assert process.wait(120) == Exit.PIPE_CLOSED
 
 
 def test_foreign_text_can_not_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from sandbox.report import Report, decode
 
 ROOT = Path(__file__).parents[2]
 SHELL_SANDBOX = Path(__file__).with_name("shell_sandbox.py")
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def test_what_has_to_be_escaped_is_found_escaped(escape: Callable[[str], str]) -
 def test_what_a_shell_escapes_with_backslashes_is_found() -> None:
     secret = "it's <a> (secret)"
     printf = ["bash", "-c", 'printf "see %q there" "$1"', "-", secret]
-    escaped = subprocess.run(printf, capture_output=True, text=True, timeout=10).stdout
+    escaped = subprocess.run(printf, capture_output=True, text=True, timeout=60).stdout
     assert secret not in escaped
     assert Redactor([secret]).text(escaped) == "see [redacted] there"
 
