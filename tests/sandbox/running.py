@@ -97,7 +97,7 @@ def _start(folder: Path, program: list[str], repo_url: str, **variables: str) ->
         "TASK": "mend the roof",
         "REPO_URL": repo_url,
         "SANDBOX_RUN": "abcd2345",
-        "SANDBOX_TIMEOUT": "60",
+        "SANDBOX_TIMEOUT": "600",
         "SANDBOX_REPORT": str(folder / "report.json"),
         "SANDBOX_WORKSPACE": str(folder / "workspace"),
         **variables,

@@ -101,6 +101,12 @@ def test_lines_keep_their_order_and_come_at_once_when_nothing_looks_like_a_secre
     assert redactor.flush() == []
 
 
+def test_only_a_line_as_short_as_those_of_a_key_file_waits_for_the_next() -> None:
+    filled = "QUJD" * 50
+    assert Redactor().line(filled) == []
+    assert Redactor().line(filled + "QUJD") == [filled + "QUJD"]
+
+
 def test_what_waits_is_bounded() -> None:
     redactor = Redactor(["a" * 5000])
     given_back = [line for _ in range(300) for line in redactor.line("a" * 10)]
