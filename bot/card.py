@@ -27,11 +27,11 @@ PHASE_WORDS = {
     None: "starting",
     Phase.ENVIRONMENT: "starting",
     Phase.CLONE: "cloning",
-    Phase.SECRETS: "decrypting",
+    Phase.SECRETS: "decrypting secrets",
     Phase.SERVICES: "waiting for services",
     Phase.DEPENDENCIES: "getting dependencies",
     Phase.SETUP: "setting up",
-    Phase.AGENT: "the agent works",
+    Phase.AGENT: "the agent is working",
     Phase.DELIVER: "pushing",
     Phase.DONE: "finishing",
 }

@@ -160,6 +160,10 @@ class Cards:
         card_id = await self._speaker.say(
             place, self._letter(self._runs.get(run_id, run), Progress())
         )
+        if self._speaker.addresses.of(place.chat_id) != place.chat_id:
+            # Its number is one of the supergroup that the chat became: it could never be edited.
+            await self._speaker.delete(place, card_id)
+            raise UndeliverableError("its chat became a supergroup before")
         marked = await self._mark(
             run_id, lambda marks: replace(marks, card_id=marks.card_id or card_id)
         )

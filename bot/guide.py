@@ -13,55 +13,53 @@ RUN_EXAMPLE = '/run demo "add a farewell to the greeter"'
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("start a task in a repo", RUN_EXAMPLE),
-    "repos": ("the repos, and what is set", "/repos"),
-    "jobs": ("what runs, waits and has ended", "/jobs"),
+    "repos": ("the repos and their settings", "/repos"),
+    "jobs": ("the runs of this chat", "/jobs"),
     "logs": ("what a run printed", "/logs k7f3q2ab errors"),
     "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
     "retry": ("do a run's task again", "/retry k7f3q2ab"),
     "clean": ("remove ended runs", "/clean"),
-    "help": ("what I understand", "/help run"),
-    "id": ("the ids of this chat and of you", "/id"),
+    "help": ("this list, or one command", "/help run"),
+    "id": ("your id and this chat's", "/id"),
 }
 """The commands: what each is for, as Telegram's menu shows it, and an example."""
 
 _RUN_HELP = (
-    ("repo", "an alias, owner/name or a URL; with @ and a name behind it another branch"),
-    (
-        "task",
-        "in quotes or bare, of many lines; or answer a message with /run repo: then its text is the task",
-    ),
+    ("repo", "an alias, owner/name or a URL; repo@branch for another branch"),
+    ("task", "with or without quotes, as many lines as you like"),
     ("--timeout 45m", "how long it may take, up to 24h"),
-    ("--budget 2.50", "how many dollars the agent may use"),
+    ("--budget 2.50", "dollars that the agent may spend"),
     ("--model NAME", "which model"),
-    ("--pr, --no-pr", "open a pull request, or don't"),
-    ("--memory 8Gi, --cpu 4, --image NAME", "what it runs in, on a cluster"),
+    ("--pr", "open a pull request; --no-pr: don't"),
+    ("--memory 8Gi --cpu 4", "how much of a cluster's machine"),
+    ("--image NAME", "what it runs in, on a cluster"),
 )
 
 _LOGS_HELP = (
-    ("50", "so many of the last lines, else 30"),
+    ("50", "the last 50 lines; without a number 30"),
     ("errors", "what went wrong"),
-    ("follow", "one message that moves until the run ends"),
-    ("file", "the whole log"),
-    ("grep WORD", "the lines with a text"),
+    ("follow", "live, until the run ends"),
+    ("file", "the whole log, as a file"),
+    ("grep WORD", "the lines that have this text"),
     ("phase agent", "one phase: clone, dependencies, setup, agent, deliver"),
     ("sidecar postgres", "a service beside the run"),
 )
 
+_NAMED = "The start of an id is enough, or reply to a run's message with"
+
 _MORE: dict[str, str] = {
-    "run": "/run repo [options] task",
-    "repos": "Each with its address, its branch and what an admin has set for it, and a line to tap.",
-    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it. The list keeps itself up to date for an "
-    "hour; the buttons below it show a run's log, stop it or try it again.",
-    "logs": "The beginning of an id is enough, or answer a run's message with /logs. Without either it's the newest run "
-    "under way. Behind it may stand:",
-    "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
-    "is pushed to a branch that ends in -wip.",
-    "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "
-    "from the branch as it is now. Where that would help, a second button does it with twice the memory or time, or with "
-    "the usual image, and ▶ goes on from what the run had pushed. Your own runs only, but for admins.",
-    "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
-    "which; their logs stay 30 days. With ids behind it, only these.",
-    "help": "With a command's name behind it, more about that command.",
+    "run": "/run repo [options] task\nOr reply to a message with /run repo: its text is the task.",
+    "repos": "Each with its address, its branch, what an admin has set for it, and a line to tap.",
+    "jobs": "The runs of this chat with their ids: tap an id to copy it. The list keeps itself up to date for an hour. The "
+    "buttons below it show a run's log, stop it or try it again.",
+    "logs": f"{_NAMED} /logs. Without either, it is the newest run under way. What may follow:",
+    "cancel": f"{_NAMED} /cancel. What the agent has done so far is pushed to a branch that ends in -wip.",
+    "retry": f"{_NAMED} /retry, or press 🔁 Retry. It starts over, from the branch as it is now. Where that would help, "
+    "another button gives it twice the memory or time, or the usual image, and ▶ goes on from what the run had pushed. "
+    "Only admins can retry other people's runs.",
+    "clean": "It removes your runs that have ended and been told (an admin's /clean: everybody's in this chat), and says "
+    "which. Their logs are kept for 30 days. Put ids behind it to remove only these.",
+    "help": "Put a command's name behind it for more about that command.",
     "id": "An admin needs these numbers for the config: chats and people.",
 }
 
@@ -75,7 +73,7 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
     if name in COMMANDS:
         purpose, example = COMMANDS[name]
         parts = {"run": _RUN_HELP, "logs": _LOGS_HELP}.get(name, ())
-        rows = [lines(code(word), f"  {meaning}") for word, meaning in parts]
+        rows = [joined([code(word), meaning], " – ") for word, meaning in parts]
         tap = lines("For example:", code(example))
         return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines(*rows), tap)
     if name:
@@ -92,8 +90,9 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
         "Give me a task for a repo: a coding agent works on it in a sandbox, and I tell you how it ended.",
         lines(*rows),
         repos,
-        "❓ A run that asks back goes on when you reply to its message with the answer.",
+        "❓ When a run asks back, reply to its message: the work goes on with your answer.",
         lines("Try:", code(_example(aliases))),
+        lines("More about a command:", code("/help run")),
     )
 
 
@@ -108,7 +107,7 @@ def greeting(name: str, aliases: Sequence[str], *, private: bool) -> Markup:
     return paragraphs(
         f"{hello} {what}",
         lines("Send me, for example:", code(_example(aliases))),
-        lines("/repos – where I can work", "/jobs – what goes on", "/help – everything else"),
+        lines("/repos – where I can work", "/jobs – what is going on", "/help – everything else"),
     )
 
 
@@ -123,7 +122,7 @@ def repos(config: Config, role: Role, forge: str, page: int) -> Markup:
         return lines(f"Any repo of {host} that my key may read. For example:", code(_example([])))
     shown = named[(page - 1) * REPOS_PER_PAGE : page * REPOS_PER_PAGE]
     others = (
-        plain(f"Beside these you may run any repo of {host}.") if role is Role.ADMIN else Markup()
+        plain(f"Besides these you may run any repo of {host}.") if role is Role.ADMIN else Markup()
     )
     return paragraphs(*(_repo(repo, config, role) for repo in shown), others).cut()
 

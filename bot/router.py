@@ -255,7 +255,7 @@ class Router:
             return
         # The message of a press is our own one.
         if (press := read_press(update)) is not None:
-            self._answer_press(press, "Something went wrong on my side; it is in my log.")
+            self._answer_press(press, "Something went wrong on my side; my log says what.")
         elif (message := read_message(update)) is not None:
             self._desk.answer(message, answers.broken())
 

@@ -303,7 +303,11 @@ def _other_form(form: _Form, said: str, letter: Letter) -> _Form | None:
         return None
     if "can't parse entities" in said and form.marked:
         return replace(form, text=letter.text.text(), marked=False)
-    if ("thread not found" in said or "topic" in said) and form.thread_id is not None:
+    in_topic = form.thread_id is not None or form.reply_to is not None
+    if "topic" in said and in_topic:
+        # One that is closed: a reply would go back into it.
+        return replace(form, thread_id=None, reply_to=None)
+    if "thread not found" in said and form.thread_id is not None:
         return replace(form, thread_id=None)
     if "repl" in said and form.reply_to is not None:
         return replace(form, reply_to=None)

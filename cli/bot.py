@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
 from bot.stacks import StackReader, Stacks
-from cli.log_format import start_logging
+from cli.log_format import complain, start_logging
 from cli.owner import with_owner
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
@@ -48,17 +47,17 @@ def run_bot(environment: Mapping[str, str]) -> int:
         config = load_config(settings.config_path)
         store = make_store(settings, environment)
     except (SettingsError, ConfigError) as error:
-        print(error, file=sys.stderr)
+        complain(environment, str(error))
         return 2
     try:
         asyncio.run(_serve(settings, config, store, environment))
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        complain(environment, str(error))
         return 2
     except TokenRefusedError:
-        print(
+        complain(
+            environment,
             "Telegram refuses TELEGRAM_BOT_TOKEN. Take the token that @BotFather shows with /mybots.",
-            file=sys.stderr,
         )
         return 1
     return 0

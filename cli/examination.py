@@ -14,6 +14,7 @@ from cli.servers import check_bot, check_chat, check_model
 from k8s.api import Rejected
 from k8s.installation.checkup import Checkup, allowed, cluster
 from k8s.installation.finding import Finding, Mark, bad, good, unknown, warned
+from k8s.installation.needs import Needs
 from k8s.installation.objects import Objects
 from k8s.installation.plan import BOT, SANDBOXES
 from k8s.installation.present import Present, read_present
@@ -59,9 +60,12 @@ class Examination:
         self.tell(await Checkup(self.objects, present).run())
         config, findings = _config(present)
         self.tell(findings)
-        probe = Probe(self.objects, _place(present, config))
+        place = _place(present, config)
+        probe, needs = Probe(self.objects, place), Needs(self.objects, place)
         for name, check in (
             ("Admission policy", probe.admission),
+            ("Queue", needs.queue),
+            ("Runtime", needs.runtime),
             ("Image", probe.image),
             ("Room", probe.room),
         ):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.adding import add
 from cli.images.way import Builder
 from cli.task_options import AsJson
 
@@ -18,8 +19,7 @@ With = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (build, push):
-        app.command()(command)
+    add(app, build, push)
 
 
 def build(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; a narrow screen leaves out those of the highest `rank` first, and what `grows` is cut."""
+    """One column of a table; a narrow screen leaves out those of a high `rank`, and what `grows` may be cut."""
 
     title: str
     rank: int = 0
@@ -74,6 +74,14 @@ class Screen:
             drawn.append(shown, style=_STYLES.get(span.tag or Tag.LINK))
         self.console.print(drawn, soft_wrap=False)
 
+    def hints(self, hints: Sequence[tuple[str, str]], *, as_note: bool = False) -> None:
+        """Print what may be said next, and what that does: beside it, or below it where the screen is narrow."""
+        longest = max(len(command) for command, _ in hints)
+        lines = [f"  {command.ljust(longest)}  {meaning}" for command, meaning in hints]
+        if self.width is not None and max(map(len, lines)) > self.width:
+            lines = [f"  {command}\n    {meaning}" for command, meaning in hints]
+        (self.note if as_note else self.say)("\n".join(lines))
+
     def note(self, text: str) -> None:
         """Print something beside the answer, such as a warning."""
         _write(sys.stderr, clean(text))
@@ -126,25 +134,28 @@ def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     """Return which columns a screen has room for, and how wide each of them is; `rows` are with the titles."""
     from rich.cells import cell_len
 
-    widest = {
-        index: max((cell_len(row[index]) for row in rows), default=0)
-        for index in range(len(columns))
-    }
-    least = {
-        index: min(_LEAST_GROWING, full) if columns[index].grows else full
-        for index, full in widest.items()
-    }
-    while sum(least.values()) + _GAP * (len(least) - 1) > width:
-        worst = max(least, key=lambda index: columns[index].rank)
-        if columns[worst].rank == 0:
-            break
-        del least[worst]
-    room = max(0, width - sum(least.values()) - _GAP * (len(least) - 1))
-    for index in least:
-        more = min(room, widest[index] - least[index])
-        least[index] += more
+    widest = [
+        max((cell_len(row[index]) for row in rows), default=0) for index in range(len(columns))
+    ]
+    shown: dict[int, int] = {}
+    room = width + _GAP
+    for index in sorted(range(len(columns)), key=lambda index: columns[index].rank):
+        grows = columns[index].grows
+        least = min(_LEAST_GROWING, widest[index]) if grows else widest[index]
+        if columns[index].rank == 0 or least + _GAP <= room:
+            shown[index] = least
+            room -= least + _GAP
+    _share(room, shown, widest)
+    return dict(sorted(shown.items()))
+
+
+def _share(room: int, shown: dict[int, int], widest: Sequence[int]) -> None:
+    """Give the room that is left to those that need more, in equal parts as far as they need them."""
+    needy = sorted(shown, key=lambda index: widest[index] - shown[index])
+    for number, index in enumerate(needy):
+        more = min(widest[index] - shown[index], max(0, room) // (len(needy) - number))
+        shown[index] += more
         room -= more
-    return least
 
 
 def clean(text: str) -> str:

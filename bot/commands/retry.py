@@ -71,7 +71,7 @@ async def retry_button(press: Press, role: Role, data: str, desk: Desk) -> str:
     if refuse(role, Action.RUN) is not None:
         return "You may look, but not start runs."
     if refuse(role, Action.CHANGE, own=parent.origin.person_id == press.person.id) is not None:
-        return "That run is somebody else's: its owner or an admin can try it again."
+        return "That run is somebody else's: its owner or an admin can retry it."
     if not parent.ended:
         return "It hasn't ended yet."
     change = match["change"] or ""
@@ -83,7 +83,7 @@ async def retry_button(press: Press, role: Role, data: str, desk: Desk) -> str:
     if under_way is not None and under_way.key == key:
         return _already(under_way)  # another press of the same button was faster
     if under_way is not None:
-        return f"It is tried again already: {under_way.id}. Stop that one first."
+        return f"It is being retried already: {under_way.id}. Stop that one first."
     task, said = _changed(parent, change, desk)
     origin = _origin(press)
     anew = unfitted(task, desk.config, parent.task)
@@ -128,17 +128,17 @@ def _changed(parent: Run, change: str, desk: Desk) -> tuple[Task, str]:
         return task, "Started again."
     if change == GO_ON:
         if (further := gone_on(parent)) is None:
-            raise Mistake("It pushed nothing from which to go on.")
+            raise Mistake("It pushed nothing to go on from.")
         return further, "It goes on from there."
     limits = desk.config.run_limits
     other = changed(task, Change(change), usual_image(task, desk), limits)
     if other is None:
-        raise Mistake("More than that can't be had. Send the task again in smaller parts.")
+        raise Mistake("There is no more to be had. Send the task again in smaller parts.")
     return other, f"Started again, {with_change(other, Change(change))}."
 
 
 def _already(run: Run) -> str:
-    return f"It was tried again already: {run.id}."
+    return f"It was retried already: {run.id}."
 
 
 def _origin(press: Press) -> Origin:

@@ -98,6 +98,7 @@ class Installation:
         if self.wish.dry_run:
             self._print(plan)
             return Exit.OK
+        await self._demand_kinds(plan)
         await self._demand_rights(plan)
         place = self.where.context or "this cluster"
         if not asker.confirm(f"Install into {place}, as {wishes.overlay}?"):
@@ -134,6 +135,16 @@ class Installation:
         shown = [without_values(one) for one in plan]
         self.screen.say(yaml.safe_dump_all(shown, sort_keys=False, allow_unicode=True).rstrip())
 
+    async def _demand_kinds(self, plan: list[Object]) -> None:
+        from k8s.installation.needs import how_to_have, unknown_kinds
+
+        for version, kinds in (await unknown_kinds(self.objects.api, plan)).items():
+            raise Failure(
+                f"The cluster doesn't know what the overlay needs: {', '.join(kinds)} of {version}.",
+                f"{how_to_have(version)}. Nothing was changed.",
+                Exit.CLUSTER,
+            )
+
     async def _demand_rights(self, plan: list[Object]) -> None:
         from k8s.installation.rights import missing, needed_for
 
@@ -150,7 +161,7 @@ class Installation:
         from k8s.installation.install import install, prune
         from k8s.installation.ready import wait_until_ready
 
-        applied = await install(self.objects, plan, wishes.overlay, self._tell)
+        applied = await install(self.objects, plan, self._tell)
         self.screen.say(_summed(applied))
         why = await wait_until_ready(
             self.objects,

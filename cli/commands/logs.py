@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ from cli.cluster import Cluster, visit
 from cli.exits import Exit, Failure
 from cli.run_words import state_words, values
 from cli.screen import Screen
+from cli.watching import LOOK_SECONDS, acknowledged
 from cli.where import Chosen, find_where
 from runs.backend import BackendError, Refused, UnknownRun
 from runs.run import Run
 from sandbox.words import printable
+
+_LOOKS = 4
+"""After the last line of a log its Pod may take some seconds to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen:
             screen.note(f"Run {run.id}, {state_words(run)}")
         if wish.follows and not run.ended:
             await _follow(run, wish, cluster, screen)
+            await _end(run, cluster, screen)
             return Exit.OK
         lines = await _read(run, wish, cluster)
         for line in lines:
@@ -85,6 +91,18 @@ async def _follow(run: Run, wish: LogWish, cluster: Cluster, screen: Screen) -> 
                 _print(shown, screen)
     for shown in redactor.flush():
         _print(shown, screen)
+
+
+async def _end(run: Run, cluster: Cluster, screen: Screen) -> None:
+    """Say how a Run ended that was followed to here, and write that down, as for one that is watched."""
+    with suppress(BackendError):
+        for _ in range(_LOOKS):
+            run = await cluster.backend.tend(run.id)
+            if run.ended:
+                screen.note(f"Run {run.id}: {state_words(run)}")
+                await acknowledged(run, cluster)
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _print(line: str, screen: Screen) -> None:

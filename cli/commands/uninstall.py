@@ -48,6 +48,7 @@ async def _uninstall(screen: Screen, where: Where, asker: Asker, keep_logs: bool
         removal = await find_removal(objects)
         if removal.is_empty:
             screen.say("Nothing here was made by claude-sandbox init.")
+            await _tell_of_kubectl(screen, objects)
             return Exit.OK
         screen.say(_told(removal, where))
         if not asker.confirm("Take it away?"):
@@ -66,8 +67,22 @@ async def _uninstall(screen: Screen, where: Where, asker: Asker, keep_logs: bool
     return Exit.OK
 
 
+async def _tell_of_kubectl(screen: Screen, objects: Objects) -> None:
+    """Say how an installation goes away that kubectl has made."""
+    from k8s.installation.present import read_present
+
+    present = await read_present(objects, with_keys=False)
+    if present.overlay is not None:
+        screen.note(
+            f"There is a bot in {present.namespace} that kubectl has installed:\n"
+            f"➜ kubectl delete -k manifests/overlays/{present.overlay}"
+        )
+
+
 def _told(removal: Removal, where: Where) -> str:
-    lines = [f"From {where.context or 'this cluster'} goes what claude-sandbox init has made:"]
+    lines = [
+        f"From {where.context or 'this cluster'} goes what claude-sandbox init has made or taken over:"
+    ]
     lines += [
         f"  namespace {name}, with all that is in it, whoever made it"
         for name in removal.namespaces

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.addresses import Addresses
 from bot.cards import Cards, ignored_notes
 from bot.desk import Errands
 from bot.incoming import Place
@@ -36,6 +37,7 @@ class Page:
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     seconds: float = 0.0
     sent: int = 0
+    addresses: Addresses = field(default_factory=Addresses)
 
     async def say(self, place: Place, letter: Letter) -> int:
         await self._work("say")
@@ -204,7 +206,7 @@ async def test_the_more_cards_a_chat_has_the_slower_each_moves(board: Board) -> 
 async def test_a_new_phase_is_shown_at_once(board: Board) -> None:
     run = await board.start()
     await asyncio.sleep(7)
-    for phase, words in [(Phase.CLONE, "cloning"), (Phase.AGENT, "the agent works")]:
+    for phase, words in [(Phase.CLONE, "cloning"), (Phase.AGENT, "the agent is working")]:
         board.place.progress(run.id, Report(run.id, phase))
         board.see(run)
         await asyncio.sleep(1.6)
@@ -218,7 +220,7 @@ async def test_a_phase_that_was_seen_to_begin_is_shown_with_its_own_time(board: 
     board.place.progress(run.id, Report(run.id, Phase.AGENT))
     board.see(run)
     await asyncio.sleep(30)
-    assert "▶ the agent works 2" in board.page.text(100)
+    assert "▶ the agent is working 2" in board.page.text(100)
     assert "1 min 2" in board.page.text(100)
 
 
@@ -229,7 +231,7 @@ async def test_where_no_report_comes_before_the_end_the_log_tells_the_phase(boar
     await asyncio.sleep(6)
     board.place.progress(run.id, log=b"".join(b"\xe2\x94\x82 step %d\n" % n for n in range(2000)))
     await asyncio.sleep(6)
-    assert "▶ the agent works" in board.page.text(100)
+    assert "▶ the agent is working" in board.page.text(100)
 
 
 async def test_a_phase_that_only_the_log_tells_is_shown_as_soon_before_the_agent_begins(

@@ -169,7 +169,7 @@ async def test_a_second_answer_waits_for_the_end_of_the_first(talk: Talk) -> Non
         run, told = await asked_back(talk)
         first = await talk.run_of(talk.world.say(talk.grace, talk.team, "1", reply_to=told))
         talk.world.say(talk.grace, talk.team, "No, 2.", reply_to=told)
-        await talk.said("That was answered", first.id)
+        await talk.said("That has been answered", first.id)
         talk.place.finish(first.id, report=talk.pushed(first))
         await talk.told(first)
         second = await talk.run_of(talk.world.say(talk.grace, talk.team, "2", reply_to=told))
@@ -192,7 +192,7 @@ async def test_an_answer_that_cannot_be_taken_is_told_why(talk: Talk) -> None:
         run, told = await asked_back(talk)
         picture = Upload("photo.png", "image/png", b"...", caption="1")
         talk.world.send(talk.grace, talk.team, picture, reply_to=told)
-        await talk.said("under a picture or a file starts nothing")
+        await talk.said("A caption starts nothing")
         assert len(talk.place.runs) == 1
         reply = talk.world.say(talk.grace, talk.team, "1", reply_to=told)
         await talk.run_of(reply)

@@ -77,6 +77,21 @@ async def test_a_bot_that_never_heard_of_the_move_finds_it_out_fault_9(small: Sm
     assert f"chat {small.group.id} became a supergroup: it is {moved.id} now" in talk.log.text()
 
 
+async def test_no_card_is_left_standing_in_the_supergroup_that_nobody_could_edit_fault_9(
+    small: Small,
+) -> None:
+    talk = small.talk
+    talk.world.say(talk.ada, small.group, RUN)
+    moved = small.migrate()
+    async with talk.bot():
+        run = await talk.one_run()
+        await talk.quiet(20)
+        assert not talk.heard("Running", chat=moved.id)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.said("Added a farewell.", chat=moved.id)
+        await talk.told(run)
+
+
 async def test_with_the_new_id_set_the_old_runs_are_this_chats_fault_9(small: Small) -> None:
     talk = small.talk
     async with talk.bot():

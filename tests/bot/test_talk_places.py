@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from bot.config import Config
@@ -63,6 +64,21 @@ async def test_a_topic_that_is_gone_is_told_in_its_chat_fault_8(talk: Talk) -> N
         assert "bold" in {entity.type for entity in done.entities}, "only the topic is left out"
         await talk.told(run)
         await talk.until(lambda: talk.place.runs[run.id].marks.card_closed, "the card's end")
+
+
+async def test_what_ends_in_a_topic_that_was_closed_is_told_in_its_chat_with_all_it_has_fault_8(
+    talk: Talk,
+) -> None:
+    topic = talk.world.topic(talk.ada, talk.team, "Work")
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN, thread=topic.id))
+        refusal = {"ok": False, "error_code": 400, "description": "Bad Request: TOPIC_CLOSED"}
+        talk.world.faults.answer("sendMessage", 400, json.dumps(refusal).encode(), times=1)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        done = await talk.said("Added a farewell.")
+        assert (done.thread_id, done.reply_to_id) == (None, None), "a reply would go into the topic"
+        assert "bold" in {entity.type for entity in done.entities}
+        assert done.keyboard
 
 
 async def test_a_log_that_was_asked_for_in_a_topic_that_is_gone_comes_to_its_chat_fault_8(

@@ -44,7 +44,7 @@ async def test_the_card_shows_the_phase_and_the_last_step(talk: Talk) -> None:
         talk.world.say(talk.ada, talk.team, RUN)
         run = await talk.one_run()
         talk.place.progress(run.id, Report(run.id, Phase.AGENT), "▶ agent\n│ $ pytest\n".encode())
-        await talk.said("the agent works", "$ pytest")
+        await talk.said("the agent is working", "$ pytest")
 
 
 async def test_a_failure_is_told_with_its_reason_its_lines_and_the_next_step(talk: Talk) -> None:

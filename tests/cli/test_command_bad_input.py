@@ -86,9 +86,9 @@ def wrong_config(shell: CommandLine, cluster: FakeCluster) -> None:
 
 
 CONDITIONS: dict[str, tuple[Callable[[CommandLine, FakeCluster], None], int, str, str]] = {
-    "no kubeconfig": (no_kubeconfig, 3, "There is no kubeconfig at", "KUBECONFIG"),
-    "broken kubeconfig": (broken_kubeconfig, 3, "can't be read", "kubectl config view"),
-    "wrong context": (another_context, 3, "no context 'gone'", "There are: fake"),
+    "no kubeconfig": (no_kubeconfig, 2, "There is no kubeconfig at", "KUBECONFIG"),
+    "broken kubeconfig": (broken_kubeconfig, 2, "can't be read", "kubectl config view"),
+    "wrong context": (another_context, 2, "no context 'gone'", "There are: fake"),
     "no rights": (no_rights, 3, "forbidden", "kubectl auth can-i"),
     "expired certificate": (expired_certificate, 3, "(401)", "Log in anew"),
     "cluster away": (cluster_away, 3, "doesn't answer", "--context"),
@@ -149,7 +149,7 @@ async def holding(
         ("remote", "GET", "/version", "no run was started"),
         ("jobs", "GET", "/jobs", "Stopped."),
         ("logs", "GET", "/jobs", "Stopped."),
-        ("clean", "GET", "/jobs", "Stopped."),
+        ("clean", "GET", "/jobs", "the next claude-sandbox clean"),
         ("cancel", "GET", "/jobs", "Stopped: it goes on."),
         ("retry", "GET", "/jobs", "no run was started"),
     ],
@@ -181,6 +181,54 @@ async def test_ctrl_c_while_the_job_is_made_says_that_it_is_there(
     assert done.code == 130
     (name,) = cluster.objects["jobs"]
     assert f"run {name.removeprefix('claude-')} goes on" in done.err
+
+
+async def test_ctrl_c_while_a_start_fails_without_an_answer_says_that_nobody_knows(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    there, go = await holding(cluster, "POST", "/jobs")
+    cluster.faults.append(times(MANY, "POST", "/jobs", refusing(503, "Unavailable", "try later")))
+    process = await shell.begin(*COMMANDS["remote"])
+    await there.wait()
+    process.send_signal(signal.SIGINT)
+    asyncio.get_running_loop().call_later(1.0, go.set)
+    done = await finished(process)
+    assert done.code == 130
+    assert "was made isn't known: claude-sandbox jobs" in done.err
+    assert "no run was started" not in done.err
+
+
+async def test_a_second_ctrl_c_waits_for_no_answer_and_says_that_nobody_knows(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    there, go = await holding(cluster, "POST", "/jobs")
+    cluster.faults.append(times(MANY, "POST", "/jobs", refusing(503)))
+    process = await shell.begin(*COMMANDS["remote"])
+    await there.wait()
+    assert process.stderr is not None
+    said = asyncio.ensure_future(process.stderr.readline())
+    while not said.done():
+        process.send_signal(signal.SIGINT)
+        await asyncio.wait([said], timeout=0.5)
+    done = await finished(process)
+    go.set()
+    assert done.code == 130
+    assert b"was made isn't known: claude-sandbox jobs" in said.result()
+
+
+async def test_ctrl_c_while_a_run_is_asked_to_stop_does_not_claim_that_it_goes_on(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    started = await shell.run("remote", "wait 300", *COMMANDS["remote"][2:], "--json")
+    there, go = await holding(cluster, "PATCH", "/jobs")
+    cluster.faults.append(times(MANY, "PATCH", "/jobs", refusing(503)))
+    process = await shell.begin("cancel", started.json["run"])
+    await there.wait()
+    process.send_signal(signal.SIGINT)
+    done = await finished(process)
+    go.set()
+    assert done.code == 130
+    assert "is being stopped isn't known: claude-sandbox jobs" in done.err
 
 
 async def in_terminal(shell: CommandLine, columns: int, *arguments: str) -> tuple[int, str]:

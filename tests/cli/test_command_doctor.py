@@ -214,7 +214,7 @@ BROKEN: dict[str, tuple[Break, str, int]] = {
     ),
     "a cluster that is too old": (
         lambda scene: scene.api.version.update(minor="28"),
-        "✗ Kubernetes: Kubernetes 1.29 or newer is needed; this one is 1.28.",
+        "✗ Kubernetes: Kubernetes 1.30 or newer is needed; this one is 1.28.",
         1,
     ),
     "a revoked token of the bot": (

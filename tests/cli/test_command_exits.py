@@ -102,6 +102,20 @@ def test_a_narrow_screen_leaves_out_what_matters_least() -> None:
     assert fitting(columns, rows, 4) == {0: 8}
 
 
+def test_one_long_name_takes_no_other_column_from_the_screen() -> None:
+    columns = [
+        Column("RUN"),
+        Column("REPO", 1, grows=True),
+        Column("AGE", 2),
+        Column("TASK", 3, grows=True),
+    ]
+    rows = [["abcdefgh", "r" * 70, "5m", "t" * 200], ["abcdefgh", "short", "5m", "short"]]
+    assert fitting(columns, rows, 80) == {0: 8, 1: 32, 2: 2, 3: 32}
+    assert fitting(columns, rows, 40) == {0: 8, 1: 12, 2: 2, 3: 12}
+    assert fitting(columns, rows, 30) == {0: 8, 1: 16, 2: 2}
+    assert fitting(columns, rows, 15) == {0: 8, 2: 2}
+
+
 def test_what_may_be_left_out_stands_in_one_pair_of_brackets(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

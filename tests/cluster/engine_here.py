@@ -63,8 +63,10 @@ def networked(engine: EngineHere, marks: Path) -> Iterator[EngineHere]:
     engine.run("network", "create", "--internal", network)
     try:
         # Podman's bridge, and with it this machine's address on it, is there as long as somebody is on it.
-        held = ("--name", holder, "--network", network, "--entrypoint", "sleep")
-        engine.run("run", "--detach", *held, "localhost/plain:test", "86400")
+        held = ("--name", holder, "--network", network, "--stop-signal", "SIGKILL")
+        engine.run(
+            "run", "--detach", *held, "--entrypoint", "sleep", "localhost/plain:test", "86400"
+        )
         (found,) = json.loads(engine.run("network", "inspect", network))
         yield EngineHere(engine.name, engine.variables, network, _address(found))
     finally:

@@ -80,6 +80,9 @@ async def test_only_a_namespace_that_is_labelled_reads_what_the_bot_counted(
     assert values["claude_sandbox_backend_requests_total", "200"] > 0
     assert values["claude_sandbox_phase_seconds_count", "agent"] >= 1
     assert values["claude_sandbox_telegram_requests_total", "200", "getUpdates"] > 0
+    # Read from /proc, where a process that closed its memory shows less.
+    assert values[("process_resident_memory_bytes",)] > 1 << 20
+    assert values[("process_cpu_seconds_total",)] > 0
     deployed.ground.cluster.run(
         "label", "namespace", monitoring.namespace, "claude-sandbox/scrape-"
     )

@@ -98,6 +98,16 @@ def test_a_volume_that_is_not_there_is_told_by_the_pods_events_alone() -> None:
     assert (told.cause, told.error) == (Seen.MISSING_VOLUME, 'configmap "x" not found')
 
 
+def test_a_runtime_that_the_node_has_not_is_told_in_its_words() -> None:
+    seen = obstacle(pod(**waits("ContainerCreating")), [])
+    assert seen is not None
+    words = 'Failed to create pod sandbox: no runtime for "runsc" is configured'
+    event = Event(type="Warning", reason="FailedCreatePodSandBox", message=words)
+    told = with_events(seen, [event])
+    assert told.cause is Seen.NOT_STARTED
+    assert told.error.endswith(words)
+
+
 def put_pod(cluster: FakeCluster, run: Run, status: dict[str, Any], **meta: Any) -> None:
     job = cluster.objects["jobs"][job_name(run.id)]
     labels = {

@@ -37,6 +37,21 @@ def test_every_alignment_of_base64_is_found(before: str, after: str) -> None:
         )
 
 
+@pytest.mark.parametrize("before", [0, 1, 2])
+@pytest.mark.parametrize("length", [11, 12, 13])
+def test_no_character_of_base64_that_only_the_secret_decides_is_left(
+    before: int, length: int
+) -> None:
+    secret = "~~~???~~~???~"[:length]  # of which base64 makes + and /, whatever stands before
+    texts = [
+        base64.b64encode(f"{edge * before}{secret}{edge * 3}".encode()).decode()
+        for edge in ("\0", "~")
+    ]
+    decided = "".join(one for one, other in zip(*texts, strict=True) if one == other).strip("=")
+    assert {*"+/"} <= {*decided}
+    assert {decided, decided.replace("+", "-").replace("/", "_")} <= forms(secret)
+
+
 @pytest.mark.parametrize(
     "text",
     [

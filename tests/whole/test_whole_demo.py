@@ -171,7 +171,7 @@ async def test_ctrl_c_in_mid_run_leaves_nothing_and_exits_130(demo: Demo, tmp_pa
         (str(COMMAND), "demo", "--once", "/run demo wait 60"),
     )
     try:
-        await until(lambda: "the agent works" in played.log, "the agent works")
+        await until(lambda: "the agent is working" in played.log, "the agent is working")
         played.interrupt()
         assert await played.ended() == 130
     finally:
@@ -253,7 +253,7 @@ async def test_the_page_is_there_until_ctrl_c_and_then_nothing_is_left(demo: Dem
         asked = chat.act(
             "say", person=chat.person("admin"), chat=team["id"], text="/run demo wait 60"
         )
-        await until(lambda: "the agent works" in chat.process.log, "the agent works")
+        await until(lambda: "the agent is working" in chat.process.log, "the agent is working")
         assert chat.answers(team["id"], asked["message_id"])
         chat.process.interrupt()
         assert await chat.process.ended() == 0
