@@ -22,6 +22,7 @@ from cli.local.engine import Engine, EngineError
 from cli.local.leftovers import owner, sweep
 from cli.local.one_run import OneRun
 from cli.local.pod import Means, PodHere, Stopping
+from cli.local.pulling import pull
 from k8s.annotations import Asked
 from k8s.containers import Containers, containers_of
 from k8s.manifest import manifest
@@ -165,12 +166,11 @@ async def _pull(means: Means, place: KubernetesPlace, stopping: Stopping) -> Non
     for image in dict.fromkeys((made.image, *(each.image for each in made.containers.all))):
         if stopping.asked.is_set() or await engine.has_image(image):
             continue
-        means.tell(f"▶ pull {image}")
-        done = await _unless_stopped(engine.call("pull", "--quiet", image), stopping)
-        if done is None or done.code == 0:
+        why = await _unless_stopped(pull(engine, image, means.tell), stopping)
+        if why is None:
             continue
         raise Failure(
-            f"The image {image} isn't here, and can't be pulled: {_last_line(done.error)}",
+            f"The image {image} isn't here, and can't be pulled: {_last_line(why)}",
             "Build it: claude-sandbox build, or name another one: CLAUDE_IMAGE=…"
             if place.runs_entrypoint(image)
             else f"Get it where it can be had ({engine.name.value} pull {image}), or name another: "

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cli.local import seen as seeing
 from cli.local.arguments import LABEL, NETWORK, Made, create, holder, keys_of, prepare
-from cli.local.engine import Engine, State
+from cli.local.engine import Engine, State, lines_of
 from k8s.containers import Container
 from runs.outcome import Ending, Outcome
 from sandbox.report import MAX_BYTES, Cause
@@ -171,7 +171,7 @@ class PodHere:
         ending = asyncio.create_task(self._end_in_time(stopping, deadline))
         try:
             assert process.stdout is not None
-            async for line in _lines(process.stdout):
+            async for line in lines_of(process.stdout):
                 self._last_line = line
                 self._tell(line)
             await process.wait()
@@ -257,20 +257,6 @@ async def remove(engine: Engine, name: str, *, keep: str | None = None) -> None:
     networks = await engine.do("network", "ls", "--quiet", "--filter", label)
     if networks and keep is None:
         await engine.do("network", "rm", *networks.split())
-
-
-async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
-    """Return the lines of a stream; one that is longer than its buffer comes in parts."""
-    while True:
-        try:
-            line = await stream.readuntil(b"\n")
-        except asyncio.IncompleteReadError as end:
-            if end.partial:
-                yield end.partial.decode("utf-8", "replace")
-            return
-        except asyncio.LimitOverrunError as over:
-            line = await stream.read(max(over.consumed, 1))
-        yield line.decode("utf-8", "replace").removesuffix("\n")
 
 
 def _read(report: Path) -> bytes:

@@ -16,6 +16,7 @@ from cli.local.contained import Here, compose_of, remarks, run_contained
 from cli.local.engine import Engine
 from cli.local.one_run import OneRun
 from cli.local.pod import Stopping
+from cli.local.pulling import pull
 from cli.local.way import With
 from runs.outcome import Ending
 from runs.run import command_line_origin
@@ -149,3 +150,19 @@ async def test_a_limit_that_the_engine_leaves_out_is_said_once(tmp_path: Path) -
     await run_contained(one, Here(engine), lines.append, Stopping())
     assert lines.count(f"· docker: {said}") == 1
     assert not any("other" in line for line in lines)
+
+
+async def test_how_a_slow_pull_goes_on_is_told(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    waits = f'echo "a1b2: Downloading"; until [ -e {seen} ]; do sleep 0.05; done'
+    _, engine = surroundings(Case("", "", engine=waits), tmp_path)
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if "Downloading" in line:
+            seen.touch()
+
+    assert await pull(engine, "team/sandbox:1", tell, 0.1) is None
+    assert lines[0] == "▶ pull team/sandbox:1"
+    assert lines[-1].endswith(" s: a1b2: Downloading")
