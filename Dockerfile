@@ -69,8 +69,8 @@ RUN apt-get update \
     age bzip2 curl file gh jq less patch ripgrep unzip xz-utils zip \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && install --directory --owner=1000 --group=1000 /workspace
-# For system tests: Selenium finds `chromedriver` on PATH; others are told of the browser by variables. Its own sandbox needs
-# rights that a Pod hasn't got: image/chromium-flags. Without with --build-arg CHROMIUM=
+# For system tests: Selenium and Puppeteer are told of it by variables, else they would fetch another one. Its own sandbox
+# needs rights that a Pod hasn't got: image/chromium-flags. Without with --build-arg CHROMIUM=
 ARG CHROMIUM=yes
 RUN if [ -n "$CHROMIUM" ]; then \
       apt-get update \
@@ -79,8 +79,10 @@ RUN if [ -n "$CHROMIUM" ]; then \
     fi
 COPY image/chromium-flags /etc/chromium.d/claude-sandbox
 ENV CHROME_PATH=/usr/bin/chromium PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium PUPPETEER_SKIP_DOWNLOAD=1 \
-    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
+    SE_CHROMEDRIVER=/usr/bin/chromedriver
 COPY --from=ruby /usr/local/ /usr/local/
+# As in Ruby's image, where everybody may write there; but last, so that nothing in it can take a program's place.
+ENV GEM_HOME=/usr/local/bundle PATH=$PATH:/usr/local/bundle/bin
 COPY --from=programs /opt/programs/node_modules /usr/local/lib/node_modules
 COPY --from=programs /out/ /usr/local/bin/
 COPY --from=python-programs /opt/python-programs /opt/python-programs
@@ -92,6 +94,8 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && ln -s /opt/python-programs/bin/poetry /opt/python-programs/bin/uv /opt/python-programs/bin/uvx /usr/local/bin/
 COPY agent-files /usr/local/share/claude-sandbox/agent-files
 COPY sandbox /usr/local/lib/python3.11/dist-packages/sandbox
+# Nobody could do it later: a run, and the broker beside it, would compile everything anew.
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /usr/local/lib/python3.11/dist-packages/sandbox
 USER 1000:1000
 WORKDIR /workspace
 # Isolated: what a repository or an agent puts into the folder or the environment can't take a module's place.
@@ -119,7 +123,8 @@ COPY --from=bot-packages /opt/claude-sandbox /opt/claude-sandbox
 COPY . /opt/claude-sandbox/source
 # Whose sandbox image is the usual one: of a fork, its owner's. By RUN: Buildah 1.28 takes an ENV of another owner from its cache.
 ARG OWNER=
-RUN echo "$OWNER" >/opt/claude-sandbox/source/.owner
+RUN echo "$OWNER" >/opt/claude-sandbox/source/.owner \
+ && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/claude-sandbox/source
 ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1
 USER 1000:1000
 WORKDIR /home/sandbox

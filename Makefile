@@ -9,7 +9,7 @@ READY := $(VENV)/ready
 # Two at a time, the slowest first.
 FUZZED := $(addprefix tests/fuzz/test_fuzz_,told.py commands.py updates.py configs.py) tests/k8s/test_manifest.py
 
-.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli package-managers minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster test-kind image-sizes image-tags sign-image
+.PHONY: help setup demo demo-pictures test fuzz audit check format lock outcomes stacks bench claude-cli package-managers minio sops mise actionlint clean cluster cluster-down cluster-kubeconfig test-cluster test-kind image-sizes image-tags release-image
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile
@@ -55,8 +55,8 @@ image-sizes: $(READY) ## Print how large the test cluster's images are, by layer
 image-tags: ## Print the tags of a release's image: TAG=v1.0.0 IMAGE=owner/claude-sandbox RUBY=3.4
 	@sh scripts/image-tags
 
-sign-image: ## Sign IMAGE, named by its digest, as whoever runs this; a workflow needs no key
-	@cosign sign --yes "$$IMAGE"
+release-image: ## Make it of the parts that were pushed for MACHINES="amd64 arm64", and sign it; needs buildx and cosign
+	@sh scripts/release-image
 
 check: $(READY) ## Format, lint, types and Dockerfiles, as CI does
 	@$(BIN)/ruff format --check .

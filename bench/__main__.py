@@ -19,10 +19,12 @@ from bench import (
     idle,
     intake,
     job_created,
+    job_list,
     job_logs,
     job_requests,
     job_seen,
     job_services,
+    job_whole,
     log,
     programs,
     redaction,
@@ -49,10 +51,12 @@ BENCHES: dict[str, Callable[[Path], Awaitable[list[Figure]]]] = {
     "relist": relist.measure,
     "stack": stack.measure,
     "job-created": job_created.measure,
+    "job-list": job_list.measure,
     "job-seen": job_seen.measure,
     "job-logs": job_logs.measure,
     "job-requests": job_requests.measure,
     "job-services": job_services.measure,
+    "job-whole": job_whole.measure,
 }
 LIMIT_SECONDS = 300.0
 

@@ -59,7 +59,7 @@ def read_address(written: str) -> Address:
     if at:
         _refuse_user(scheme, user)
     elif not separator:
-        raise BadRepo("An address by ssh is written git@host:owner/name.")
+        raise BadRepo("Write an ssh address as git@host:owner/name.")
     host = _host(place, scheme)
     path = _path(path) if separator else "/" * path.startswith("/") + _path(path)
     name = path.strip("/").removesuffix(".git")
@@ -98,7 +98,7 @@ def refuse_characters(written: str) -> None:
     if len(written) > _LONGEST:
         raise BadRepo("That is too long for a repo.")
     if _CONTROL.search(written):
-        raise BadRepo("There is an invisible character in the repo. Type it anew.")
+        raise BadRepo("There is an invisible character in the repo. Type it by hand.")
     if not written.isascii():
         raise BadRepo(
             "A repo is written with plain letters only: others can look the same and lead elsewhere."
@@ -112,7 +112,7 @@ def refuse_characters(written: str) -> None:
 def refuse_branch(branch: str) -> None:
     """Refuse what can't be a branch by the rules of git check-ref-format. Raises BadRepo."""
     if not branch:
-        raise BadRepo("There is no branch behind the @.")
+        raise BadRepo("There is no branch after the @.")
     if len(branch) > _LONGEST:
         raise BadRepo("That is too long for a branch.")
     if _BAD_BRANCH.search(branch):
@@ -146,7 +146,7 @@ def _host(place: str, scheme: str) -> str:
     """Return the host in small letters, with its port unless that is the scheme's own."""
     host, colon, port = place.lower().partition(":")
     if colon and not (port.isdecimal() and len(port) <= 5 and 0 < int(port) < 65536):
-        raise BadRepo("The address has no port behind its colon.")
+        raise BadRepo("The address has no port after its colon.")
     if not _HOST.fullmatch(host) or ".." in host:
         raise BadRepo("The address has no host.")
     if any(label.startswith("xn--") for label in host.split(".")):
@@ -156,10 +156,10 @@ def _host(place: str, scheme: str) -> str:
 
 def _path(path: str) -> str:
     if "?" in path or "#" in path:
-        raise BadRepo("Leave out what stands behind the ? or # of the address.")
+        raise BadRepo("Leave out the ? or # of the address and what follows.")
     segments = path.strip("/").split("/")
     for segment in segments:
         plain = unquote(segment).split("/")
         if not _SEGMENT.fullmatch(segment) or "." in plain or ".." in plain:
-            raise BadRepo("The address has no repo behind its host.")
+            raise BadRepo("The address has no repo after its host.")
     return "/".join(segments)

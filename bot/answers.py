@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.access import Refusal
 from bot.continuation import first_asked
 from bot.explain import duration
-from bot.guide import RUN_EXAMPLE
+from bot.guide import example_of
 from bot.incoming import Incoming
 from bot.log_lines import Fitted
 from bot.markup import Markup, bold, code, joined, lines, plain, pre, shortened
@@ -16,7 +16,7 @@ from bot.mistake import Mistake
 from bot.parse import LogsRequest, LogView
 from runs.run import Run
 
-LOGS_AWAY = "The log store doesn't answer now, and nothing else has this log any more. Try again in a minute."
+LOGS_AWAY = "The log store doesn't answer right now, and this log is nowhere else any more. Try again in a minute."
 
 
 def ids(message: Incoming) -> Markup:
@@ -26,6 +26,18 @@ def ids(message: Incoming) -> Markup:
         plain("chat ") + code(str(message.place.chat_id)),
         plain("you ") + code(str(message.person.id)),
         thread,
+    )
+
+
+def moved(old: int, new: int, *, home: bool) -> Markup:
+    """Return what is said once in the supergroup that a group of the config became."""
+    word = "TELEGRAM_CHAT_ID" if home else "chats in the config"
+    return lines(
+        plain(
+            "This group is a supergroup now, with another id. I go on here; cards from before stand still."
+        ),
+        plain(f"An admin puts the new id into {word}:"),
+        joined([code(str(new)), f"in place of {old}"], " "),
     )
 
 
@@ -46,16 +58,16 @@ def refused(refusal: Refusal, message: Incoming) -> Markup:
         Refusal.STRANGER: f"I don't know you. {me}: an admin can add you to the config.",
         Refusal.VIEWER: f"You may look (/jobs, /logs), but not change things. {me}: an admin can make you a runner.",
         Refusal.NOT_YOURS: "That run is somebody else's: its owner or an admin can do that.",
-        Refusal.REPO_NOT_NAMED: "Only the repos in the config may be run here; an admin may run others. /help lists them.",
+        Refusal.REPO_NOT_NAMED: "Only the repos in the config may be run here; an admin may run others. /repos lists them.",
         Refusal.REPO_PROTECTED: "Only admins may run this repo.",
-        Refusal.OTHER_HOST: "I only know repos of the config and of its forge; an admin adds this one to the config first.",
+        Refusal.OTHER_HOST: "I only run repos of the config and its forge. An admin can add this one to the config.",
     }
     return plain(words[refusal])
 
 
 def stale(age_seconds: float) -> Markup:
     """Return the question about a command that came late."""
-    return plain(f"This command is {duration(age_seconds)} old; I was away. Shall it still run?")
+    return plain(f"This command is {duration(age_seconds)} old; I was away. Should it still run?")
 
 
 def edited() -> Markup:
@@ -76,13 +88,13 @@ def forwarded() -> Markup:
 def captioned() -> Markup:
     """Return the answer to a command, or an answer, that stands under a picture or file."""
     return plain(
-        "What stands under a picture or a file starts nothing: I can't look at it. Send the words as a message of their own."
+        "A caption starts nothing, since I can't look at pictures and files. Send the text as a message of its own."
     )
 
 
-def glued() -> Markup:
+def glued(aliases: Sequence[str]) -> Markup:
     """Return the answer to a command with something other than a space behind it."""
-    return lines("Put a space behind the command. For example:", code(RUN_EXAMPLE))
+    return lines("Put a space after the command. For example:", code(example_of(aliases)))
 
 
 def unknown(name: str, nearest: str | None) -> Markup:
@@ -93,17 +105,17 @@ def unknown(name: str, nearest: str | None) -> Markup:
 
 def gone() -> Markup:
     """Return the answer when a Run was removed in the middle of a command."""
-    return plain("That run was just removed. Its log stays: /logs with its id.")
+    return plain("That run was just removed. Its log is kept: /logs with its id.")
 
 
 def not_now(place: str) -> Markup:
     """Return the answer when a Backend doesn't answer a question; `place` is how people call it."""
-    return plain(f"{_silent(place)} now. Try again in a minute; what runs goes on.")
+    return plain(f"{_silent(place)} right now. Try again in a minute; runs go on.")
 
 
 def press_again(place: str) -> str:
     """Return the same for who pressed a button."""
-    return f"{_silent(place)} now. Press again in a minute."
+    return f"{_silent(place)} right now. Press again in a minute."
 
 
 def unavailable(place: str) -> Markup:
@@ -119,7 +131,7 @@ def not_started(reason: str) -> Markup:
 def broken() -> Markup:
     """Return what is said when a command met a bug of ours."""
     return plain(
-        "Something went wrong on my side; it is in my log. Nothing of yours is lost: send it again, or tell an admin."
+        "Something went wrong on my side; my log says what. Nothing of yours is lost: send it again, or tell an admin."
     )
 
 
@@ -128,7 +140,7 @@ def cancelling(run: Run) -> Markup:
     if run.ended:
         return joined(["⏹ Stopped", target(run), code(run.id)], " ") + plain(", before it began.")
     return joined(["⏹ Stopping", target(run), code(run.id)], " ") + plain(
-        ". What it has is pushed first."
+        ". Its work is pushed first."
     )
 
 
@@ -140,32 +152,32 @@ def ended_already(run: Run) -> Markup:
 def still_runs(run: Run) -> Markup:
     """Return the answer to /retry of a Run that is under way."""
     return lines(
-        joined([code(run.id), plain("hasn't ended. To begin anew, stop it first:")], " "),
+        joined([code(run.id), plain("hasn't ended yet. To start it over, stop it first:")], " "),
         code(f"/cancel {run.id}"),
     )
 
 
 def retried_already(parent: Run, run: Run) -> Markup:
     """Return the answer to /retry of a Run whose task is under way again."""
-    return joined([code(parent.id), plain("is tried again already:"), code(run.id)], " ")
+    return joined([code(parent.id), plain("is being retried already:"), code(run.id)], " ")
 
 
 def answered_already(run: Run) -> Markup:
     """Return the answer to a second reply to a question, while the work goes on with the first."""
-    return joined(["That was answered, and the work goes on already:", code(run.id)], " ") + plain(
-        ". Wait for its end, or stop it and reply once more."
+    return joined(["That has been answered, and the work goes on:", code(run.id)], " ") + plain(
+        ". Wait until it ends, or stop it and reply again."
     )
 
 
 def nothing_failed() -> Markup:
     """Return the answer to a bare /retry when no Run of the person failed."""
-    return lines("No run of yours failed here. Which one is it? These there are:", code("/jobs"))
+    return lines("None of your runs failed here. Pick one:", code("/jobs"))
 
 
 def too_late(age_seconds: float) -> Markup:
     """Return the answer to a command that came too late to be what is still wanted."""
     age = duration(age_seconds)
-    return plain(f"This command is {age} old; I was away. Send it again if it shall still be done.")
+    return plain(f"This command is {age} old; I was away. Send it again if you still want it.")
 
 
 def nothing_runs() -> Markup:
@@ -193,7 +205,7 @@ def which_one(runs: Sequence[Run], command: str) -> Markup:
 def cleaned(removed: Sequence[Run], kept: Sequence[tuple[Run, str]]) -> Markup:
     """Return the answer to /clean: what went, and what of the named Runs stayed and why."""
     if not removed and not kept:
-        return plain("There is nothing to clean: no ended run that was told of.")
+        return plain("There is nothing to clean: no run here has ended and been told.")
     rows = [
         joined([code(run.id), target(run), plain(shortened(first_asked(run.task), 50))], " ")
         for run in removed[:30]
@@ -229,7 +241,7 @@ def log_part(run: Run, request: LogsRequest, shown: Fitted, found: int) -> Marku
         LogView.PHASE: (f"{lines_of} of the phase {word}", f"It has no phase {word} so far."),
     }.get(
         request.view,
-        ("what went wrong" if found else "no line tells of trouble: these are the last", ""),
+        ("what went wrong" if found else "no line looks like trouble: these are the last ones", ""),
     )
     if not shown.all and request.view is not LogView.ERRORS:
         said = f"the last {len(shown.rows)} of {said}"

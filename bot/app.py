@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -45,7 +45,7 @@ from bot.settings import BackendName, Settings
 from bot.speaker import Speaker
 from bot.stacks import Stacks
 from bot.watch import Watch
-from runs.backend import Backend
+from runs.backend import Backend, BackendError
 from runs.recorded import Recorded
 from runs.store import LogStore
 from sandbox.redaction import Redactor
@@ -62,6 +62,7 @@ class Surroundings:
     """What the bot works with; the caller makes and closes the Backend.
 
     `clock` gives seconds since 1970; `redactor` goes over all that is said; `stacks` looks at repos before their Runs.
+    `check` tries at the start what isn't needed for that, and raises BackendError with what is wrong.
     """
 
     settings: Settings
@@ -71,6 +72,7 @@ class Surroundings:
     clock: Callable[[], float] = time.time
     redactor: Redactor = field(default_factory=Redactor)
     stacks: Stacks | None = None
+    check: Callable[[], Awaitable[None]] | None = None
 
 
 async def serve(surroundings: Surroundings, stop: asyncio.Event) -> None:
@@ -163,13 +165,16 @@ def _start(
         desk.backend, store, errands, book, (cards, completions, HomeNotices(desk), desk.live)
     )
     metrics.show(Present(_views(desk, completions, outbox)))
-    Router(desk, Members(application.bot, settings.home_chat_id)).register(application)
+    Router(desk, Members(application.bot, settings.home_chat_id, speaker.addresses)).register(
+        application
+    )
     errands.run(_publish_commands(application))
 
     working = [
         group.create_task(watch.run()),
         group.create_task(cards.run()),
         group.create_task(_sweeping(watch, settings.poll_seconds, metrics)),
+        group.create_task(_checking(surroundings.check)),
     ]
     return _intake(settings, application, metrics), working
 
@@ -222,6 +227,15 @@ async def _sweeping(watch: Watch, every_seconds: float, metrics: Metrics) -> Non
         await asyncio.Event().wait()
     finally:
         scheduler.shutdown(wait=False)
+
+
+async def _checking(check: Callable[[], Awaitable[None]] | None) -> None:
+    """Say what is wrong with what the bot goes on without."""
+    try:
+        if check is not None:
+            await check()
+    except BackendError as error:
+        log.warning("%s Until then runs go on without.", error)
 
 
 async def _stopping(intake: Intake, stop: asyncio.Event) -> None:

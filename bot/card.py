@@ -13,25 +13,47 @@ from bot.markup import Markup, bold, clean, code, italic, joined, lines, plain, 
 from bot.messages import asker, cache_words, dependencies_words, headline, target
 from bot.remedy import GO_ON, Change, with_change
 from bot.stack_words import stack_words
-from runs.outcome import Outcome
+from runs.outcome import Outcome, Seen
 from runs.run import Run, State, lineage
 from sandbox.report import Phase
 
 SILENT_SECONDS = 300
 """After so long without a line from the agent the card says that it is silent."""
 
+PHASE_SECONDS = 3.0
+"""A shorter time in a phase isn't worth its place: a card may stand for seconds with it."""
+
 PHASE_WORDS = {
     None: "starting",
     Phase.ENVIRONMENT: "starting",
     Phase.CLONE: "cloning",
-    Phase.SECRETS: "decrypting",
+    Phase.SECRETS: "decrypting secrets",
     Phase.SERVICES: "waiting for services",
     Phase.DEPENDENCIES: "getting dependencies",
     Phase.SETUP: "setting up",
-    Phase.AGENT: "the agent works",
+    Phase.AGENT: "the agent is working",
     Phase.DELIVER: "pushing",
-    Phase.DONE: "done",
+    Phase.DONE: "finishing",
 }
+
+
+HELD_WORDS = {
+    Seen.UNSCHEDULABLE: "waiting for a machine with room",
+    Seen.NO_MACHINE_FITS: "waiting for a machine that fits",
+    Seen.IMAGE_PULL: "its image can't be pulled so far",
+    Seen.IMAGE_REFUSED: "its image is refused so far",
+    Seen.MISSING_SECRET: "a secret is missing so far",
+    Seen.MISSING_KEY: "a secret's key is missing so far",
+    Seen.SERVICE_NOT_READY: "waiting for services",
+    Seen.SERVICE_FAILED: "a service doesn't start so far",
+    Seen.NODE_GONE: "its machine is silent",
+}
+"""What is said in place of a phase while something keeps a Run from starting; what isn't here says "starting"."""
+
+
+def doing_words(run: Run, phase: Phase | None) -> str:
+    """Return what a Run does that is under way, its phase being known so far, or what keeps it from that."""
+    return HELD_WORDS.get(run.held, PHASE_WORDS[phase]) if run.held else PHASE_WORDS[phase]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +96,9 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
         )
     phase = progress.phase or (run.report.phase if run.report else None)
     elapsed = duration(now - (run.started_at or run.created_at))
-    doing = f"▶ {PHASE_WORDS[phase]}"
-    if progress.phase_seconds is not None:
-        doing, elapsed = f"{doing} {duration(progress.phase_seconds)}", f"{elapsed} in all"
+    doing = f"▶ {doing_words(run, phase)}"
+    if (progress.phase_seconds or 0.0) >= PHASE_SECONDS:
+        doing, elapsed = f"{doing} {duration(progress.phase_seconds or 0)}", f"{elapsed} in all"
     stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
     state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
     where = joined([doing, elapsed, stopping], " · ")

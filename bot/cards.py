@@ -11,7 +11,7 @@ from bot.buttons import card_buttons
 from bot.card import Progress, card, step_of_log
 from bot.desk import Errands
 from bot.incoming import Place
-from bot.log_lines import CacheUse, cache_of, phase_of, whole_words
+from bot.log_lines import CacheUse, cache_of, phase_of, rows_of, whole_words
 from bot.marking import marked
 from bot.outbox import UndeliverableError, UnreachableError
 from bot.pace import Pace
@@ -26,8 +26,26 @@ log = logging.getLogger(__name__)
 NEWS_SECONDS = 1.0
 """A new phase is shown sooner than one more second of the old one."""
 
+LOOK_SECONDS = 1.0
+"""So often it is looked for a new phase before the agent begins, where only the log tells it: phases are short until then.
+
+The more Runs there are of that kind, the less often for each: one look a second in all.
+"""
+
 TAIL_BYTES = 4096
 
+FAR_BYTES = 512 << 10
+"""So far it is looked back once for the phase of a Run that was under way before this bot."""
+
+_PREPARING = (
+    None,
+    Phase.ENVIRONMENT,
+    Phase.CLONE,
+    Phase.SECRETS,
+    Phase.SERVICES,
+    Phase.DEPENDENCIES,
+    Phase.SETUP,
+)
 
 _UNSEEN = object()
 
@@ -44,6 +62,8 @@ class _Shown:
     phase: object = _UNSEEN
     phase_since: float | None = None
     cache: CacheUse | None = None
+    looked_at: float = 0.0
+    looked_back: bool = False
     editing: bool = False
 
 
@@ -71,6 +91,7 @@ class Cards:
         self._busy: set[str] = set()
         self._given_up: set[str] = set()
         self._shown: dict[str, _Shown] = {}
+        self._preparing = 0
         self._something = asyncio.Event()
 
     def see(self, run: Run) -> None:
@@ -103,6 +124,7 @@ class Cards:
                 self._something.clear()
                 await self._something.wait()
             self._pace.note("cards", (run.origin.chat_id for run in live))
+            self._preparing = sum(self._is_preparing(run) for run in live)
             for run in live:
                 if self._due(run):
                     self._errands.run(self._move(run.id))
@@ -135,9 +157,14 @@ class Cards:
         place = Place(run.origin.chat_id, run.origin.thread_id)
         if not run.origin.by_command_line:
             await self._speaker.react(place, run.origin.message_id, "👀")
-        card_id = await self._speaker.say(
-            place, self._letter(self._runs.get(run_id, run), Progress())
-        )
+        letter = self._letter(self._runs.get(run_id, run), Progress())
+        card_id = await self._speaker.say(place, letter)
+        if self._speaker.addresses.of(place.chat_id) != place.chat_id:
+            # Its number is one of the supergroup that the chat became: it could never be edited.
+            await self._speaker.delete(place, card_id)
+            raise UndeliverableError("its chat became a supergroup before")
+        # What stands there needs no edit: Telegram would refuse it, and count it all the same.
+        self._shown[run_id] = _Shown(self._clock() - NEWS_SECONDS, letter.text.html())
         marked = await self._mark(
             run_id, lambda marks: replace(marks, card_id=marks.card_id or card_id)
         )
@@ -182,14 +209,29 @@ class Cards:
         return run
 
     def _due(self, run: Run) -> bool:
-        """Say whether a card may be edited: the more live cards in a chat, the slower each."""
-        shown = self._shown.setdefault(run.id, _Shown(self._clock() - NEWS_SECONDS))
+        """Say whether a Run has to be looked at, to edit its card or only for news of its phase."""
+        now = self._clock()
+        shown = self._shown.setdefault(run.id, _Shown(now - NEWS_SECONDS))
         if shown.editing or run.id in self._busy or run.id in self._given_up:
             return False
+        if self._is_turn(run, shown):
+            return True
+        looks = self._is_preparing(run) and now - shown.edited_at >= NEWS_SECONDS
+        return looks and now - shown.looked_at >= LOOK_SECONDS * max(1, self._preparing)
+
+    def _is_turn(self, run: Run, shown: _Shown) -> bool:
+        """Say whether a card may be edited: the more live cards in a chat, the slower each."""
+        since = self._clock() - shown.edited_at
         if shown.stage != _stage(run):
-            return self._clock() - shown.edited_at >= NEWS_SECONDS
-        pause = self._pace.pause_seconds(run.origin.chat_id, private=run.origin.private)
-        return self._clock() - shown.edited_at >= pause
+            return since >= NEWS_SECONDS
+        return since >= self._pace.pause_seconds(run.origin.chat_id, private=run.origin.private)
+
+    def _is_preparing(self, run: Run) -> bool:
+        """Say whether a Run is in one of the short phases before its agent begins, as far as is known."""
+        shown = self._shown.get(run.id)
+        if run.state is not State.RUNNING or run.report is None or shown is None:
+            return False
+        return shown.phase in (_UNSEEN, *_PREPARING)
 
     async def _move(self, run_id: str) -> None:
         run = self._runs.get(run_id)
@@ -197,8 +239,11 @@ class Cards:
         if run is None or shown is None or run.marks.card_id is None:
             return
         shown.editing = True
+        before, looks_only = shown.phase, not self._is_turn(run, shown)
         try:
             progress = await self._progress(run, shown)
+            if looks_only and shown.phase is before:
+                return
             letter = self._letter(run, progress)
             if letter.text.html() != shown.html:
                 place = Place(run.origin.chat_id, run.origin.thread_id)
@@ -216,7 +261,9 @@ class Cards:
             log.info("the card of run %s wasn't moved: %s", run_id, error)
         finally:
             shown.editing = False
-            shown.edited_at = self._clock()
+            shown.looked_at = self._clock()
+            if not looks_only or shown.phase is not before:
+                shown.edited_at = shown.looked_at
 
     def _newest(self, run: Run, progress: Progress) -> Letter:
         """Compose at the turn: a Run that ended while its card waited shows its end."""
@@ -231,14 +278,10 @@ class Cards:
         step = step_of_log(text)
         if step != shown.step or not shown.step_since:
             shown.step, shown.step_since = step, now
-        # On a cluster there is no Report before the end, and in a long log no heading near it.
-        before = shown.phase if isinstance(shown.phase, Phase) else None
-        reported = run.report.phase if run.report else None
-        rows = text.split("\n")
-        phase = _furthest(before, reported, phase_of(rows))
-        shown.cache = shown.cache or cache_of(rows)
+        phase = await self._phase(run, shown, text.split("\n"), whole=len(tail) < TAIL_BYTES)
         if phase is not shown.phase:
-            shown.phase_since = None if shown.phase is _UNSEEN else now
+            begun = shown.phase is not _UNSEEN and phase is not Phase.ENVIRONMENT
+            shown.phase_since = now if begun else None
             shown.phase = phase
         return Progress(
             step,
@@ -247,6 +290,23 @@ class Cards:
             None if shown.phase_since is None else now - shown.phase_since,
             shown.cache,
         )
+
+    async def _phase(
+        self, run: Run, shown: _Shown, rows: list[str], *, whole: bool
+    ) -> Phase | None:
+        """Return the phase that a Run is known to be in: on a cluster there is no Report before the end.
+
+        `rows` are the log's last lines, and `whole` says that they are all. In a long log no heading is near its end.
+        """
+        before = shown.phase if isinstance(shown.phase, Phase) else None
+        reported = run.report.phase if run.report else None
+        phase = _furthest(before, reported, phase_of(rows))
+        if phase in _PREPARING and not whole and not shown.looked_back:
+            shown.looked_back = True
+            rows = rows_of(await self._backend.read_log(run.id, tail_bytes=FAR_BYTES))
+            phase = _furthest(phase, phase_of(rows))
+        shown.cache = shown.cache or cache_of(rows)
+        return phase
 
     def _letter(self, run: Run, progress: Progress) -> Letter:
         ignored = ignored_notes(run, self._backend.ignored_options)
@@ -262,7 +322,8 @@ def _furthest(*phases: Phase | None) -> Phase | None:
 
 def _stage(run: Run) -> object:
     """Return what makes an edit urgent when it changes."""
-    return (run.state, run.place, run.report.phase if run.report else None, run.cancelled_by)
+    phase = run.report.phase if run.report else None
+    return (run.state, run.place, run.held, phase, run.cancelled_by)
 
 
 def ignored_notes(run: Run, ignored: frozenset[str]) -> list[str]:

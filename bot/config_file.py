@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,13 +14,12 @@ from bot.config import PATIENCE, Config, Repo, RepoLimits, RepoOptions, Role, Ru
 from bot.nodes import (
     BadNode,
     Key,
-    NotYaml,
     Read,
     Reader,
-    compose,
     is_empty,
     join,
     read_boolean,
+    read_fields,
     read_text,
 )
 from bot.options import BadValue, read_cpu, read_image, read_memory, read_timeout
@@ -41,23 +40,12 @@ class ConfigError(Exception):
 
 
 def parse(text: str) -> Config:
-    """Read a config; empty text is an empty one. Raises ConfigError with all mistakes at once.
-
-    Text that isn't YAML has one mistake: what stands behind it can't be read.
-    """
-    try:
-        root = compose(text)
-    except NotYaml as error:
-        raise ConfigError((f"line {error.line}: {error.what}",)) from error
-    if root is None:
-        return Config()
-    reader = Reader()
-    values = reader.fields(root, "", _KEYS)
-    if reader.mistakes:
-        lines = [f"line {line}: {what}" for line, what in sorted(reader.mistakes)]
-        left_out = len(lines) - _MOST_MISTAKES
+    """Read a config; empty text is an empty one. Raises ConfigError with all mistakes at once."""
+    values, mistakes = read_fields(text, _KEYS)
+    if mistakes:
+        left_out = len(mistakes) - _MOST_MISTAKES
         more = (f"and {left_out} more",) if left_out > 0 else ()
-        raise ConfigError((*lines[:_MOST_MISTAKES], *more))
+        raise ConfigError((*mistakes[:_MOST_MISTAKES], *more))
     return Config(**values)
 
 
@@ -216,23 +204,22 @@ def _repo(reader: Reader, node: yaml.Node, place: str, alias: str) -> Repo | Non
 
 
 def _people(reader: Reader, node: yaml.Node, place: str) -> dict[int, Role]:
-    people = {}
-    for name, key_node, value_node in reader.entries(node, place):
-        person = reader.value(key_node, f"{place}: a key", _PERSON)
-        role = reader.value(value_node, join(place, name), _ROLE)
-        if person is not None and role is not None:
-            people[person] = role
-    return people
+    return dict(_pairs(reader, node, place, (_PERSON, _ROLE)))
 
 
 def _service_images(reader: Reader, node: yaml.Node, place: str) -> dict[str, str]:
-    images = {}
+    return dict(_pairs(reader, node, place, (_SERVICE_NAME, _SERVICE_IMAGE)))
+
+
+def _pairs(
+    reader: Reader, node: yaml.Node, place: str, kinds: tuple[Key, Key]
+) -> Iterator[tuple[Any, Any]]:
+    """Yield name and value of each line that is right, the name read as the first kind, the value as the second."""
     for name, key_node, value_node in reader.entries(node, place):
-        service = reader.value(key_node, f"{place}: a key", _SERVICE_NAME)
-        image = reader.value(value_node, join(place, name), _SERVICE_IMAGE)
-        if service is not None and image is not None:
-            images[service] = image
-    return images
+        key = reader.value(key_node, f"{place}: a key", kinds[0])
+        value = reader.value(value_node, join(place, name), kinds[1])
+        if key is not None and value is not None:
+            yield key, value
 
 
 def _limits(reader: Reader, node: yaml.Node, place: str) -> Limits:

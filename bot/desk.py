@@ -7,10 +7,11 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Set
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.addresses import Addresses
 from bot.config import Config, Role
 from bot.incoming import Incoming, Place
 from bot.live import Live
@@ -146,10 +147,21 @@ class Desk:
     one_log: asyncio.Lock = field(default_factory=asyncio.Lock)
     taps: Taps = field(default_factory=Taps)
 
+    @property
+    def addresses(self) -> Addresses:
+        """Return where the chats are today."""
+        return self.speaker.addresses
+
     def alias(self, run: Run) -> str:
         """Return the config's name for the repo of a Run, or that of all others."""
         target = find_again(run.task.repo_url, None, self.config, self.forge_url)
         return OTHER if target is None or target.named is None else target.named.alias
+
+    async def of_chat(self, chat_id: int, runs: Iterable[Run]) -> list[Run]:
+        """Return those of the Runs that were asked for in a chat, also when it was a group that is a supergroup today."""
+        found = list(runs)
+        await self.speaker.find({run.origin.chat_id for run in found})
+        return [run for run in found if self.addresses.same(run.origin.chat_id, chat_id)]
 
     def answer(
         self, message: Incoming, text: Markup, keyboard: tuple[tuple[Button, ...], ...] = ()
@@ -181,8 +193,9 @@ class Asked:
         """Say whether the Run is this person's own."""
         return run.origin.person_id == self.message.person.id
 
-    def sees(self, run: Run) -> bool:
-        """Say whether the Run belongs to this chat; in private an admin sees all."""
+    async def seen(self, runs: Iterable[Run], desk: Desk) -> list[Run]:
+        """Return those of the Runs that belong to this chat; in private an admin sees all."""
+        found = list(runs)
         if self.message.private and self.role is Role.ADMIN:
-            return True
-        return run.origin.chat_id == self.message.place.chat_id
+            return found
+        return await desk.of_chat(self.message.place.chat_id, found)

@@ -111,7 +111,7 @@ _LOG_OF_SERVICE = (
     "Its log says why: `/logs <run> sidecar <service>`; then check the repo's services."
 )
 
-_KEY = "An admin renews the key, then send the task again."
+_KEY = "An admin renews the key; then send the task again."
 
 _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     Cause.BAD_ENVIRONMENT: (
@@ -119,7 +119,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "That is a fault of the installation: show these lines to an admin.",
     ),
     Cause.TOOLS_MISSING: (
-        "The place that the run was in lacks python3 (3.10 or newer) or git.",
+        "The image or machine of the run lacks python3 (3.10 or newer) or git.",
         "Choose an image that has both, or leave --image out; on a machine an admin installs them.",
     ),
     Cause.UNPROTECTED: (
@@ -128,7 +128,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.BROKER: (
         "The broker, which holds the run's keys, couldn't be reached.",
-        "Send the task again; if that stays so, an admin looks at the container `broker`.",
+        "Send the task again; if it happens again, an admin looks at the container `broker`.",
     ),
     Cause.CLONE_AUTH: (
         "The repository refused the git token, or there is none.",
@@ -147,7 +147,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Try again in a few minutes; nothing was changed.",
     ),
     Cause.CLONE_TIMEOUT: (
-        "The clone wasn't done when the time was over.",
+        "The time limit ran out before the clone was done.",
         "Try again in a few minutes; a large repository needs a longer --timeout than <timeout>.",
     ),
     Cause.CLONE_FAILED: (
@@ -164,7 +164,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.SETUP_FAILED: (
         "The repository's own setup failed.",
-        "Mend it in the repository: .claude-sandbox/setup, or setup: in .claude-sandbox.yaml",
+        "Fix it in the repository: .claude-sandbox/setup, or setup: in .claude-sandbox.yaml",
     ),
     Cause.AGENT_MISSING: (
         "The agent's program isn't installed where the run was.",
@@ -177,11 +177,11 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.AGENT_KILLED: (
         "The agent was killed from outside.",
-        "Often that is a lack of memory. Send the task again, perhaps with --memory 8Gi.",
+        "Often memory ran out. Send the task again, perhaps with --memory 8Gi.",
     ),
     Cause.AGENT_HANGS: (
         "The agent said nothing for too long, so it was ended.",
-        "Often a command of it waits for an answer. Say in the task what to leave out, then send it again.",
+        "Often one of its commands waits for input. Say in the task what to leave out, and send it again.",
     ),
     Cause.LOGIN: (
         "The agent isn't logged in to its model.",
@@ -189,7 +189,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.LOGIN_EXPIRED: (
         "The agent's login to its model has expired.",
-        "An admin makes a new CLAUDE_CODE_OAUTH_TOKEN with `claude setup-token`, then send the task again.",
+        "An admin makes a new CLAUDE_CODE_OAUTH_TOKEN with `claude setup-token`; then send the task again.",
     ),
     Cause.API_AUTH: ("The model's API refused the key (401).", _KEY),
     Cause.API_FORBIDDEN: (
@@ -218,13 +218,13 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.TURNS: ("The agent reached its limit of turns.", "Send the task again in smaller parts."),
     Cause.DEADLINE: (
-        "The time of <timeout> was over before the agent was done.",
+        "The time limit of <timeout> ran out before the agent was done.",
         "Send the task again with a longer --timeout, or in smaller parts.",
     ),
     Cause.CANCELLED: ("It was stopped.", "Send the task again when you want it."),
     Cause.PUSH_AUTH: (
         "The work is done, but the git token may not push to <repo>.",
-        "An admin gives GITHUB_TOKEN the right to write, then send the task again.",
+        "An admin gives GITHUB_TOKEN the right to write; then send the task again.",
     ),
     Cause.PUSH_REFUSED: (
         "The work is done, but the repository refused the push.",
@@ -236,7 +236,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Cause.DISK_FULL: (
         "The disk was full.",
-        "An admin makes room where the runs live, then send the task again.",
+        "An admin makes room where the runs live; then send the task again.",
     ),
     Cause.READ_ONLY: (
         "The run may not write where it works.",
@@ -248,7 +248,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.KILLED: (
         "The run was killed from outside (signal <signal>).",
-        "Often that is a lack of memory on the machine. Send the task again.",
+        "Often the machine ran out of memory. Send the task again.",
     ),
     Seen.LOST: (
         "The run vanished: the machine restarted, or somebody killed it.",
@@ -268,10 +268,10 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.NOT_STARTED: (
         "The run couldn't be started.",
-        "An admin mends what the words name, then send the task again.",
+        "An admin fixes what these words name; then send the task again.",
     ),
     Seen.ENTRYPOINT_MISSING: (
-        "The image lacks the program that it is to start.",
+        "The image lacks the program that it should start.",
         "Choose another image, or leave --image out.",
     ),
     Seen.EXEC_FORMAT: (
@@ -296,19 +296,19 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.IMAGE_REFUSED: (
         "The registry doesn't let the cluster pull the image of <whose>.",
-        "An admin names a secret that may pull it in imagePullSecrets, or check the image's name.",
+        "Check the image's name; or an admin names a secret that may pull it in imagePullSecrets.",
     ),
     Seen.MISSING_SECRET: (
         "A secret that the run needs isn't in the cluster.",
-        "An admin creates it, then send the task again.",
+        "An admin creates it; then send the task again.",
     ),
     Seen.MISSING_KEY: (
         "A secret that the run needs lacks a key.",
-        "An admin adds the key to the secret, then send the task again.",
+        "An admin adds the key to the secret; then send the task again.",
     ),
     Seen.MISSING_VOLUME: (
         "A volume of the run couldn't be mounted.",
-        "An admin mends what the words name, then send the task again.",
+        "An admin fixes what these words name; then send the task again.",
     ),
     Seen.BROKER_FAILED: (
         "The broker, which holds the run's keys, doesn't start.",
@@ -336,7 +336,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
     ),
     Seen.POD_REFUSED: (
         "The cluster refuses the run's Pod.",
-        "An admin mends what the words name, then send the task again.",
+        "An admin fixes what these words name; then send the task again.",
     ),
     Seen.POD_SECURITY: (
         "The cluster's Pod Security refuses what the run's Pod asks for.",
@@ -347,7 +347,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "Send the task again when less is going on, or an admin raises the quota.",
     ),
     Seen.DEADLINE_BY_CLUSTER: (
-        "The time was over, and the run didn't end by itself: the cluster ended it.",
+        "The time limit ran out and the run didn't end by itself, so the cluster ended it.",
         "Send the task again with a longer --timeout than <timeout>, or in smaller parts.",
     ),
     Seen.EVICTED: (
@@ -355,7 +355,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         f"{_LOOK} or send the task again.",
     ),
     Seen.PREEMPTED: (
-        "Something of more importance took the run's place on its machine.",
+        "Something more important took the run's place on its machine.",
         f"{_LOOK} or send the task again when less is going on.",
     ),
     Seen.DISK_LIMIT: (
@@ -375,7 +375,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         f"{_LOOK} or send the task again.",
     ),
     Seen.UNKNOWN: (
-        "The cluster says something that isn't known here; these are its own words.",
+        "The cluster says something that I don't know; these are its own words.",
         "",
     ),
 }

@@ -13,60 +13,74 @@ RUN_EXAMPLE = '/run demo "add a farewell to the greeter"'
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("start a task in a repo", RUN_EXAMPLE),
-    "repos": ("the repos, and what is set", "/repos"),
-    "jobs": ("what runs, waits and has ended", "/jobs"),
-    "logs": ("what a run printed", "/logs k7f3q2ab errors"),
-    "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
-    "retry": ("do a run's task again", "/retry k7f3q2ab"),
+    "repos": ("the repos and their settings", "/repos"),
+    "jobs": ("the runs of this chat", "/jobs"),
+    "logs": ("what a run printed", "/logs errors"),
+    "cancel": ("stop a run, keep its work", "/cancel"),
+    "retry": ("do a run's task again", "/retry"),
     "clean": ("remove ended runs", "/clean"),
-    "help": ("what I understand", "/help run"),
-    "id": ("the ids of this chat and of you", "/id"),
+    "help": ("this list, or one command", "/help run"),
+    "id": ("your id and this chat's", "/id"),
 }
 """The commands: what each is for, as Telegram's menu shows it, and an example."""
 
 _RUN_HELP = (
-    ("repo", "an alias, owner/name or a URL; with @ and a name behind it another branch"),
-    (
-        "task",
-        "in quotes or bare, of many lines; or answer a message with /run repo: then its text is the task",
-    ),
+    ("repo", "an alias, owner/name or a URL; repo@branch for another branch"),
+    ("task", "with or without quotes, as many lines as you like"),
     ("--timeout 45m", "how long it may take, up to 24h"),
-    ("--budget 2.50", "how many dollars the agent may use"),
+    ("--budget 2.50", "dollars that the agent may spend"),
     ("--model NAME", "which model"),
-    ("--pr, --no-pr", "open a pull request, or don't"),
-    ("--memory 8Gi, --cpu 4, --image NAME", "what it runs in, on a cluster"),
+    ("--pr", "open a pull request; --no-pr: don't"),
+    ("--memory 8Gi --cpu 4", "how much of a cluster's machine"),
+    ("--image NAME", "what it runs in, on a cluster"),
 )
 
 _LOGS_HELP = (
-    ("50", "so many of the last lines, else 30"),
+    ("50", "the last 50 lines; without a number 30"),
     ("errors", "what went wrong"),
-    ("follow", "one message that moves until the run ends"),
-    ("file", "the whole log"),
-    ("grep WORD", "the lines with a text"),
+    ("follow", "live, until the run ends"),
+    ("file", "the whole log, as a file"),
+    ("grep WORD", "the lines that have this text"),
     ("phase agent", "one phase: clone, dependencies, setup, agent, deliver"),
     ("sidecar postgres", "a service beside the run"),
 )
 
+_NAMED = "The start of an id is enough, or reply to a run's message with"
+
 _MORE: dict[str, str] = {
-    "run": "/run repo [options] task",
-    "repos": "Each with its address, its branch and what an admin has set for it, and a line to tap.",
-    "jobs": "It lists the runs of this chat with their ids: tap an id to copy it. The list keeps itself up to date for an "
-    "hour; the buttons below it show a run's log, stop it or try it again.",
-    "logs": "The beginning of an id is enough, or answer a run's message with /logs. Without either it's the newest run "
-    "under way. Behind it may stand:",
-    "cancel": "The beginning of an id is enough, or answer a run's message with /cancel. What the agent has done so far "
-    "is pushed to a branch that ends in -wip.",
-    "retry": "The beginning of an id is enough, or answer a run's message with /retry, or press 🔁 Retry. It begins anew, "
-    "from the branch as it is now. Where that would help, a second button does it with twice the memory or time, or with "
-    "the usual image, and ▶ goes on from what the run had pushed. Your own runs only, but for admins.",
-    "clean": "It removes your own ended runs that you were told of (an admin's /clean: those of all the chat), and says "
-    "which; their logs stay 30 days. With ids behind it, only these.",
-    "help": "With a command's name behind it, more about that command.",
+    "run": "/run repo [options] task\nOr reply to a message with /run repo: its text is the task.",
+    "repos": "Each with its address, its branch, what an admin has set for it, and a line to tap.",
+    "jobs": "The runs of this chat with their ids: tap an id to copy it. The list keeps itself up to date for an hour. The "
+    "buttons below it show a run's log, stop it or try it again.",
+    "logs": f"{_NAMED} /logs. Without either, it is the newest run under way. What may follow:",
+    "cancel": f"{_NAMED} /cancel. What the agent has done so far is pushed to a branch that ends in -wip.",
+    "retry": f"{_NAMED} /retry, or press 🔁 Retry. It starts over, from the branch as it is now. Where that would help, "
+    "another button gives it twice the memory or time, or the usual image, and ▶ goes on from what the run had pushed. "
+    "Only admins can retry other people's runs.",
+    "clean": "It removes your runs that have ended and been told (an admin's /clean: everybody's in this chat), and says "
+    "which. Their logs are kept for 30 days. Put ids behind it to remove only these.",
+    "help": "Put a command's name behind it for more about that command.",
     "id": "An admin needs these numbers for the config: chats and people.",
 }
 
 
 REPOS_PER_PAGE = 8
+
+
+def aliases_of(config: Config) -> list[str]:
+    """Return the names of the repos, those first that everybody may run who may run at all."""
+    protected = {
+        alias: bool(config.options_of(repo).protected) for alias, repo in config.repos.items()
+    }
+    return sorted(protected, key=lambda alias: (protected[alias], alias))
+
+
+def example_of(aliases: Sequence[str]) -> str:
+    """Return a command that works when it is sent: a repo of these, the demo's where it is one."""
+    if "demo" in aliases:
+        return RUN_EXAMPLE
+    repo = aliases[0] if aliases else "owner/name"
+    return f'/run {repo} "fix the typo in the README"'
 
 
 def help_text(about: str, aliases: Sequence[str]) -> Markup:
@@ -75,8 +89,8 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
     if name in COMMANDS:
         purpose, example = COMMANDS[name]
         parts = {"run": _RUN_HELP, "logs": _LOGS_HELP}.get(name, ())
-        rows = [lines(code(word), f"  {meaning}") for word, meaning in parts]
-        tap = lines("For example:", code(example))
+        rows = [joined([code(word), meaning], " – ") for word, meaning in parts]
+        tap = lines("For example:", code(example_of(aliases) if name == "run" else example))
         return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines(*rows), tap)
     if name:
         meant = nearest(name, COMMANDS)
@@ -92,8 +106,9 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
         "Give me a task for a repo: a coding agent works on it in a sandbox, and I tell you how it ended.",
         lines(*rows),
         repos,
-        "❓ A run that asks back goes on when you reply to its message with the answer.",
-        lines("Try:", code(_example(aliases))),
+        "❓ When a run asks back, reply to its message: the work goes on with your answer.",
+        lines("Try:", code(example_of(aliases))),
+        lines("More about a command:", code("/help run")),
     )
 
 
@@ -107,8 +122,8 @@ def greeting(name: str, aliases: Sequence[str], *, private: bool) -> Markup:
     )
     return paragraphs(
         f"{hello} {what}",
-        lines("Send me, for example:", code(_example(aliases))),
-        lines("/repos – where I can work", "/jobs – what goes on", "/help – everything else"),
+        lines("Send me, for example:", code(example_of(aliases))),
+        lines("/repos – where I can work", "/jobs – what is going on", "/help – everything else"),
     )
 
 
@@ -120,10 +135,10 @@ def repos(config: Config, role: Role, forge: str, page: int) -> Markup:
     named = sorted(config.repos.values(), key=lambda repo: repo.alias)
     host = forge.partition("://")[2]
     if not named:
-        return lines(f"Any repo of {host} that my key may read. For example:", code(_example([])))
+        return lines(f"Any repo of {host} that my key may read. For example:", code(example_of([])))
     shown = named[(page - 1) * REPOS_PER_PAGE : page * REPOS_PER_PAGE]
     others = (
-        plain(f"Beside these you may run any repo of {host}.") if role is Role.ADMIN else Markup()
+        plain(f"Besides these you may run any repo of {host}.") if role is Role.ADMIN else Markup()
     )
     return paragraphs(*(_repo(repo, config, role) for repo in shown), others).cut()
 
@@ -155,9 +170,3 @@ def _repo(repo: Repo, config: Config, role: Role) -> Markup:
         joined([str(value) for value in set_ if value], " · "),
         code(f'/run {repo.alias} "add a test"') if may else Markup(),
     )
-
-
-def _example(aliases: Sequence[str]) -> str:
-    if not aliases:
-        return '/run owner/name "fix the typo in the README"'
-    return RUN_EXAMPLE.replace("demo", aliases[0], 1)

@@ -10,7 +10,7 @@ from bot.desk import Desk
 from bot.incoming import Place
 from bot.marking import marked
 from bot.messages import home_notice
-from bot.outbox import UndeliverableError
+from bot.outbox import UndeliverableError, UnreachableError
 from bot.speaker import Letter
 from runs.backend import BackendError, UnknownRun
 from runs.run import Run
@@ -38,6 +38,7 @@ class HomeNotices:
         self._errands = desk.errands
         self._book = desk.book
         self._clock = desk.clock
+        self._addresses = desk.addresses
         self._home = Place(desk.home_chat_id)
         self._waiting: dict[str, Run] = {}
         self._told: set[str] = set()
@@ -50,7 +51,7 @@ class HomeNotices:
         if told_at is None or run.outcome is None or run.marks.home_told:
             self._told.discard(run.id)
             return
-        if run.origin.chat_id == self._home.chat_id or self._book.is_told_at_home(run.id):
+        if self._is_at_home(run) or self._book.is_told_at_home(run.id):
             return
         now = self._clock()
         if run.id in self._told or now - told_at > YOUNG_SECONDS or now < self._quiet_until:
@@ -59,6 +60,9 @@ class HomeNotices:
         if not self._working:
             self._working = True
             self._errands.run(self._work())
+
+    def _is_at_home(self, run: Run) -> bool:
+        return self._addresses.same(run.origin.chat_id, self._home.chat_id)
 
     async def _work(self) -> None:
         delay = 0.0
@@ -93,10 +97,13 @@ class HomeNotices:
             )
 
     async def _is_due(self, run: Run) -> bool:
+        if not await self._speaker.find([run.origin.chat_id]):
+            raise UnreachableError("which chat asked isn't known")
         try:
-            due = not (await self._backend.get(run.id)).marks.home_told
+            told = (await self._backend.get(run.id)).marks.home_told
         except UnknownRun:
-            due = True  # cleaned meanwhile, and not told
+            told = False  # cleaned meanwhile, and not told
+        due = not told and not self._is_at_home(run)
         if not due:
             self._waiting.pop(run.id, None)
         return due

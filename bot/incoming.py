@@ -75,6 +75,27 @@ class Press:
     asked: Incoming | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A group became a supergroup. `arrived` says that it is the supergroup that tells it."""
+
+    old: int
+    new: int
+    arrived: bool
+
+
+def read_move(update: Update) -> Move | None:
+    """Return what an update tells of a group that became a supergroup; None where it tells of none."""
+    message = update.message
+    if message is None:
+        return None
+    if message.migrate_from_chat_id is not None:
+        return Move(message.migrate_from_chat_id, message.chat.id, arrived=True)
+    if message.migrate_to_chat_id is not None:
+        return Move(message.chat.id, message.migrate_to_chat_id, arrived=False)
+    return None
+
+
 def read_message(update: Update) -> Incoming | None:
     """Return the message of an update; None when it has none or nobody wrote it (a channel's post)."""
     message = update.effective_message

@@ -6,9 +6,10 @@ import asyncio
 import logging
 
 from telegram import Bot
-from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.access import Membership, membership
+from bot.addresses import Addresses
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +19,10 @@ KEPT_SECONDS = 60.0
 class Members:
     """Answers from memory for a minute; Telegram tells nobody of a change, so a longer memory would lie."""
 
-    def __init__(self, bot: Bot, home_chat_id: int) -> None:
+    def __init__(self, bot: Bot, home_chat_id: int, addresses: Addresses) -> None:
         self._bot = bot
         self._home = home_chat_id
+        self._addresses = addresses
         self._known: dict[int, tuple[float, Membership]] = {}
 
     async def of(self, person_id: int) -> Membership | None:
@@ -30,10 +32,7 @@ class Members:
         if known is not None and now - known[0] < KEPT_SECONDS:
             return known[1]
         try:
-            member = await self._bot.get_chat_member(self._home, person_id)
-        except ChatMigrated as error:
-            self._home = error.new_chat_id
-            return await self.of(person_id)
+            member = await self._bot.get_chat_member(self._addresses.of(self._home), person_id)
         except (BadRequest, Forbidden):
             found = Membership.NONE
         except TelegramError as error:

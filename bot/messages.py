@@ -144,7 +144,7 @@ def bare(runs: Sequence[Run]) -> Markup:
         for run in runs
         if run.outcome is not None
     ]
-    return lines(*rows, "More can't be shown here: /logs with an id has the rest.").cut()
+    return lines(*rows, "I can't show more here: /logs with an id has the rest.").cut()
 
 
 def told_elsewhere(text: Markup, origin: Origin) -> Markup:
@@ -223,7 +223,7 @@ def _branch_line(run: Run, report: Report | None) -> Markup:
     url = branch_url(run.task.repo_url, report.branch)
     name = link(report.branch, url) if url else code(report.branch)
     if run.outcome is not None and not run.outcome.ended_well:
-        return plain("🌿 what it had is pushed: ") + name
+        return plain("🌿 its work so far is pushed: ") + name
     return plain("🌿 ") + name
 
 
@@ -329,8 +329,8 @@ def _rows(text: str) -> list[str]:
 _CACHE_WORDS = {"hit": "cache hit", "miss": "cache miss", "part": "cache hit in part"}
 
 _NO_REPORT = (
-    "The image's own program ended well, and had the run's keys itself. "
-    "What it did, only its log and the repository tell."
+    "The image's own program ended well. It had the run's keys itself: "
+    "only its log and the repository tell what it did."
 )
 
 _REACHED = {

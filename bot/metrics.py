@@ -38,6 +38,7 @@ METHODS = (
     "getChatMember",
     "sendMessage",
     "sendDocument",
+    "sendChatAction",
     "editMessageText",
     "deleteMessage",
     "setMessageReaction",
@@ -49,6 +50,9 @@ METHODS = (
 NO_ANSWER = "none"
 ANSWERS = ("200", "400", "401", "403", "404", "409", "429", "500", "502", "503", "504", NO_ANSWER)
 """How the Bot API is known to answer, by HTTP status."""
+
+MOST_DOLLARS = 10_000.0
+"""No Run costs more; a forged Report may say so, and a counter never forgets."""
 
 ANSWER_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600)
 WORK_SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400)
@@ -192,7 +196,7 @@ class Metrics:
             return
         # A number by its type; but a Report that was made otherwise than by reading one may hold anything.
         if isinstance(report.cost_usd, int | float):
-            self._cost.labels(repo).inc(max(0.0, report.cost_usd))
+            self._cost.labels(repo).inc(min(max(0.0, report.cost_usd), MOST_DOLLARS))
         if report.cache in CACHE_RESULTS:
             self._cache.labels(report.cache).inc()
         most = max(0.0, run.ended_at - run.created_at)

@@ -88,6 +88,22 @@ class Reader:
         return values
 
 
+def read_fields(text: str, keys: Mapping[str, Key]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Read a YAML text into the fields that its keys fill, and all mistakes: a line each, in the text's order.
+
+    An empty text fills nothing. Text that isn't YAML has one mistake: what stands behind it can't be read.
+    """
+    try:
+        root = compose(text)
+    except NotYaml as error:
+        return {}, (f"line {error.line}: {error.what}",)
+    if root is None:
+        return {}, ()
+    reader = Reader()
+    values = reader.fields(root, "", keys)
+    return values, tuple(f"line {line}: {what}" for line, what in sorted(reader.mistakes))
+
+
 def compose(text: str) -> yaml.Node | None:
     """Return the root of a YAML text, None when there is nothing in it. Raises NotYaml.
 

@@ -67,7 +67,7 @@ def take_options(text: str, start: int) -> Taken:
             raise _unknown(match)
         value, end = _value(name, option, match)
         if option.field in chosen:
-            what = f"--{name} stands there twice, or beside its opposite. Leave one out."
+            what = f"--{name} is there twice, or beside its opposite. Leave one out."
             raise BadOption(what, match.start(), end, "")
         chosen[option.field] = value
         start = end
@@ -195,7 +195,7 @@ def _unknown(match: re.Match[str]) -> BadOption:
             f"--{alike}",
         )
     known = ", ".join(f"--{name}" for name in _OPTIONS)
-    what = f"There is no such option. There are {known}. If it belongs to the task, put -- before the task."
+    what = f"There is no such option. There are {known}. If it is part of the task, put -- before the task."
     return BadOption(what, match.start("dash"), match.start("dash"), "-- ")
 
 

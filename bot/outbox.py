@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeVar
 
+from bot.addresses import Addresses
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -113,8 +115,9 @@ class Outbox:
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self.addresses = Addresses()
+        """Where the chats are today."""
         self._lanes: dict[int, _Lane] = {}
-        self._moved: dict[int, int] = {}
         self._overall: deque[float] = deque()
         self._stopped = False
 
@@ -136,12 +139,6 @@ class Outbox:
             for priority in Priority
         }
 
-    def address(self, chat_id: int) -> int:
-        """Return where a chat is today: its own id, or that of the supergroup that it became."""
-        while chat_id in self._moved:
-            chat_id = self._moved[chat_id]
-        return chat_id
-
     async def deliver(
         self,
         chat_id: int,
@@ -156,7 +153,7 @@ class Outbox:
         """
         failures = 0
         while True:
-            address = self.address(chat_id)
+            address = self.addresses.of(chat_id)
             async with self._turn(address, priority) as lane:
                 try:
                     return await send(address)
@@ -165,9 +162,8 @@ class Outbox:
                     log.warning("telegram asks to wait %.0f s in chat %s", error.seconds, address)
                     continue
                 except ChatMovedError as error:
-                    if error.chat_id == address:
+                    if not self.addresses.note(address, error.chat_id):
                         raise UndeliverableError("the chat moved to itself") from error
-                    self._moved[address] = error.chat_id
                     log.info("chat %s is now %s", address, error.chat_id)
                     continue
                 except UnreachableError:

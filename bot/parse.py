@@ -118,7 +118,7 @@ def read_logs(arguments: str) -> LogsRequest:
     if rest or not 1 <= lines <= _MOST_LINES:
         meant = nearest(head, _VIEWS) if not lines else None
         words = "errors, follow, file, grep WORD, phase NAME or sidecar NAME"
-        what = f"Behind the run stands a number of lines, from 1 to {_MOST_LINES}, or {words}."
+        what = f"After the run comes a number of lines, from 1 to {_MOST_LINES}, or {words}."
         raise Mistake(what, f"{command} {_SAMPLE_VIEWS.get(meant or '', '50')}")
     return LogsRequest(prefix, lines=lines)
 
@@ -128,7 +128,7 @@ def read_one_run(arguments: str, command: str) -> str:
     words = arguments.split()
     prefix = _run_prefix(words[:1])
     if len(words) > 1:
-        raise Mistake("One run at a time.", f"/{command} {prefix}")
+        raise Mistake("One run at a time, please.", f"/{command} {prefix}")
     return prefix
 
 
@@ -144,7 +144,7 @@ def pick_run(prefix: str, run_ids: Iterable[str], command: str) -> str:
     """
     found = sorted({run_id for run_id in run_ids if run_id.startswith(prefix)})
     if not found:
-        raise Mistake(f"There is no run {prefix} here. These there are:", "/jobs")
+        raise Mistake(f"There is no run {prefix} here. This shows them:", "/jobs")
     if len(found) > 1 and prefix not in found:
         named = ", ".join(found[:_MOST_NAMED]) + (", …" if len(found) > _MOST_NAMED else "")
         raise Mistake(f"Several runs begin with {prefix}: {named}.", f"/{command} {found[0]}")
@@ -215,9 +215,7 @@ class _Wrong(Exception):
 
 def _read_run(arguments: str, config: Config, forge_url: str, reply_text: str | None) -> RunRequest:
     if _NO_TEXT.search(arguments):
-        what = (
-            "There is a character in the message that no program can take (NUL or half an emoji)."
-        )
+        what = "Your message has a character that no program can take (NUL or half an emoji)."
         raise _Wrong(what, _NO_TEXT.sub("", arguments))
     word = _WORD.match(arguments)
     if word is None:
@@ -237,20 +235,18 @@ def _read_run(arguments: str, config: Config, forge_url: str, reply_text: str | 
     if not prompt.strip():
         prompt = (reply_text or "").strip()
         if not prompt:
-            what = "Say what to do, behind the repo, or reply to a message that says it."
+            what = "Say what to do after the repo, or reply to a message that says it."
             sample = _SAMPLE_TASK if taken.closed else f'"{_SAMPLE_TASK}"'
             raise _Wrong(what, f"{arguments[: taken.end].strip()} {sample}")
         if _NO_TEXT.search(prompt):
-            raise _Wrong(
-                "The message that you reply to holds a character that no program can take."
-            )
+            raise _Wrong("The message you reply to has a character that no program can take.")
     return RunRequest(target, taken.options, prompt)
 
 
 def _read_repo(word: re.Match[str], config: Config, forge_url: str) -> Target:
     written, behind = word["word"], word.string[word.end() :]
     if written[0] in QUOTES:
-        what = "Say which repo, before the task."
+        what = "Name the repo before the task."
         raise _Wrong(what, f"{_first_repo(config)} {word.string.strip()}")
     try:
         ahead = take_options(word.string, 0)
@@ -258,7 +254,7 @@ def _read_repo(word: re.Match[str], config: Config, forge_url: str) -> Target:
         ahead = Taken(Options(), 0, closed=False)
     if ahead.end and (late := _WORD.match(word.string, ahead.end)):
         options, behind = word.string[: ahead.end].strip(), word.string[late.end() :]
-        raise _Wrong("The repo stands before the options.", f"{late['word']} {options}{behind}")
+        raise _Wrong("The repo comes before the options.", f"{late['word']} {options}{behind}")
     try:
         return find(written, config, forge_url)
     except BadRepo as bad:
@@ -273,7 +269,7 @@ def _refuse_image(options: Options, config: Config) -> None:
     what = (
         f"That image isn't allowed here. Allowed: {allowed}."
         if allowed
-        else ("No image can be chosen here. An admin may allow some by images: in the config.")
+        else ("You can't choose an image here. An admin may allow some by images: in the config.")
     )
     raise _Wrong(what)
 
@@ -286,19 +282,19 @@ def _read_prompt(arguments: str, taken: Taken) -> str:
     try:
         quoted = unquote(rest)
     except NotClosed as open_quote:
-        what = "The quote at the beginning of the task isn't closed."
+        what = "The quote at the start of the task isn't closed."
         raise _Wrong(what, f"{head} {rest}{open_quote.closer}") from open_quote
     behind = rest if quoted is None else quoted.rest
     at = find_trailing_options(f" {behind}")
     if at is not None and behind.strip():
         options = f" {behind}"[at:].strip()
         task = rest[: len(rest) - len(options)].strip()
-        what = "Options stand before the task. If that belongs to the task, put -- before the task."
+        what = "Options come before the task. If that is part of the task, put -- before the task."
         raise _Wrong(what, f"{head} {options} {task}")
     if quoted is None:
         return rest
     if quoted.rest:
-        what = "There is text behind the closing quote. If the quotes belong to the task, put -- before it."
+        what = "There is text after the closing quote. If the quotes are part of the task, put -- before it."
         raise _Wrong(what, f"{head} -- {rest}")
     return quoted.text
 
@@ -321,7 +317,7 @@ def _read_view(request: LogsRequest, rest: str, command: str) -> LogsRequest:
     view, word = request.view, rest.strip()
     if view not in (LogView.GREP, LogView.PHASE, LogView.SIDECAR):
         if word:
-            raise Mistake(f"Behind {view.value} nothing more can stand.", f"{command} {view.value}")
+            raise Mistake(f"Nothing can follow {view.value}.", f"{command} {view.value}")
         return request
     sample = f"{command} {_SAMPLE_VIEWS[view.value]}"
     if view is LogView.GREP:
@@ -347,9 +343,9 @@ def _first_word(text: str) -> tuple[str, str]:
 
 def _run_prefix(words: list[str]) -> str:
     if not words:
-        raise Mistake("Say which run. These there are:", "/jobs")
+        raise Mistake("Say which run. This shows them:", "/jobs")
     prefix = words[0].lower().lstrip("#")
     if not _RUN_PREFIX.fullmatch(prefix):
-        what = "A run is named by its id, or the beginning of it. These there are:"
+        what = "Name a run by its id, or by the start of it. This shows them:"
         raise Mistake(what, "/jobs")
     return prefix

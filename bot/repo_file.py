@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bot.nodes import BadNode, Key, NotYaml, Reader, compose, is_empty, join, read_text
+from bot.nodes import BadNode, Key, Reader, is_empty, join, read_fields, read_text
 from bot.options import BadValue, read_cpu, read_image, read_memory
 from runs.stacks.languages import TITLES
 from runs.stacks.table import services_table
@@ -39,16 +39,9 @@ class RepoFile:
 
 def parse(text: str) -> RepoFile:
     """Read the file; empty text says nothing. Raises BadRepoFile with all mistakes at once."""
-    try:
-        root = compose(text)
-    except NotYaml as error:
-        raise BadRepoFile((f"line {error.line}: {error.what}",)) from error
-    if root is None:
-        return RepoFile()
-    reader = Reader()
-    values = reader.fields(root, "", _KEYS)
-    if reader.mistakes:
-        raise BadRepoFile(tuple(f"line {line}: {what}" for line, what in sorted(reader.mistakes)))
+    values, mistakes = read_fields(text, _KEYS)
+    if mistakes:
+        raise BadRepoFile(mistakes)
     resources = values.pop("resources", {})
     return RepoFile(**values, **resources)
 

@@ -24,7 +24,7 @@ from bot.commands.cancel import cancel, stop_button
 from bot.commands.clean import clean
 from bot.commands.follow import unfollow_button
 from bot.commands.help import help_, start_
-from bot.commands.jobs import jobs, jobs_button
+from bot.commands.jobs import jobs, jobs_button, show_jobs
 from bot.commands.late import run_late
 from bot.commands.logs import file_button, logs, logs_button
 from bot.commands.repos import repos, repos_button
@@ -32,7 +32,8 @@ from bot.commands.retry import retry, retry_button
 from bot.commands.run import run
 from bot.config import Role
 from bot.desk import Asked, Desk
-from bot.incoming import Incoming, Person, Place, Press, read_message, read_press
+from bot.guide import aliases_of
+from bot.incoming import Incoming, Person, Place, Press, read_message, read_move, read_press
 from bot.markup import plain
 from bot.members import Members
 from bot.mistake import Mistake
@@ -101,6 +102,7 @@ class Router:
         fresh = filters.UpdateType.MESSAGE
         application.add_handler(CommandHandler(list(BEHAVIOURS), self._on_command, fresh))
         application.add_handler(CommandHandler("id", self._on_id, fresh))
+        application.add_handler(MessageHandler(filters.StatusUpdate.MIGRATE, self._on_move))
         edited = filters.UpdateType.EDITED_MESSAGE
         application.add_handler(CommandHandler(list(BEHAVIOURS), self._on_edit, edited))
         application.add_handler(MessageHandler(fresh & filters.COMMAND, self._on_unknown))
@@ -119,7 +121,7 @@ class Router:
         if command is None:
             # To us, or it wouldn't be here; but something other than a space stands behind the command.
             if await self._admitted(message, Action.READ) is not None:
-                self._desk.answer(message, answers.glued())
+                self._desk.answer(message, answers.glued(aliases_of(self._desk.config)))
             return
         behaviour = BEHAVIOURS[command.name]
         role = await self._admitted(message, behaviour.action)
@@ -165,6 +167,24 @@ class Router:
         message = read_message(update)
         if message is not None:
             self._desk.answer(message, answers.ids(message))
+
+    async def _on_move(self, update: Update, _context: Context) -> None:
+        """Go on in the supergroup that a group became; Telegram says so in both, and it is answered in the new one."""
+        move = read_move(update)
+        if move is None:
+            return
+        desk, (old, new) = self._desk, (move.old, move.new)
+        desk.addresses.note(old, new)
+        if not move.arrived:
+            return
+        log.warning("chat %s became the supergroup %s", old, new)
+        if old not in {desk.home_chat_id, *desk.config.chats}:
+            return
+        place = Place(new)
+        said = answers.moved(old, new, home=old == desk.home_chat_id)
+        desk.errands.run(desk.speaker.say(place, Letter(said)))
+        if any(desk.addresses.same(run.origin.chat_id, new) for run in desk.book.live):
+            await show_jobs(place, desk)
 
     async def _on_edit(self, update: Update, _context: Context) -> None:
         message = read_message(update)
@@ -235,7 +255,7 @@ class Router:
             return
         # The message of a press is our own one.
         if (press := read_press(update)) is not None:
-            self._answer_press(press, "Something went wrong on my side; it is in my log.")
+            self._answer_press(press, "Something went wrong on my side; my log says what.")
         elif (message := read_message(update)) is not None:
             self._desk.answer(message, answers.broken())
 
@@ -250,17 +270,34 @@ class Router:
         return None
 
     async def _role(self, person: Person, place: Place, *, private: bool) -> Role | Refusal:
-        """Say who somebody is; while Telegram doesn't say whether they are a member, ask again, for a lost answer
-        must not lose a command."""
-        actor = Actor(person.id, place.chat_id, private, person.is_bot, person.sender_chat_id)
+        """Say who somebody is; while Telegram doesn't say whether they are a member, or whether this chat is one that
+        the config knows by an older id, ask again, for a lost answer must not lose a command.
+        """
         config, home = self._desk.config, self._desk.home_chat_id
-        if not needs_membership(actor, config, home):
-            return role_of(actor, config, home)
         delay = 0.5
-        while (member := await self._members.of(person.id)) is None:
+        while True:
+            sure = await self._desk.speaker.find((home, *config.chats))
+            actor = self._actor(person, place, private=private)
+            asks = needs_membership(actor, config, home)
+            member = await self._members.of(person.id) if asks else None
+            role = role_of(actor, config, home, member)
+            if member is not None or (not asks and (sure or role is not Refusal.ELSEWHERE)):
+                return role
             await asyncio.sleep(delay)
             delay = min(10.0, delay * 2)
-        return role_of(actor, config, home, member)
+
+    def _actor(self, person: Person, place: Place, *, private: bool) -> Actor:
+        """Return who acts, with chats called as the config calls them, whatever their ids are today."""
+        names = (self._desk.home_chat_id, *self._desk.config.chats)
+        called = self._desk.addresses.known_as
+        sender = person.sender_chat_id
+        return Actor(
+            person.id,
+            called(place.chat_id, names),
+            private,
+            person.is_bot,
+            None if sender is None else called(sender, names),
+        )
 
     def _first_time(self, message: Incoming) -> bool:
         now = self._desk.clock()

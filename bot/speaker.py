@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from telegram import (
@@ -19,7 +19,7 @@ from telegram import (
     ReactionTypeEmoji,
     ReplyParameters,
 )
-from telegram.constants import ParseMode
+from telegram.constants import ChatAction, ParseMode
 from telegram.error import (
     BadRequest,
     ChatMigrated,
@@ -106,6 +106,29 @@ class Speaker:
         self._bot = bot
         self._outbox = outbox
         self._redactor = redactor
+        self.addresses = outbox.addresses
+
+    async def find(self, chat_ids: Iterable[int]) -> bool:
+        """Learn which of these groups became supergroups, asking Telegram once for each; False where it didn't say.
+
+        Reading the old group goes on working for ever, and so does nothing that only its members see: the smallest
+        thing that is refused there is to be seen typing (telegram-bot-api, check_chat with AccessRights::Write).
+        """
+        sure = True
+        for chat_id in self.addresses.unasked(chat_ids):
+            try:
+                await self._bot.send_chat_action(chat_id, ChatAction.TYPING)
+            except ChatMigrated as error:
+                self.addresses.note(chat_id, error.new_chat_id)
+                log.warning("chat %s became a supergroup: it is %s now", chat_id, error.new_chat_id)
+            except (BadRequest, Forbidden):
+                self.addresses.note_asked(chat_id)
+            except TelegramError as error:
+                log.info("where chat %s is can't be said now: %s", chat_id, type(error).__name__)
+                sure = False
+            else:
+                self.addresses.note_asked(chat_id)
+        return sure
 
     async def say(self, place: Place, letter: Letter, priority: Priority = Priority.ANSWER) -> int:
         """Send a message when its turn comes; return its id."""
@@ -168,7 +191,7 @@ class Speaker:
 
     async def react(self, place: Place, message_id: int, emoji: str) -> None:
         """Put one reaction on a message; repeating it changes nothing. A refusal doesn't matter and is only logged."""
-        if self._outbox.address(place.chat_id) != place.chat_id:
+        if self.addresses.of(place.chat_id) != place.chat_id:
             return
         try:
             await self._bot.set_message_reaction(
@@ -180,7 +203,7 @@ class Speaker:
     async def delete(self, place: Place, message_id: int) -> None:
         """Delete a message of ours that was sent just now; a refusal is only logged."""
         try:
-            await self._bot.delete_message(self._outbox.address(place.chat_id), message_id)
+            await self._bot.delete_message(self.addresses.of(place.chat_id), message_id)
         except TelegramError as error:
             log.info("a message in chat %s can't be deleted: %s", place.chat_id, error)
 
@@ -280,7 +303,11 @@ def _other_form(form: _Form, said: str, letter: Letter) -> _Form | None:
         return None
     if "can't parse entities" in said and form.marked:
         return replace(form, text=letter.text.text(), marked=False)
-    if ("thread not found" in said or "topic" in said) and form.thread_id is not None:
+    in_topic = form.thread_id is not None or form.reply_to is not None
+    if "topic" in said and in_topic:
+        # One that is closed: a reply would go back into it.
+        return replace(form, thread_id=None, reply_to=None)
+    if "thread not found" in said and form.thread_id is not None:
         return replace(form, thread_id=None)
     if "repl" in said and form.reply_to is not None:
         return replace(form, reply_to=None)

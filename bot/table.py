@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.buttons import Keyboard, page_row
-from bot.card import PHASE_WORDS
+from bot.card import doing_words
 from bot.continuation import first_asked
 from bot.markup import Markup, bold, code, italic, joined, lines, paragraphs, plain, shortened
 from bot.messages import HEADLINES, ICONS, target
@@ -83,10 +83,10 @@ def _state(run: Run, now: float) -> str:
         return f"waiting, place {run.place}" if run.place else "waiting"
     if run.cancelled_by:
         words = "stopping"
-    elif run.report is None and run.started_at is not None:
+    elif run.report is None and run.started_at is not None and run.held is None:
         words = "running"  # on a cluster only the end brings a Report
     else:
-        words = PHASE_WORDS[run.report.phase if run.report else None]
+        words = doing_words(run, run.report.phase if run.report else None)
     return f"{words} · {_about(now - (run.started_at or run.created_at))}"
 
 

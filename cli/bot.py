@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +16,10 @@ from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
 from bot.stacks import StackReader, Stacks
-from cli.log_format import start_logging
+from cli.exits import Failure
+from cli.log_format import complain, start_logging
 from cli.owner import with_owner
+from cli.where import demand_kubeconfig
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.stacks.remote import RemoteStacks
@@ -47,18 +48,23 @@ def run_bot(environment: Mapping[str, str]) -> int:
         settings = read(environment)
         config = load_config(settings.config_path)
         store = make_store(settings, environment)
+        if settings.backend is BackendName.KUBERNETES:
+            demand_kubeconfig(settings)  # no waiting brings one, as it may bring the cluster
     except (SettingsError, ConfigError) as error:
-        print(error, file=sys.stderr)
+        complain(environment, str(error))
+        return 2
+    except Failure as failure:
+        complain(environment, f"{failure.what}\n➜ {failure.advice}")
         return 2
     try:
         asyncio.run(_serve(settings, config, store, environment))
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        complain(environment, str(error))
         return 2
     except TokenRefusedError:
-        print(
+        complain(
+            environment,
             "Telegram refuses TELEGRAM_BOT_TOKEN. Take the token that @BotFather shows with /mybots.",
-            file=sys.stderr,
         )
         return 1
     return 0
@@ -191,8 +197,16 @@ async def _serve(
     gc.freeze()
     try:
         stacks = make_stacks(settings, config, environment)
+        on_cluster = settings.backend is BackendName.KUBERNETES
+        cache = _make_cache_signer(config, environment) if on_cluster else None
         surroundings = Surroundings(
-            settings, config, backend, store, redactor=redactor, stacks=stacks
+            settings,
+            config,
+            backend,
+            store,
+            redactor=redactor,
+            stacks=stacks,
+            check=None if cache is None else cache.check,
         )
         await serve(surroundings, stop)
     finally:

@@ -25,6 +25,7 @@ from cli.demo_stage import (
     shown_branch,
 )
 from cli.transcript import Transcript, wrapped
+from playground.messages import Message
 from runs.backend import Backend, BackendError
 from runs.outcome import Ending
 from runs.run import Run
@@ -115,7 +116,7 @@ async def _perform(stage: Stage, wish: Wish, browser: bool) -> int:
     printing = asyncio.create_task(_print_events(stage))
     try:
         if wish.once is not None:
-            return await _once(stage, backend, wish.once)
+            return await play_once(stage, wish.once)
         return await _host(stage, browser)
     finally:
         printing.cancel()
@@ -123,28 +124,34 @@ async def _perform(stage: Stage, wish: Wish, browser: bool) -> int:
         await backend.close()
 
 
-async def _once(stage: Stage, backend: Backend, text: str) -> int:
-    """Say one thing and wait for what comes of it."""
+async def play_once(stage: Stage, text: str) -> int:
+    """Say one thing and wait for what comes of it; return the exit code."""
     print(f"claude-sandbox demo, with everything in\n{stage.folder}\n")
     asked = stage.world.say(stage.you, stage.team, text)
     while True:
         _check_bot(stage)
-        runs = await backend.list_runs()
+        # Before the Runs are listed: one that was started, and answered with its card, meanwhile isn't in the list.
+        answered = _is_answered(stage, asked)
+        runs = await stage.ground.backend.list_runs()
         if runs and all(
             run.told and (run.marks.card_closed or run.marks.card_id is None) for run in runs
         ):
             break
-        answered = any(
-            message.reply_to_id == asked.id and message.sender == stage.world.bot
-            for message in stage.world.messages(stage.team)
-        )
-        if answered and not runs and not stage.world.state.updates.pending():
+        if answered and not runs:
             print("\nNo task was started.", file=sys.stderr)
             return NOT_WELL
         await asyncio.sleep(stage.ground.look_seconds)
     await asyncio.sleep(0)  # let the last events be printed
     run = runs[-1]
     return _conclusion(stage, run)
+
+
+def _is_answered(stage: Stage, asked: Message) -> bool:
+    replies = (
+        message.reply_to_id == asked.id and message.sender == stage.world.bot
+        for message in stage.world.messages(stage.team)
+    )
+    return not stage.world.state.updates.pending() and any(replies)
 
 
 def _conclusion(stage: Stage, run: Run) -> int:

@@ -14,6 +14,7 @@ from cli.servers import check_bot, check_chat, check_model
 from k8s.api import Rejected
 from k8s.installation.checkup import Checkup, allowed, cluster
 from k8s.installation.finding import Finding, Mark, bad, good, unknown, warned
+from k8s.installation.needs import Needs
 from k8s.installation.objects import Objects
 from k8s.installation.plan import BOT, SANDBOXES
 from k8s.installation.present import Present, read_present
@@ -21,7 +22,7 @@ from k8s.installation.probe import Probe
 from k8s.place import KubernetesPlace
 from runs.backend import BackendError
 from runs.image_name import OWNER, image_of
-from runs.s3_place import read_place
+from runs.s3_place import S3Place, read_place
 from runs.stacks.remote import RemoteStacks, Unread
 from sandbox.keys import read_keys
 from sandbox.task import Task
@@ -59,16 +60,19 @@ class Examination:
         self.tell(await Checkup(self.objects, present).run())
         config, findings = _config(present)
         self.tell(findings)
-        probe = Probe(self.objects, _place(present, config))
+        place = _place(present, config)
+        probe, needs = Probe(self.objects, place), Needs(self.objects, place)
         for name, check in (
             ("Admission policy", probe.admission),
+            ("Queue", needs.queue),
+            ("Runtime", needs.runtime),
             ("Image", probe.image),
             ("Room", probe.room),
         ):
             self.tell(await allowed(name, check))
         self.tell(key_limits(config, _image(present)))
         self.tell(await self._servers(present))
-        self.tell(await self._bucket(present))
+        self.tell(await self._buckets(present, config))
         self.tell(await self._repos(present, config))
 
     async def _present(self) -> Present:
@@ -102,21 +106,16 @@ class Examination:
             found.append(unknown("Model key", f"no {' or '.join(MODEL_KEYS)} is known here", _SET))
         return found
 
-    async def _bucket(self, present: Present) -> list[Finding]:
-        """Try the bucket of records and logs, where there is one and its keys are known."""
-        place = read_place(present.environment.get("SANDBOX_LOG_STORE", ""))
-        if place is None:
-            return []
+    async def _buckets(self, present: Present, config: Config) -> list[Finding]:
+        """Try the buckets of logs and of dependencies, where there are any and their keys are known."""
         variables = {**present.environment, **present.keys, **self.environment}
-        if not variables.get("AWS_ACCESS_KEY_ID"):
-            return [unknown("Log store", f"{place}: its keys aren't known here", _SET)]
-        from runs.s3 import S3Objects
-
-        try:
-            await S3Objects(place, variables).check()
-        except (BackendError, OSError, ValueError) as error:
-            return [bad("Log store", str(error), "docs/config.md says what its keys need")]
-        return [good("Log store", f"{place} is read and written")]
+        logs = read_place(present.environment.get("SANDBOX_LOG_STORE", ""))
+        places = {"Log store": logs, "Cache": config.cache_bucket}
+        return [
+            await _tried(name, place, variables)
+            for name, place in places.items()
+            if place is not None
+        ]
 
     async def _repos(self, present: Present, config: Config) -> list[Finding]:
         """Say which repos of the config git reaches from here with the token."""
@@ -136,6 +135,20 @@ class Examination:
 
     def _given(self, name: str) -> str:
         return self.environment.get(name, "").strip()
+
+
+async def _tried(name: str, place: S3Place, variables: Mapping[str, str]) -> Finding:
+    """Try a bucket as the bot and its runs use it."""
+    if not variables.get("AWS_ACCESS_KEY_ID"):
+        return unknown(name, f"{place}: its keys aren't known here", _SET)
+    from runs.s3 import S3Objects
+    from runs.s3_cache import S3Cache
+
+    try:
+        await (S3Cache if name == "Cache" else S3Objects)(place, variables).check()
+    except (BackendError, OSError, ValueError) as error:
+        return bad(name, str(error), "docs/config.md says what its keys need")
+    return good(name, f"{place} is read and written")
 
 
 _KEYS = (TOKEN, CHAT, GIT, *MODEL_KEYS)

@@ -1,15 +1,8 @@
-"""How a command ends: its exit codes, and the one form of every failure. docs/command-line.md lists them."""
+"""The exit codes of the commands, and the one form of every failure. docs/command-line.md lists them."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from cli.screen import Screen
 
 
 class Exit(IntEnum):
@@ -32,42 +25,3 @@ class Failure(Exception):
         self.what = what
         self.advice = advice
         self.code = code
-
-
-def guarded(work: Callable[[], Exit], screen: Screen) -> int:
-    """Do the work of a command and return its exit code, whatever ends it.
-
-    A Failure is printed, and what the rooms below raise for the person or the world is turned into one. Ctrl-C is said
-    unless the work itself said what it means. A bug keeps its traceback.
-    """
-    from cli.failures import as_failure
-
-    try:
-        code = work()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        screen.note("Stopped.")
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        _close_output()
-        return Exit.PIPE_CLOSED
-    except Exception as error:
-        failure = as_failure(error)
-        if failure is None:
-            raise
-        return _told(failure, screen)
-    return code
-
-
-def _told(failure: Failure, screen: Screen) -> int:
-    try:
-        screen.failed(failure)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _close_output()
-    return failure.code
-
-
-def _close_output() -> None:
-    """Let what is still in the buffer go nowhere: it is written at exit, and would fail again (Python's docs of SIGPIPE)."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

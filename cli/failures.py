@@ -19,6 +19,7 @@ _AWAY = "Is it the right cluster (--context), and does it run? kubectl get jobs 
 _NO_NAMESPACE = (
     "Name another namespace by -n NAME; to make it, and all that belongs to it: claude-sandbox init"
 )
+_NO_LOGIN = "login can't be read"
 _KUBECONFIG = "Name a kubeconfig by KUBECONFIG=…; kubectl get jobs has to work with it."
 
 
@@ -44,7 +45,8 @@ def as_failure(error: Exception) -> Failure | None:
     if isinstance(error, BackendError):
         if type(error) is Refused:  # it answers, and says in its words what can't be
             return Failure(str(error), code=Exit.CLUSTER)
-        return Failure(str(error), advice_for(error), Exit.CLUSTER)
+        code = Exit.USAGE if _NO_LOGIN in str(error) else Exit.CLUSTER
+        return Failure(str(error), advice_for(error), code)
     return None
 
 
@@ -60,6 +62,6 @@ def advice_for(error: Exception) -> str:
         return _CERTIFICATE
     if code == 404 and "namespaces" in words:
         return _NO_NAMESPACE
-    if "login can't be read" in words:
+    if _NO_LOGIN in words:
         return _KUBECONFIG
     return _AWAY if code is None else ""

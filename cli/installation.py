@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
@@ -16,6 +15,7 @@ from cli.exits import Exit, Failure
 from cli.keys import Keys, placeholders
 from cli.questions import Asker
 from cli.screen import Screen
+from cli.wish import Wish
 from k8s.api import Api, Rejected
 from k8s.installation.overlay import overlay_names
 from k8s.installation.plan import (
@@ -28,9 +28,6 @@ from k8s.installation.plan import (
 from k8s.installation.present import Present
 from k8s.version import ServerVersion, too_old
 from runs.image_name import OWNER, usual_image
-
-if TYPE_CHECKING:
-    from cli.commands.init import Wish
 
 PASSED_ON = (
     "TELEGRAM_API_URL",
@@ -46,8 +43,6 @@ PASSED_ON = (
     "AWS_REGION",
 )
 """Variables of `init` that the bot gets too, where they are set."""
-_ADMISSION = (1, 30)
-"""From here on the admission policy works without a switch (docs/decisions/012-closed-by-default.md)."""
 
 
 async def demand_version(api: Api) -> None:
@@ -58,7 +53,7 @@ async def demand_version(api: Api) -> None:
         version = msgspec.json.decode(await api.get("/version"), type=ServerVersion)
     except (Rejected, msgspec.MsgspecError):
         return
-    sentence = too_old(version) or too_old(version, _ADMISSION)
+    sentence = too_old(version)
     if sentence is not None:
         raise Failure(sentence, "Nothing was changed. Upgrade the cluster.", Exit.CLUSTER)
 
@@ -158,7 +153,10 @@ def _with_repo(text: str, repo: str | None) -> str:
 def _images(config: Config, image: str | None) -> Iterator[str]:
     """Return the patterns of all images that a run may be of: those of the config, and the sandbox's with any tag."""
     if image:
-        yield re.sub(r":[^:/]*$", "", image.partition("@")[0]) + "*"
+        name = re.sub(r":[^:/]*$", "", image.partition("@")[0])
+        yield from (f"{name}:*", f"{name}@*")
+        if image == name:
+            yield image
     used = [config.defaults.image, *(repo.options.image for repo in config.repos.values())]
     yield from filter(None, used)
     yield from config.service_images.values()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
+from cli.adding import add
 from cli.on_cluster import Context
 from cli.task_options import AsJson
 
@@ -43,15 +44,14 @@ DryRun = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: yes to everything.")]
 KeepLogs = Annotated[
-    Optional[bool],  # noqa: UP045 - typer makes --keep-logs/--no-keep-logs of it
-    typer.Option(help="Leave the volume with the records and logs."),
+    bool, typer.Option("--keep-logs", help="Leave the volume with the records and logs.")
 ]
+NoKeepLogs = Annotated[bool, typer.Option("--no-keep-logs", help="Take it away, and don't ask.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (init, doctor, uninstall):
-        app.command()(command)
+    add(app, init, doctor, uninstall)
 
 
 def init(
@@ -72,9 +72,10 @@ def init(
     It takes from the environment, or asks for: TELEGRAM_BOT_TOKEN, TELEGRAM_CHAT_ID, GITHUB_TOKEN, and
     CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_API_KEY. Say it again to change something, or to go on where it stopped.
     """
-    from cli.commands.init import Wish, run_init
+    from cli.commands.init import run_init
     from cli.owner import with_owner
     from cli.where import Chosen
+    from cli.wish import Wish
 
     wish = Wish(
         overlay=overlay,
@@ -103,9 +104,17 @@ def doctor(as_json: AsJson = False, context: Context = None) -> None:
     raise SystemExit(run_doctor(os.environ, Chosen(context), as_json=as_json))
 
 
-def uninstall(keep_logs: KeepLogs = None, yes: Yes = False, context: Context = None) -> None:
-    """Take away from a cluster what init has made, and nothing else."""
+def uninstall(
+    keep_logs: KeepLogs = False,
+    no_keep_logs: NoKeepLogs = False,
+    yes: Yes = False,
+    context: Context = None,
+) -> None:
+    """Take away from a cluster what init has made or taken over, and nothing else."""
     from cli.commands.uninstall import run_uninstall
     from cli.where import Chosen
 
-    raise SystemExit(run_uninstall(os.environ, Chosen(context), yes=yes, keep_logs=keep_logs))
+    if keep_logs and no_keep_logs:
+        raise typer.BadParameter("--keep-logs and --no-keep-logs say the opposite.")
+    keeps = keep_logs if keep_logs or no_keep_logs else None
+    raise SystemExit(run_uninstall(os.environ, Chosen(context), yes=yes, keep_logs=keeps))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import logging
 import re
 import sys
 import textwrap
+import threading
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from bot.settings import LogFormat
 from runs.run import is_run_id
@@ -68,6 +70,26 @@ class Json(logging.Formatter):
         return self._redactor.text(text.encode("utf-8", "replace").decode())
 
 
+class Lines(logging.StreamHandler[TextIO]):
+    """Writes to standard error. An event that can't be put into words is told by its template, not by a raw traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the library's name)
+        """Say which event it is. Its values stay out: they are what failed."""
+        with contextlib.suppress(OSError, ValueError):
+            template = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+            note = logging.makeLogRecord(
+                {
+                    "name": record.name,
+                    "levelno": logging.ERROR,
+                    "levelname": "ERROR",
+                    "msg": "an event can't be put into words: %s",
+                    "args": (template,),
+                }
+            )
+            self.stream.write(self.format(note) + self.terminator)
+            self.flush()
+
+
 def run_of(record: logging.LogRecord) -> str | None:
     """Return the id of the Run that an event is about: what stands behind the word "run" in our own template."""
     template = str(record.msg).replace("%%", "")
@@ -82,20 +104,48 @@ def run_of(record: logging.LogRecord) -> str | None:
 def start_logging(environment: Mapping[str, str]) -> None:
     """Log to standard error from INFO on, as SANDBOX_LOG_FORMAT says; every secret of the environment is blackened."""
     redactor = Redactor(read_keys(environment).secrets)
-    as_json = environment.get("SANDBOX_LOG_FORMAT", "").strip() == LogFormat.JSON.value
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Json(redactor) if as_json else Plain(redactor))
+    handler = Lines(sys.stderr)
+    handler.setFormatter(Json(redactor) if _is_json(environment) else Plain(redactor))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
     sys.excepthook = _log_end
+    threading.excepthook = _log_thread
+    sys.unraisablehook = _log_unraisable
     for chatty in ("httpx", "httpcore", "apscheduler"):
         # httpx logs addresses at INFO, and the bot's token is a part of them.
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def complain(environment: Mapping[str, str], words: str) -> None:
+    """Say why the bot doesn't start: to a person as it is, and in a log of objects as one of them."""
+    if _is_json(environment):
+        log.critical("%s", words)
+    else:
+        print(words, file=sys.stderr)
+
+
+def _is_json(environment: Mapping[str, str]) -> bool:
+    return environment.get("SANDBOX_LOG_FORMAT", "").strip() == LogFormat.JSON.value
+
+
 def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Log what ends the process, instead of printing it: it may hold a secret, and is to be one event like all others."""
     log.critical("the bot ends by a bug", exc_info=(kind, error, trace))
+
+
+def _log_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+        told = (args.exc_type, args.exc_value, args.exc_traceback)
+        log.error("a thread ends by a bug", exc_info=told)
+
+
+def _log_unraisable(found: sys.UnraisableHookArgs) -> None:
+    """Log what failed where nobody can be told, such as a finalizer."""
+    told = None
+    if found.exc_value is not None:
+        told = (found.exc_type, found.exc_value, found.exc_traceback)
+    where = getattr(found.object, "__qualname__", type(found.object).__name__)
+    log.error("%s %s", found.err_msg or "Exception ignored in", where, exc_info=told)
 
 
 _BREAKS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

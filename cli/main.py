@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Annotated
 
 import typer
 
 from cli import installing, making, on_cluster, on_machine
+from cli.adding import add
 
 app = typer.Typer(
     help="Run coding tasks in isolated sandboxes, asked for in a chat.",
     no_args_is_help=True,
     add_completion=True,
+    rich_markup_mode=None,  # plain: its panels cut the names of options where the screen is narrow
     pretty_exceptions_enable=False,
 )
 
 
 def main() -> None:
     """Be the console script."""
-    app(prog_name="claude-sandbox")
-
-
-on_cluster.add_to(app)
-installing.add_to(app)
-on_machine.add_to(app)
-making.add_to(app)
+    app(prog_name="claude-sandbox", terminal_width=min(shutil.get_terminal_size().columns, 80) - 1)
 
 
 @app.callback()
@@ -34,7 +31,6 @@ def _root() -> None:
     """Run coding tasks in isolated sandboxes, asked for in a chat."""
 
 
-@app.command()
 def bot() -> None:
     """Run the Telegram bot; it takes all of its settings from the environment."""
     from cli.bot import run_bot
@@ -42,7 +38,6 @@ def bot() -> None:
     raise SystemExit(run_bot(os.environ))
 
 
-@app.command()
 def demo(
     once: Annotated[
         str | None,
@@ -65,7 +60,6 @@ def demo(
     raise SystemExit(run_demo(os.environ, Wish(once, port, browser)))
 
 
-@app.command()
 def redact() -> None:
     """Black out secrets in a text, to share it: standard input to standard output, line by line.
 
@@ -80,7 +74,6 @@ def redact() -> None:
     raise SystemExit(run_redact(os.environ, sys.stdin.buffer, sys.stdout.buffer))
 
 
-@app.command()
 def stack(
     place: Annotated[str, typer.Argument(metavar="FOLDER|URL", help="A folder, or a git URL.")],
     ref: Annotated[
@@ -97,3 +90,8 @@ def stack(
     from cli.stack import run_stack
 
     raise SystemExit(run_stack(os.environ, place, ref, as_json=as_json))
+
+
+for part in (on_cluster, installing, on_machine, making):
+    part.add_to(app)
+add(app, bot, demo, redact, stack)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.adding import add
 from cli.images.way import Builder
 from cli.task_options import AsJson
 
@@ -18,8 +19,7 @@ With = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (build, push):
-        app.command()(command)
+    add(app, build, push)
 
 
 def build(
@@ -43,7 +43,7 @@ def build(
 
     Example: claude-sandbox build --ruby 3.3
     """
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.images.build import BuildWish, run_build
     from cli.screen import Screen
 
@@ -63,7 +63,7 @@ def push(
 
     Example: claude-sandbox push --to yourname/claude-sandbox:latest
     """
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.images.push import PushWish, run_push
     from cli.screen import Screen
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.adding import add
 from cli.task_options import (
     AsJson,
     Budget,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from cli.exits import Exit
     from cli.screen import Screen
     from cli.where import Chosen
+    from runs.run import Run
 
 Context = Annotated[
     str | None,
@@ -40,13 +43,57 @@ Namespace = Annotated[
 ]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show how it goes on, and how it ends.")]
 Local = Annotated[bool, typer.Option("--local", help="Of `claude-sandbox local`, on this machine.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the beginning of it.")]
+_NAMED = "Its id, or the beginning of it."
+
+
+def _ended(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return what Tab offers where a Run has to have ended."""
+    return _offered(ctx, incomplete, lambda run: run.ended)
+
+
+def _going(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return what Tab offers where a Run has to go on."""
+    return _offered(ctx, incomplete, lambda run: not run.ended)
+
+
+def _any(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Return what Tab offers where it may be any Run."""
+    return _offered(ctx, incomplete, lambda _run: True)
+
+
+def _offered(
+    ctx: typer.Context, incomplete: str, fits: Callable[[Run], bool]
+) -> list[tuple[str, str]]:
+    from cli.completing import offered
+    from cli.where import Chosen
+
+    chosen = Chosen(ctx.params.get("context"), ctx.params.get("namespace"))
+    return offered(os.environ, chosen, incomplete, fits)
+
+
+RunThatGoes = Annotated[str, typer.Argument(metavar="RUN", help=_NAMED, autocompletion=_going)]
+RunThatEnded = Annotated[str, typer.Argument(metavar="RUN", help=_NAMED, autocompletion=_ended)]
+MaybeRun = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN", help="Its id, or the beginning; else the newest.", autocompletion=_any
+    ),
+]
+SomeRuns = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="RUN", help="Only these; else all that may go.", autocompletion=_ended),
+]
+
+_MANY = 50_000
+"""What is loaded stays: to look through it again and again for garbage takes a tenth of a short command's time."""
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (remote, logs, jobs, cancel, retry, clean):
-        app.command(no_args_is_help=command in (remote, cancel, retry))(command)
+    add(app, remote, no_args_is_help=True)
+    add(app, logs, jobs)
+    add(app, cancel, retry, no_args_is_help=True)
+    add(app, clean)
 
 
 def remote(
@@ -84,10 +131,7 @@ def remote(
 
 
 def logs(
-    run: Annotated[
-        str | None,
-        typer.Argument(metavar="RUN", help="Its id, or the beginning; else the newest."),
-    ] = None,
+    run: MaybeRun = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until it has ended.")
     ] = False,
@@ -143,7 +187,7 @@ def jobs(
 
 
 def cancel(
-    run: RunName,
+    run: RunThatGoes,
     wait: Annotated[bool, typer.Option(help="Wait until it has ended.")] = True,
     context: Context = None,
     namespace: Namespace = None,
@@ -165,7 +209,7 @@ def cancel(
 
 
 def retry(
-    run: RunName,
+    run: RunThatEnded,
     answer: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Answers what its agent asked; it goes on.")
     ] = None,
@@ -190,9 +234,7 @@ def retry(
 
 
 def clean(
-    runs: Annotated[
-        list[str] | None, typer.Argument(metavar="RUN", help="Only these; else all that may go.")
-    ] = None,
+    runs: SomeRuns = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Also those whose end the chat hasn't been told.")
     ] = False,
@@ -223,7 +265,8 @@ def _do(
     as_json: bool,
 ) -> None:
     """Do the work of a command, and end with its exit code. All else is loaded only now: help has to be fast."""
-    from cli.exits import guarded
+    gc.set_threshold(_MANY)
+    from cli.guard import guarded
     from cli.screen import Screen
     from cli.where import Chosen
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.adding import add
 from cli.local.way import With
 from cli.task_options import (
     AsJson,
@@ -39,7 +40,7 @@ Compose = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Add the command to the program."""
-    app.command(no_args_is_help=True)(local)
+    add(app, local, no_args_is_help=True)
 
 
 def local(
@@ -68,7 +69,7 @@ def local(
     Example: claude-sandbox local "add a farewell to the greeter"
     """
     from cli.asking import Written
-    from cli.exits import guarded
+    from cli.guard import guarded
     from cli.local.command import Wish, run_local
     from cli.screen import Screen
 

@@ -17,8 +17,8 @@ COLUMNS = (
     Column("RUN"),
     Column("STATE"),
     Column("AGE", 2),
-    Column("REPO", 1),
-    Column("BY", 4),
+    Column("REPO", 1, grows=True),
+    Column("BY", 4, grows=True),
     Column("TASK", 3, grows=True),
 )
 TASK_CHARACTERS = 200
@@ -95,15 +95,19 @@ def result(run: Run, log_tail: str) -> Markup:
 
 
 def launched(run: Run) -> str:
-    """Return what is said of a Run that was started, and how to see how it goes on."""
+    """Return what is said of a Run that was started."""
     waits = " and waits for its turn" if run.state is State.QUEUED else ""
-    return (
-        f"Run {run.id} is there{waits}: {run.task.repo_name}"
-        f"{f', branch {run.task.branch}' if run.task.branch else ''}\n"
-        f"  claude-sandbox logs {run.id} -f    its log as it is printed\n"
-        f"  claude-sandbox jobs             how it stands\n"
-        f"  claude-sandbox cancel {run.id}  stop it and keep its work"
-    )
+    branch = f", branch {run.task.branch}" if run.task.branch else ""
+    return f"Run {run.id} is there{waits}: {run.task.repo_name}{branch}"
+
+
+def what_next(run: Run) -> list[tuple[str, str]]:
+    """Return what can be said of a Run that goes on, and what that does."""
+    return [
+        (f"claude-sandbox logs {run.id} -f", "its log as it is printed"),
+        ("claude-sandbox jobs", "how it stands, and how it ended"),
+        (f"claude-sandbox cancel {run.id}", "stop it and keep its work"),
+    ]
 
 
 def took(run: Run) -> str:

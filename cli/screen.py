@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from bot.markup import Markup, Tag
+from cli.exits import Exit, Failure
 from sandbox.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cli.exits import Failure
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table; a narrow screen leaves out those of the highest `rank` first, and what `grows` is cut."""
+    """One column of a table; a narrow screen leaves out those of a high `rank`, and what `grows` may be cut."""
 
     title: str
     rank: int = 0
@@ -40,7 +40,9 @@ class Screen:
     @property
     def is_live(self) -> bool:
         """Say whether lines may be drawn over: a person's terminal, and no JSON wanted."""
-        return not self.as_json and sys.stdout.isatty() and self.console.is_terminal
+        if self.as_json or not sys.stdout.isatty():
+            return False
+        return self.console.is_terminal and not self.console.is_dumb_terminal
 
     @property
     def console(self) -> Console:
@@ -74,9 +76,21 @@ class Screen:
             drawn.append(shown, style=_STYLES.get(span.tag or Tag.LINK))
         self.console.print(drawn, soft_wrap=False)
 
+    def hints(self, hints: Sequence[tuple[str, str]], *, as_note: bool = False) -> None:
+        """Print what may be said next, and what that does: beside it, or below it where the screen is narrow."""
+        longest = max(len(command) for command, _ in hints)
+        lines = [f"  {command.ljust(longest)}  {meaning}" for command, meaning in hints]
+        if self.width is not None and max(map(len, lines)) > self.width:
+            lines = [f"  {command}\n    {meaning}" for command, meaning in hints]
+        (self.note if as_note else self.say)("\n".join(lines))
+
     def note(self, text: str) -> None:
         """Print something beside the answer, such as a warning."""
         _write(sys.stderr, clean(text))
+
+    def interrupted(self, text: str) -> None:
+        """Say what Ctrl-C means, below the line on which a terminal shows it."""
+        self.note(f"\n{text}" if sys.stderr.isatty() else text)
 
     def json(self, value: object) -> None:
         """Print the answer where JSON is wanted: one line."""
@@ -126,25 +140,28 @@ def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
     """Return which columns a screen has room for, and how wide each of them is; `rows` are with the titles."""
     from rich.cells import cell_len
 
-    widest = {
-        index: max((cell_len(row[index]) for row in rows), default=0)
-        for index in range(len(columns))
-    }
-    least = {
-        index: min(_LEAST_GROWING, full) if columns[index].grows else full
-        for index, full in widest.items()
-    }
-    while sum(least.values()) + _GAP * (len(least) - 1) > width:
-        worst = max(least, key=lambda index: columns[index].rank)
-        if columns[worst].rank == 0:
-            break
-        del least[worst]
-    room = max(0, width - sum(least.values()) - _GAP * (len(least) - 1))
-    for index in least:
-        more = min(room, widest[index] - least[index])
-        least[index] += more
+    widest = [
+        max((cell_len(row[index]) for row in rows), default=0) for index in range(len(columns))
+    ]
+    shown: dict[int, int] = {}
+    room = width + _GAP
+    for index in sorted(range(len(columns)), key=lambda index: columns[index].rank):
+        grows = columns[index].grows
+        least = min(_LEAST_GROWING, widest[index]) if grows else widest[index]
+        if columns[index].rank == 0 or least + _GAP <= room:
+            shown[index] = least
+            room -= least + _GAP
+    _share(room, shown, widest)
+    return dict(sorted(shown.items()))
+
+
+def _share(room: int, shown: dict[int, int], widest: Sequence[int]) -> None:
+    """Give the room that is left to those that need more, in equal parts as far as they need them."""
+    needy = sorted(shown, key=lambda index: widest[index] - shown[index])
+    for number, index in enumerate(needy):
+        more = min(widest[index] - shown[index], max(0, room) // (len(needy) - number))
+        shown[index] += more
         room -= more
-    return least
 
 
 def clean(text: str) -> str:
@@ -162,8 +179,15 @@ def values_of(value: object) -> object:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    stream.write(_encodable(text, stream) + "\n")
-    stream.flush()
+    try:
+        stream.write(_encodable(text, stream) + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk, a terminal that is gone
+        raise Failure(
+            f"The output can't be written: {error.strerror}.", code=Exit.CLUSTER
+        ) from error
 
 
 def _encodable(text: str, stream: TextIO) -> str:
@@ -173,6 +197,9 @@ def _encodable(text: str, stream: TextIO) -> str:
 
 
 def _console(stream: TextIO) -> Console:
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
 
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+    found = Console(file=stream, highlight=False, markup=False, emoji=False)
+    if found.is_dumb_terminal:  # of which rich takes the width to be 80
+        found.size = ConsoleDimensions(*shutil.get_terminal_size())
+    return found

@@ -19,6 +19,7 @@ TELEGRAM, FORGE, MODEL = (
 )
 _LIMIT = aiohttp.ClientTimeout(20, sock_connect=10)
 _MOST_BYTES = 1024 * 1024
+_SET_CHAT = "Say claude-sandbox init once more, with TELEGRAM_CHAT_ID"
 _PRESENT = ("creator", "administrator", "member")
 
 
@@ -107,6 +108,8 @@ async def check_chat(token: str, chat: str, bot: Bot, server: str = "") -> Findi
     title = found.get("title") or found.get("first_name") or chat
     if found.get("type") == "private":
         return good(name, f"{title}, a private chat")
+    if found.get("type") == "group" and (now := await _moved_to(token, chat, server)):
+        return bad(name, f"{title} is a supergroup now, with another id", f"{_SET_CHAT}={now}")
     member = await ask(f"{server}/bot{token}/getChatMember?{query}&user_id={bot.id}")
     of_bot = member.values.get("result")
     if not isinstance(of_bot, dict):
@@ -123,6 +126,14 @@ async def check_chat(token: str, chat: str, bot: Bot, server: str = "") -> Findi
         f"{title}: in privacy mode, the bot hears commands and replies to it only",
         f"That is enough for one bot in a group; with several write /run@{bot.name}",
     )
+
+
+async def _moved_to(token: str, chat: str, server: str) -> int | None:
+    """Return the id of the supergroup that a group became, which only who wants to write there is told."""
+    body = {"chat_id": chat, "action": "typing"}
+    answer = await ask(f"{server}/bot{token}/sendChatAction", body=body)
+    parameters = answer.values.get("parameters")
+    return parameters.get("migrate_to_chat_id") if isinstance(parameters, dict) else None
 
 
 async def check_forge(token: str, api: str = "") -> Finding:

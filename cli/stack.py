@@ -15,7 +15,8 @@ from pathlib import Path
 from bot.repo_file import BadRepoFile, RepoFile, parse
 from bot.stack_words import language_words, service_words
 from bot.stacks import StackReader
-from cli.exits import Exit, Failure, guarded
+from cli.exits import Exit, Failure
+from cli.guard import guarded
 from cli.screen import Screen
 from runs.stacks.detect import detect
 from runs.stacks.remote import Reading, RemoteStacks, Unread

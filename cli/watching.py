@@ -71,7 +71,7 @@ async def watch(run: Run, cluster: Cluster, screen: Screen) -> Run:
                 moment = Moment(_deleted(moment.run))
             except Unavailable as error:
                 if not away:
-                    screen.note(f"{error} It is asked again.")
+                    screen.note(f"{str(error).rstrip('.')}. It is asked again.")
                 away = True
     return await acknowledged(moment.run, cluster)
 
@@ -79,7 +79,8 @@ async def watch(run: Run, cluster: Cluster, screen: Screen) -> Run:
 async def acknowledged(run: Run, cluster: Cluster) -> Run:
     """Keep the log and the Record, and note that who watched knows the end: as a bot would.
 
-    Where one is there, it has put a card on the Run, and does all this itself.
+    Where one is there, it has put a card on the Run, and does all this itself. A Run of the chat keeps its log, and stays
+    untold: a bot that is away owes the chat its end.
     """
     try:
         run = await _when_a_bot_had_time(run, cluster)
@@ -91,6 +92,8 @@ async def acknowledged(run: Run, cluster: Cluster) -> Run:
     try:
         if printed := await cluster.backend.read_log(run.id):
             await cluster.store.write_log(run.id, printed)
+        if not run.origin.by_command_line:
+            return run
         await recorded.note(run)
         return await recorded.acknowledge(run, time.time())
     except (BackendError, OSError) as error:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.nearest import nearest
 from bot.settings import BackendName, Settings, SettingsError, read
-from cli.exits import Exit, Failure
+from cli.exits import Failure
 from cli.owner import with_owner
 
 IN_CLUSTER_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -64,6 +64,12 @@ def find_where(environment: Mapping[str, str], chosen: Chosen) -> Where:
     return Where(replace(settings, cluster=cluster), context, environment)
 
 
+def demand_kubeconfig(settings: Settings) -> None:
+    """Raise Failure where the kubeconfig, if one is used, isn't there, can't be read or has no current context."""
+    if settings.cluster.kubeconfig is not None:
+        _context(str(settings.cluster.kubeconfig), None)
+
+
 def _checked(namespace: str | None) -> str | None:
     if namespace is None:
         return None
@@ -93,7 +99,6 @@ def _context(kubeconfig: str, chosen: str | None) -> tuple[str, str | None]:
         raise Failure(
             "The kubeconfig has no current context.",
             f"Say --context NAME, or kubectl config use-context NAME. There are: {known}.",
-            Exit.CLUSTER,
         )
     if name not in contexts:
         alike = nearest(name, contexts)
@@ -101,7 +106,6 @@ def _context(kubeconfig: str, chosen: str | None) -> tuple[str, str | None]:
         raise Failure(
             f"The kubeconfig has no context {name[:60]!r}.{meant}",
             f"There are: {known}.",
-            Exit.CLUSTER,
         )
     return name, contexts[name]
 
@@ -115,7 +119,6 @@ def _read_kubeconfig(paths: str) -> tuple[dict[str, str | None], str | None]:
         raise Failure(
             f"There is no kubeconfig at {paths}.",
             "Name one by KUBECONFIG=…, or put it there. For a cluster to try things on: make cluster",
-            Exit.CLUSTER,
         )
     for path in files:
         found = _yaml(path)
@@ -140,10 +143,9 @@ def _yaml(path: Path) -> dict[str, Any]:
         raise Failure(
             f"The kubeconfig {path} can't be read: {why}",
             "kubectl config view has to work with it.",
-            Exit.CLUSTER,
         ) from error
     if not isinstance(found, dict):
-        raise Failure(f"{path} isn't a kubeconfig.", "Name one by KUBECONFIG=…", Exit.CLUSTER)
+        raise Failure(f"{path} isn't a kubeconfig.", "Name one by KUBECONFIG=…")
     return found
 
 

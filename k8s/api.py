@@ -7,6 +7,7 @@ import ssl
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -52,6 +53,15 @@ class Rejected(Refused):
         self.words = message
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    path: str
+    query: Query | None = None
+    body: object = None
+    content_type: str = "application/json"
+
+
 class Api:
     """Requests to one API server. Connects at the first one; `close` ends all."""
 
@@ -74,31 +84,31 @@ class Api:
         self, path: str, query: Query | None = None, seconds: float = ANSWER_SECONDS
     ) -> bytes:
         """Read something. Raises Unavailable, Rejected."""
-        return await self._send("GET", path, query=query, seconds=seconds)
+        return await self._send(_Request("GET", path, query), seconds)
 
     async def create(
         self, path: str, body: Mapping[str, object], query: Query | None = None
     ) -> bytes:
         """Create an object. Raises Unavailable (it may exist all the same), Rejected."""
-        return await self._send("POST", path, query=query, body=body)
+        return await self._send(_Request("POST", path, query, body))
 
     async def apply(self, path: str, body: Mapping[str, object], query: Query) -> bytes:
         """Make an object such as this by server-side apply. Raises Unavailable, Rejected (409: others set a field)."""
-        return await self._send("PATCH", path, query=query, body=body, content_type=APPLY_PATCH)
+        return await self._send(_Request("PATCH", path, query, body, APPLY_PATCH))
 
     async def patch(self, path: str, patch: Patch) -> bytes:
         """Apply a JSON patch, all of it or nothing. Raises Unavailable, Rejected (422 when a test failed)."""
-        return await self._send("PATCH", path, body=patch, content_type=JSON_PATCH)
+        return await self._send(_Request("PATCH", path, None, patch, JSON_PATCH))
 
     async def delete(self, path: str, body: Mapping[str, object]) -> None:
         """Delete an object. Raises Unavailable, Rejected."""
-        await self._send("DELETE", path, body=body)
+        await self._send(_Request("DELETE", path, None, body))
 
     async def log(self, path: str, query: Query, seconds: float = LIST_SECONDS) -> bytes:
         """Read a log, or the last MAX_LOG_BYTES of it. Raises Unavailable, Rejected."""
         data = bytearray()
         limit = aiohttp.ClientTimeout(seconds, sock_connect=CONNECT_SECONDS)
-        async with self._response("GET", path, query, timeout=limit) as response:
+        async with self._response(_Request("GET", path, query), limit) as response:
             async for chunk in response.content.iter_any():
                 data += chunk
                 if len(data) > MAX_LOG_BYTES:
@@ -108,7 +118,7 @@ class Api:
     async def stream(self, path: str, query: Query) -> AsyncGenerator[bytes, None]:
         """Read something that is sent as it comes, without a limit of time: pieces of any size. Raises Unavailable, Rejected."""
         limit = aiohttp.ClientTimeout(None, sock_connect=CONNECT_SECONDS)
-        async with self._response("GET", path, query, timeout=limit) as response:
+        async with self._response(_Request("GET", path, query), limit) as response:
             async for chunk in response.content.iter_any():
                 yield chunk
 
@@ -118,7 +128,7 @@ class Api:
         Raises Unavailable also when it is silent for too long, and Rejected.
         """
         limit = aiohttp.ClientTimeout(None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
-        async with self._response("GET", path, query, timeout=limit) as response:
+        async with self._response(_Request("GET", path, query), limit) as response:
             rest = bytearray()
             async for chunk in response.content.iter_any():
                 *lines, end = chunk.split(b"\n")
@@ -140,35 +150,17 @@ class Api:
             leaves = self._cut_short or str(client.configuration.host).startswith("https:")
             await asyncio.sleep(leave_seconds if leaves else 0)
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query | None = None,
-        body: object = None,
-        content_type: str = "application/json",
-        seconds: float = ANSWER_SECONDS,
-    ) -> bytes:
+    async def _send(self, request: _Request, seconds: float = ANSWER_SECONDS) -> bytes:
         limit = aiohttp.ClientTimeout(seconds, sock_connect=CONNECT_SECONDS)
-        async with self._response(
-            method, path, query, body=body, content_type=content_type, timeout=limit
-        ) as response:
+        async with self._response(request, limit) as response:
             return await response.read()
 
     @asynccontextmanager
     async def _response(
-        self,
-        method: str,
-        path: str,
-        query: Query | None,
-        *,
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - handed on, not waited for here
-        body: object = None,
-        content_type: str = "application/json",
+        self, request: _Request, limit: aiohttp.ClientTimeout
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         try:
-            response = await self._request(method, path, query, body, (content_type, timeout))
+            response = await self._answer(request, limit)
             self.answers[str(response.status)] += 1
             try:
                 if response.status >= 400:
@@ -179,25 +171,24 @@ class Api:
         except (aiohttp.ClientError, ssl.SSLError, OSError, TimeoutError) as error:
             raise Unavailable(_in_words(error)) from error
 
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        query: Query | None,
-        body: object,
-        how: tuple[str, aiohttp.ClientTimeout],
+    async def _answer(
+        self, request: _Request, limit: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         client = await self._connected()
         headers = {"Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = how[0]
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
         method, url, headers, body, _ = await client.param_serialize(
-            method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+            request.method,
+            request.path,
+            header_params=headers,
+            body=request.body,
+            auth_settings=["BearerToken"],
         )
         self.requests += 1
-        url = f"{url}?{urlencode(query)}" if query else url
+        url = f"{url}?{urlencode(request.query)}" if request.query else url
         try:
-            answer = await client.call_api(method, url, headers, body, _request_timeout=how[1])
+            answer = await client.call_api(method, url, headers, body, _request_timeout=limit)
         except BaseException as error:
             self._cut_short = True
             self.answers["none"] += not isinstance(error, asyncio.CancelledError)

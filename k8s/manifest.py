@@ -137,10 +137,7 @@ def _values(asked: Asked, place: KubernetesPlace, slots: tuple[Slot, ...]) -> di
         "grace_seconds": place.grace_seconds,
         "pod_seconds": pod_seconds,
         "job_seconds": pod_seconds + place.job_margin_seconds,
-        # Without a bot nobody would shorten it, and who asked there doesn't wait to be told.
-        "backstop_seconds": place.ttl_seconds
-        if asked.origin.by_command_line
-        else place.backstop_seconds,
+        "backstop_seconds": place.backstop_seconds,
     }
 
 

@@ -61,7 +61,7 @@ def with_events(found: Obstacle, events: Iterable[Event]) -> Obstacle:
     mounts = [event for event in warnings if event.reason == "FailedMount"]
     if found.cause is Seen.NOT_STARTED and mounts:
         return replace(found, cause=Seen.MISSING_VOLUME, error=mounts[-1].message.strip())
-    told = [event.message.strip() for event in warnings if event.reason == "Unhealthy"]
+    told = [event.message.strip() for event in warnings if event.reason in _TELLING]
     return replace(found, error="\n".join([found.error, *told[-1:]]))
 
 
@@ -315,4 +315,6 @@ _NOT_CREATED = ("CreateContainerConfigError", "CreateContainerError")
 _BEGINNING = ("", "PodInitializing", "ContainerCreating", "CrashLoopBackOff")
 _ENDED_BY_SIGNAL = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
 """So a service ends whose startup probe failed for too long; the events say how."""
+_TELLING = ("Unhealthy", "FailedCreatePodSandBox")
+"""Events that say why: a probe that failed, and a container runtime that the node hasn't, or that can't begin."""
 _NOT_IN_TIME = "The Pod didn't become ready to start in time."

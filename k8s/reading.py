@@ -8,7 +8,9 @@ from datetime import datetime
 
 from k8s import annotations as notes
 from k8s import diagnosis, names
+from k8s.obstacles import obstacle
 from k8s.structs import Job, Pod
+from runs.outcome import Seen
 from runs.run import Run, State
 
 CLOCKS_AGREE_SECONDS = 5.0
@@ -81,5 +83,15 @@ def _going(run: Run, job: Job, pod: Pod | None) -> Run:
         run,
         state=State.RUNNING,
         started_at=started_at(run, job, pod),
+        held=_held(pod),
         report=diagnosis.report_of(run.id, pod),
     )
+
+
+def _held(pod: Pod | None) -> Seen | None:
+    found = None if pod is None else obstacle(pod, ())
+    return None if found is None or found.cause in _USUAL_AT_FIRST else found.cause
+
+
+_USUAL_AT_FIRST = (Seen.NOT_STARTED, Seen.BROKER_FAILED)
+"""What every Pod shows while all goes well: its containers aren't there yet, or its first isn't ready."""

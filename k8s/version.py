@@ -1,4 +1,4 @@
-"""Whether a cluster is new enough for our Jobs: native sidecars are on by default from Kubernetes 1.29 on."""
+"""Whether a cluster is new enough: for native sidecars in our Jobs, and for the admission policy."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from runs.backend import BackendError, Refused
 
 log = logging.getLogger(__name__)
 
-OLDEST = (1, 29)
-"""https://kubernetes.io/blog/2023/12/13/kubernetes-v1-29-release/"""
+OLDEST = (1, 30)
+"""Native sidecars are on by default from 1.29 on, admission policies in CEL from 1.30 on, 1.29 itself is out of support:
+https://kubernetes.io/blog/2024/04/17/kubernetes-v1-30-release/"""
 
 
 class ServerVersion(msgspec.Struct, frozen=True):
@@ -57,10 +58,10 @@ class VersionCheck:
             return ServerVersion()
 
 
-def too_old(version: ServerVersion, oldest: tuple[int, int] = OLDEST) -> str | None:
+def too_old(version: ServerVersion) -> str | None:
     """Say in words that a version is too old; None for one that is new enough, or that can't be read."""
     major, minor = (re.match("[0-9]{1,6}", text) for text in (version.major, version.minor))
-    if major is None or minor is None or (int(major[0]), int(minor[0])) >= oldest:
+    if major is None or minor is None or (int(major[0]), int(minor[0])) >= OLDEST:
         return None
-    needed = ".".join(map(str, oldest))
+    needed = ".".join(map(str, OLDEST))
     return f"Kubernetes {needed} or newer is needed; this one is {major[0]}.{minor[0]}."

@@ -18,12 +18,16 @@ _NUMBER = re.compile(r"[+-]?\d{1,19}")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to send. `pixels` is the width and height of what is sent as a photo, None for a document."""
+    """A file to send. `pixels` is the width and height of what is sent as a photo, None for a document.
+
+    `caption` is what a person writes below it; a bot gives its own as an argument.
+    """
 
     name: str
     media_type: str
     data: bytes
     pixels: tuple[int, int] | None = None
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)

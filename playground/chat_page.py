@@ -139,11 +139,12 @@ class ChatPage:
         kind = query.get("type", "")
         size = (int(query.get("width", "0")), int(query.get("height", "0")))
         pixels = size if min(size) > 0 and kind in _SHOWN_TYPES else None
+        media_type = kind or "application/octet-stream"
+        file = Upload(query["name"], media_type, data, pixels, query.get("caption", ""))
         sent = self._world.send(
             person,
             int(query["chat"]),
-            Upload(query["name"], kind or "application/octet-stream", data, pixels),
-            caption=query.get("caption", ""),
+            file,
             thread=_number(query.get("thread")),
             reply_to=_number(query.get("reply_to")),
         )

@@ -172,10 +172,10 @@ class Control:
             data = base64.b64decode(body["data"], validate=True)
         except binascii.Error:
             raise ValueError("data is base64") from None
-        file = Upload(body["name"], "application/octet-stream", data)
-        caption, thread = body.get("caption", ""), body.get("thread")
+        caption = body.get("caption", "")
+        file = Upload(body["name"], "application/octet-stream", data, caption=caption)
         who, chat = self._who(body), body["chat"]
-        return self._json(self._world.send(who, chat, file, caption=caption, thread=thread))
+        return self._json(self._world.send(who, chat, file, thread=body.get("thread")))
 
     async def _press(self, body: Body) -> object:
         wait = min(float(body.get("wait", CALLBACK_SECONDS)), MAX_WAIT_SECONDS)

@@ -210,13 +210,12 @@ class World:
         chat: Chat | int,
         file: Upload,
         *,
-        caption: str = "",
         thread: int | None = None,
         reply_to: Message | int | None = None,
     ) -> Message:
         """Send a file; one with `pixels` as a photo."""
         draft = self._draft(person, self.chat(chat), reply_to=reply_to, thread=thread)
-        text = written(caption, MAX_CAPTION) if caption else ("", ())
+        text = written(file.caption, MAX_CAPTION) if file.caption else ("", ())
         document = self.state.keep_file(file)
         return self._add(replace(draft, document=document, text=text[0], entities=text[1]))
 

@@ -9,16 +9,15 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from runs.backend import Backend, BackendError, Moved, UnknownRun, UnreadableRun
-from runs.counted import Counted
 from runs.outcome import Ending, Outcome, Seen
-from runs.run import Marks, Origin, Run, State, by_age
+from runs.passing import Passing
+from runs.run import Marks, Run, State, by_age
 from runs.store import LogStore, Record
-from sandbox.task import Task
 
 log = logging.getLogger(__name__)
 
 
-class Recorded:
+class Recorded(Passing):
     """A Backend over another one and a log store.
 
     A Run is taken for deleted by hand when a Record of this place says that its end isn't known to people, a list
@@ -27,7 +26,7 @@ class Recorded:
     """
 
     def __init__(self, backend: Backend, store: LogStore, clock: Callable[[], float]) -> None:
-        self._backend = backend
+        super().__init__(backend)
         self._store = store
         self._clock = clock
         self._where: str | None = None
@@ -35,29 +34,6 @@ class Recorded:
         self._known: dict[str, Record] = {}
         self._there: set[str] = set()
         self._unwritten: dict[str, Run] = {}
-
-    @property
-    def called(self) -> str:
-        """See Backend.called."""
-        return self._backend.called
-
-    @property
-    def ignored_options(self) -> frozenset[str]:
-        """See Backend.ignored_options."""
-        return self._backend.ignored_options
-
-    @property
-    def counted(self) -> Counted:
-        """See Backend.counted."""
-        return self._backend.counted
-
-    async def where(self) -> str:
-        """See Backend.where."""
-        return await self._backend.where()
-
-    async def start(self, key: str, task: Task, origin: Origin) -> Run:
-        """See Backend.start."""
-        return await self._backend.start(key, task, origin)
 
     async def cancel(self, run_id: str, by: str) -> Run:
         """See Backend.cancel; a Run that was deleted has ended."""
@@ -141,18 +117,6 @@ class Recorded:
             if kept is None or not recorded:
                 raise
             return kept
-
-    async def clean(self, run_id: str) -> bool:
-        """See Backend.clean."""
-        return await self._backend.clean(run_id)
-
-    async def sweep(self) -> None:
-        """See Backend.sweep; what was deleted is found by the list that follows."""
-        await self._backend.sweep()
-
-    async def close(self) -> None:
-        """See Backend.close."""
-        await self._backend.close()
 
     def due(self, run: Run) -> bool:
         """Say whether the Record of a Run lacks what it is for: that it exists, its end, its card, that it was told."""

@@ -10,7 +10,7 @@ import zlib
 from dataclasses import dataclass
 from enum import Enum
 
-from runs.outcome import Outcome
+from runs.outcome import Outcome, Seen
 from sandbox.report import Report
 from sandbox.task import Task
 
@@ -76,7 +76,8 @@ class Marks:
 class Run:
     """One execution of a Task.
 
-    `place` is 1 for the next Run to start, None unless QUEUED. `report` is the newest Report, provisional while
+    `place` is 1 for the next Run to start, None unless QUEUED. `held` is what keeps a RUNNING one from starting so far, None
+    where nothing is known to; it is not kept. `report` is the newest Report, provisional while
     the Run is RUNNING, None before the first. `outcome` stands exactly when `state` is ENDED. `cancelled_by` is
     the name of who asked to stop it. `version` guards `Backend.mark`: opaque, other after every change of the
     marks. Times are seconds since 1970.
@@ -93,6 +94,7 @@ class Run:
     started_at: float | None = None
     ended_at: float | None = None
     place: int | None = None
+    held: Seen | None = None
     report: Report | None = None
     outcome: Outcome | None = None
     cancelled_by: str | None = None

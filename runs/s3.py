@@ -21,7 +21,7 @@ from obstore.store import S3Store
 from runs.backend import Unavailable
 from runs.objects import Found, Listed
 from runs.s3_place import VARIABLES, S3Place
-from runs.s3_words import away, error_code, in_words
+from runs.s3_words import LOGS, Purpose, away, error_code, in_words
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, S3Config
@@ -48,11 +48,17 @@ class S3Objects:
     """See Objects. `environment` has the AWS variables: keys, region, endpoint."""
 
     def __init__(
-        self, place: S3Place, environment: Mapping[str, str], limits: S3Limits | None = None
+        self,
+        place: S3Place,
+        environment: Mapping[str, str],
+        limits: S3Limits | None = None,
+        purpose: Purpose = LOGS,
     ) -> None:
         self._place = place
+        self._purpose = purpose
         self._limits = limits or S3Limits()
         self._server = _server(environment)
+        self._away = away(place, self._server, purpose)
         self._store = self._connected(environment, self._limits.silence_seconds)
         # While a log is on its way, the server is silent.
         self._store_of_logs = self._connected(environment, self._limits.write_seconds)
@@ -198,12 +204,12 @@ class S3Objects:
         """Hold one of the places for requests; translate what goes wrong."""
         async with self._at_once:
             if time.monotonic() < self._quiet_until:
-                raise Unavailable(away(self._place, self._server))
+                raise Unavailable(self._away)
             try:
                 yield
             except (BaseError, *_ABSENT) as error:
-                words = in_words(error, self._place, self._server)
-                if words == away(self._place, self._server):
+                words = in_words(error, self._place, self._server, self._purpose)
+                if words == self._away:
                     self._quiet_until = time.monotonic() + self._limits.pause_seconds
                 raise Unavailable(words) from error
 

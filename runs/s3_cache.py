@@ -11,8 +11,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from runs.s3 import S3Limits, client_of, config_of
+from runs.s3 import S3Limits, S3Objects, client_of, config_of
 from runs.s3_place import S3Place
+from runs.s3_words import DEPENDENCIES
 from sandbox.dependencies.cache import folder_name
 from sandbox.dependencies.slots import COUNT, Slot
 
@@ -30,12 +31,22 @@ class S3Cache:
 
     def __init__(self, place: S3Place, environment: Mapping[str, str]) -> None:
         limits = S3Limits()
+        self._objects = S3Objects(place, environment, limits, DEPENDENCIES)
         self._store = S3Store(
             place.bucket,
             prefix=place.prefix or None,
             config=config_of(environment),
             client_options=client_of(environment, limits, limits.silence_seconds),
         )
+
+    async def check(self) -> None:
+        """Try what runs do: ask for what isn't there, write, read. Raises Unavailable with what to do.
+
+        Who may not list a bucket is told "forbidden" instead of "there is none", and so no run would ever write.
+        """
+        await self._objects.read(_NOTHING)
+        await self._objects.write(_CHECK, b"")
+        await self._objects.read(_CHECK)
 
     async def sign(self, repo_url: str, seconds: float) -> tuple[Slot, ...]:
         """Return the slots of a repository, whose addresses are valid for so long; none where they can't be signed.
@@ -54,3 +65,8 @@ class S3Cache:
             log.warning("the addresses of the cache can't be signed: %s", type(error).__name__)
             return ()
         return tuple(map(Slot, reads, writes))
+
+
+_NOTHING = ".nothing"
+_CHECK = ".check"
+"""It stays, since these keys needn't be allowed to delete: an empty object, whoever tries it and how often."""

@@ -33,7 +33,7 @@ from sandbox.setup import SECONDS as SETUP_SECONDS
 from sandbox.setup import Setup, find_setup
 from sandbox.task import Assignment
 from sandbox.toolchain import SECONDS as TOOLCHAIN_SECONDS
-from sandbox.toolchain import TOOLS, get_toolchain
+from sandbox.toolchain import TOOLS, Site, get_toolchain
 
 SHARE = 1 / 3
 """The part of the run's time that the dependencies, and then the setup, may use at most."""
@@ -105,7 +105,7 @@ class _Preparation:
         cache = self._find_cache()
         self._end_decrypting()
         self._await_services()
-        self._get_toolchain()
+        self._get_toolchain(cache)
         projects = find_projects(self._folder)
         setup = find_setup(self._folder, self._means.assignment.task.setup, self._environment)
         if not projects and setup is None:
@@ -184,27 +184,29 @@ class _Preparation:
         self._log.note(f"not ready after {seconds:.0f} s")
         raise NotPrepared(Cause.SERVICE_UNREACHABLE, services.shown(missing))
 
-    def _get_toolchain(self) -> None:
+    def _get_toolchain(self, cache: Entries | None) -> None:
         stack = self._means.assignment.task.stack
         if stack is None or stack.language not in TOOLS:
             return
         self._means.enter(Phase.DEPENDENCIES, f"{stack.language} {stack.version or ''}".rstrip())
         limits = replace(self._means.limits, deadline=self._until(TOOLCHAIN_SECONDS))
         folder = self._folder.parent / f"{self._folder.name}-toolchain"
-        found = get_toolchain(stack, folder, self._environment, limits, self._log)
+        site = Site(folder, self._environment, cache, self._origin())
+        found = get_toolchain(stack, site, limits, self._log)
         self._stop_if_asked()
         self._environment |= found.variables
         self._remarks += [found.remark] if found.remark else []
+        if found.variables:
+            self._tell_of(cache)
 
     def _get_dependencies(self, projects: list[Project], cache: Entries | None) -> Dependencies:
         means = self._means
         means.enter(Phase.DEPENDENCIES, what(projects))
-        task = means.assignment.task
         place = Place(
             self._folder,
             self._folder.parent / f"{self._folder.name}-dependencies",
             cache,
-            (task.repo_url, means.environment.get("SANDBOX_IMAGE", "")),
+            self._origin(),
             {**self._environment, "CI": "true"},
         )
         limits = replace(means.limits, deadline=self._until(DEPENDENCIES_SECONDS))
@@ -212,9 +214,18 @@ class _Preparation:
         self._stop_if_asked()
         self._environment |= found.variables
         self._remarks += found.remarks
-        if cache is not None and cache.problem:
-            self._remarks.append(f"The cache couldn't be used: {cache.problem}.")
+        self._tell_of(cache)
         return found
+
+    def _origin(self) -> tuple[str, str]:
+        """Return whose entries those in the cache are: of which repository, for which image."""
+        image = self._means.environment.get("SANDBOX_IMAGE", "")
+        return self._means.assignment.task.repo_url, image
+
+    def _tell_of(self, cache: Entries | None) -> None:
+        remark = f"The cache couldn't be used: {cache.problem}." if cache and cache.problem else ""
+        if remark and remark not in self._remarks:
+            self._remarks.append(remark)
 
     def _set_up(self, setup: Setup, dependencies: Dependencies) -> None:
         if not setup.asked and dependencies.failed:

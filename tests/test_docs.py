@@ -13,7 +13,7 @@ from bot.config_file import parse
 from bot.settings import read
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(path: Path, language: str) -> list[str]:
@@ -27,13 +27,29 @@ def test_every_make_target_of_the_readme_exists() -> None:
     assert named <= targets
 
 
-def test_every_file_that_a_document_points_to_is_there() -> None:
+def test_every_place_that_a_document_points_to_is_there() -> None:
     for document in DOCUMENTS:
-        text = document.read_text(encoding="utf-8")
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-            assert (document.parent / link).exists(), f"{document.name}: {link}"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for path in re.findall(r"`((?:bot|runs|sandbox|cli|docs|k8s|manifests)/[a-z_/.0-9]*)`", readme):
+        for link in re.findall(r"\]\((?!https?:)([^)]+)\)", document.read_text(encoding="utf-8")):
+            path, _, place = link.partition("#")
+            target = document.parent / path if path else document
+            assert target.exists(), f"{document.name}: {link}"
+            assert not place or place in places(target), f"{document.name}: {link}"
+
+
+def places(document: Path) -> set[str]:
+    """Return what a link may name behind its #, as GitHub makes it of the titles."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/structure.md"])
+def test_every_file_in_which_something_stands_is_there(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    rooms = "bot|runs|sandbox|cli|docs|k8s|manifests|playground|tests|bench"
+    paths = re.findall(rf"`((?:{rooms})/[a-z0-9_/.]*)`", text)
+    assert paths
+    for path in paths:
         assert (ROOT / path).exists(), path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ DOCKERFILES = [ROOT / "Dockerfile", *sorted((ROOT / "tests/cluster/images").glob
 
 def hadolint(path: Path) -> subprocess.CompletedProcess[str]:
     program = ROOT / ".venv" / "bin" / "hadolint"
-    return subprocess.run([program, path], capture_output=True, text=True, timeout=60)
+    return subprocess.run([program, path], capture_output=True, text=True, timeout=180)
 
 
 def locked() -> dict[str, dict[str, Any]]:
@@ -50,10 +51,15 @@ def test_every_program_from_npm_is_pinned_by_version_and_checksum() -> None:
         assert about["integrity"].startswith("sha512-"), name
 
 
-def test_the_image_has_the_claude_code_that_the_tests_ran_with() -> None:
-    script = (ROOT / "scripts/claude-cli").read_text("utf-8")
-    version = re.findall(r"^version=(\S+)$", script, re.MULTILINE)
-    assert version == [locked()["node_modules/@anthropic-ai/claude-code"]["version"]]
+def test_the_tests_run_with_the_claude_code_that_the_image_has(tmp_path: Path) -> None:
+    version = locked()["node_modules/@anthropic-ai/claude-code"]["version"]
+    program = tmp_path / f"claude-sandbox/claude-code-{version}/node_modules/.bin/claude"
+    program.parent.mkdir(parents=True)
+    program.touch(0o755)
+    environment = {"PATH": os.environ["PATH"], "XDG_CACHE_HOME": str(tmp_path)}
+    command = ["sh", ROOT / "scripts/claude-cli"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{program}\n"
 
 
 def test_the_image_has_one_version_of_node_on_every_machine() -> None:

@@ -29,6 +29,11 @@ TELEGRAM_EDGES = {
 METRICS = {"bot/metrics.py", "bot/present.py", "bot/scrape.py"}
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50
+MOST_PARAMETERS = 5
+COMMANDS = ("cli/installing.py", "cli/making.py", "cli/on_cluster.py", "cli/on_machine.py")
+"""Here each function is a command, and each parameter one of its options."""
+OVERRIDES = {"redirect_request"}
+"""The standard library says which parameters they have."""
 
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -47,6 +52,27 @@ def imported(name: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found.add(node.module.split(".")[0])
     return found
+
+
+def needed(name: str) -> set[str]:
+    """Return the other files of the product that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    paths = {
+        f"{module.replace('.', '/')}{end}" for module in found for end in (".py", "/__init__.py")
+    }
+    return paths & set(PRODUCT) - {name}
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """Return the names of what a caller hands over."""
+    arguments = function.args
+    every = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    return [one.arg for one in every if one.arg not in ("self", "cls")]
 
 
 def test_every_room_that_exists_is_looked_at() -> None:
@@ -128,6 +154,27 @@ def test_no_function_is_longer_than_a_screen(name: str) -> None:
         and (node.end_lineno or 0) - node.lineno + 1 > MOST_FUNCTION_LINES
     ]
     assert not long
+
+
+@pytest.mark.parametrize("name", [name for name in PRODUCT if name not in COMMANDS])
+def test_no_function_has_more_parameters_than_a_caller_remembers(name: str) -> None:
+    tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+    many = [
+        f"{node.name} ({len(parameters(node))})"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and len(parameters(node)) > MOST_PARAMETERS
+        and node.name not in OVERRIDES
+    ]
+    assert not many
+
+
+def test_no_file_needs_itself_by_way_of_others() -> None:
+    needs = {name: needed(name) for name in PRODUCT}
+    while loose := [name for name, others in needs.items() if not others & set(needs)]:
+        for name in loose:
+            del needs[name]
+    assert not needs, "each of these is in a circle of imports, or needs one that is"
 
 
 @pytest.mark.parametrize("name", PRODUCT)

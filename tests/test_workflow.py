@@ -24,7 +24,7 @@ def found_by_zizmor(*paths: Path) -> subprocess.CompletedProcess[str]:
     """Let zizmor, which knows the weaknesses of workflows, look at some; without the network."""
     command = ["zizmor", "--offline", "--no-progress", "--color=never", *map(str, paths)]
     program = ROOT / ".venv" / "bin" / command[0]
-    return subprocess.run([str(program), *command[1:]], capture_output=True, text=True, timeout=60)
+    return subprocess.run([str(program), *command[1:]], capture_output=True, text=True, timeout=180)
 
 
 def steps_of(path: Path) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def test_every_action_is_pinned_by_its_commit(path: Path) -> None:
 
 
 def test_the_workflows_have_no_weakness_that_zizmor_knows() -> None:
-    looked = found_by_zizmor(*WORKFLOWS)
+    looked = found_by_zizmor(*WORKFLOWS, ROOT / ".github" / "dependabot.yml")
     assert looked.returncode == 0, looked.stdout
 
 
@@ -91,26 +91,37 @@ def test_actionlint_finds_nothing_in_the_workflows_and_something_in_a_wrong_one(
     tmp_path: Path,
 ) -> None:
     command = [actionlint(), "-no-color", "-shellcheck="]
-    looked = subprocess.run([*command, *WORKFLOWS], capture_output=True, text=True, timeout=60)
+    looked = subprocess.run([*command, *WORKFLOWS], capture_output=True, text=True, timeout=180)
     assert looked.returncode == 0, looked.stdout
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(WORKFLOWS[0].read_text("utf-8").replace("timeout-minutes", "timeout-minuts"))
-    looked = subprocess.run([*command, wrong], capture_output=True, text=True, timeout=60)
+    looked = subprocess.run([*command, wrong], capture_output=True, text=True, timeout=180)
     assert "timeout-minuts" in looked.stdout
 
 
-def test_a_release_is_pushed_for_both_machines_attested_and_signed() -> None:
+def test_a_release_is_built_on_both_machines_attested_and_signed() -> None:
     jobs = yaml.safe_load((ROOT / ".github/workflows/images.yml").read_text("utf-8"))["jobs"]
-    assert jobs["sandbox"]["strategy"]["matrix"]["ruby"] == list(RUBIES)
-    for name in ("sandbox", "bot"):
-        (built,) = [step["with"] for step in jobs[name]["steps"] if step.get("id") == "build"]
-        assert built["target"] == name
-        assert built["platforms"] == "linux/amd64,linux/arm64"
-        assert (built["push"], built["sbom"], built["provenance"]) == (True, True, "mode=max")
-        signed = [step for step in jobs[name]["steps"] if step.get("run") == "make sign-image"]
-        assert signed[0]["env"]["IMAGE"].endswith("@${{ steps.build.outputs.digest }}")
-        assert jobs[name]["permissions"] == {"contents": "read", "id-token": "write"}
-        assert jobs[name]["needs"] == "check"
+    build, release = jobs["build"], jobs["release"]
+    images = build["strategy"]["matrix"]["image"]
+    assert [image["ruby"] for image in images] == [*RUBIES, ""]
+    assert images == release["strategy"]["matrix"]["image"]
+    machines = build["strategy"]["matrix"]["machine"]
+    assert [each["runner"] for each in machines] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
+    (built,) = [step["with"] for step in build["steps"] if "build-push" in step.get("uses", "")]
+    assert (built["push"], built["sbom"], built["provenance"]) == (True, True, "mode=max")
+    assert "platforms" not in built  # its own: nothing is emulated
+    (joined,) = [step for step in release["steps"] if step.get("run") == "make release-image"]
+    assert joined["env"]["MACHINES"].split() == [each["name"] for each in machines]
+    assert (build["needs"], release["needs"]) == ("check", "build")
+    assert build["permissions"] == {"contents": "read"}
+    assert release["permissions"] == {"contents": "read", "id-token": "write"}
+
+
+def run_script(name: str, **values: str) -> subprocess.CompletedProcess[str]:
+    """Run a script of a release with these variables, and none but PATH beside."""
+    environment = {"PATH": os.environ["PATH"], **values}
+    command = ["sh", ROOT / "scripts" / name]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -123,23 +134,66 @@ def test_a_release_is_pushed_for_both_machines_attested_and_signed() -> None:
         ("", "v1.0.0-rc.1", ["1.0.0-rc.1"]),
     ],
 )
-def test_a_release_has_these_tags(tmp_path: Path, ruby: str, tag: str, tags: list[str]) -> None:
+def test_a_release_has_these_tags(ruby: str, tag: str, tags: list[str]) -> None:
+    done = run_script("image-tags", IMAGE="alice/box", RUBY=ruby, TAG=tag)
+    assert done.stdout.splitlines() == [f"alice/box:{each}" for each in tags]
+
+
+@pytest.mark.parametrize(("ruby", "part"), [("3.3", "1.0.0-ruby-3.3-arm64"), ("", "1.0.0-arm64")])
+def test_the_part_of_a_machine_has_a_tag_of_its_own(tmp_path: Path, ruby: str, part: str) -> None:
     output = tmp_path / "output"
-    values = {"IMAGE": "alice/box", "RUBY": ruby, "TAG": tag, "GITHUB_OUTPUT": str(output)}
-    environment = {"PATH": os.environ["PATH"], **values}
-    command = ["sh", ROOT / "scripts/image-tags"]
-    subprocess.run(command, env=environment, check=True, timeout=20)
-    lines = [f"alice/box:{each}" for each in tags]
-    assert output.read_text() == "\n".join(["tags<<END", *lines, "END", ""])
+    values = {"IMAGE": "alice/box", "RUBY": ruby, "TAG": "v1.0.0", "MACHINE": "arm64"}
+    run_script("image-tags", **values, GITHUB_OUTPUT=str(output))
+    assert output.read_text() == f"tag=alice/box:{part}\n"
 
 
 @pytest.mark.parametrize("tag", ["", "v", "v1 0", "v1\nlatest", "v1/2", "v$(id)"])
-def test_a_tag_that_is_no_version_is_refused(tmp_path: Path, tag: str) -> None:
-    output = tmp_path / "output"
-    values = {"IMAGE": "alice/box", "TAG": tag, "GITHUB_OUTPUT": str(output)}
-    environment = {"PATH": os.environ["PATH"], **values}
-    command = ["sh", ROOT / "scripts/image-tags"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+@pytest.mark.parametrize("script", ["image-tags", "release-image"])
+def test_a_tag_that_is_no_version_is_refused(script: str, tag: str) -> None:
+    done = run_script(script, IMAGE="alice/box", TAG=tag, MACHINES="amd64")
     assert done.returncode == 2
     assert "v1.0.0" in done.stderr
+    assert not done.stdout
+
+
+def write_program(path: Path, *lines: str) -> None:
+    path.write_text("\n".join(["#!/bin/sh", 'echo "$(basename "$0") $*" >>"$CALLS"', *lines, ""]))
+    path.chmod(0o755)
+
+
+def release(folder: Path, **values: str) -> list[str]:
+    """Release the parts of an image with a Docker and a Cosign that only note what is asked of them; return that."""
+    write_program(folder / "docker", 'case $* in *inspect*) echo "sha256:f00" ;; esac')
+    write_program(folder / "cosign")
+    calls = folder / "calls"
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    output = folder / "output"
+    asked = {"IMAGE": "alice/box", "TAG": "v1.0.0", "MACHINES": "amd64 arm64", **values}
+    places = {"PATH": path, "CALLS": str(calls), "GITHUB_OUTPUT": str(output)}
+    done = run_script("release-image", **asked, **places)
+    assert done.returncode == 0, done.stderr
     assert not output.exists()
+    return calls.read_text("utf-8").splitlines()
+
+
+def test_the_parts_become_one_image_which_is_signed_by_its_digest(tmp_path: Path) -> None:
+    assert release(tmp_path, RUBY="3.3") == [
+        "docker buildx imagetools create"
+        " --tag alice/box:1.0.0-ruby-3.3 --tag alice/box:ruby-3.3"
+        " alice/box:1.0.0-ruby-3.3-amd64 alice/box:1.0.0-ruby-3.3-arm64",
+        "docker buildx imagetools inspect --format {{.Manifest.Digest}} alice/box:1.0.0-ruby-3.3",
+        "cosign sign --yes alice/box@sha256:f00",
+    ]
+
+
+def test_a_release_to_be_tried_moves_no_usual_tag(tmp_path: Path) -> None:
+    create, *_ = release(tmp_path, RUBY="", TAG="v1.0.0-rc.1")
+    assert re.findall(r"--tag (\S+)", create) == ["alice/box:1.0.0-rc.1"]
+
+
+def test_dependabot_looks_where_versions_are_pinned() -> None:
+    path = ROOT / ".github" / "dependabot.yml"
+    updates = yaml.safe_load(path.read_text("utf-8"))["updates"]
+    places = {each["package-ecosystem"]: each["directory"] for each in updates}
+    assert places == {"github-actions": "/", "npm": "/image"}
+    assert (ROOT / "image" / "package-lock.json").exists()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bot.access import refuse_repo
 from bot.config import Role
 from bot.desk import Desk
 from bot.mistake import Mistake
-from bot.parse import trusts
 from bot.repo import find_again
+from bot.retries import as_today
 from runs.backend import UnknownRun
 from runs.run import Run
 from sandbox.task import Task
@@ -36,13 +34,7 @@ def allowed_today(task: Task, role: Role, desk: Desk) -> Task:
         raise Mistake("You may not run that repo (any more).", "/repos")
     if task.image is not None and not config.allows_image(task.image):
         raise Mistake("Its image isn't allowed any more: send the task again without it.", "/repos")
-    usual = config.options_of(target.named)
-    return replace(
-        task,
-        repo_url=target.address.url,
-        trusted_base=usual.branch,
-        trusts_branch=trusts(task.branch, usual),
-    )
+    return as_today(task, target, config)
 
 
 def usual_image(task: Task, desk: Desk) -> str | None:

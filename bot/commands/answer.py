@@ -44,7 +44,7 @@ async def asking_run(message: Incoming, desk: Desk) -> Run | None:
             delay = min(30.0, delay * 2)
     if run is None or run.outcome is None or run.outcome.ending is not Ending.ASKS:
         return None
-    here = run.origin.chat_id == message.place.chat_id
+    here = bool(await desk.of_chat(message.place.chat_id, [run]))
     # Where its own chat refuses messages, the question was told in the home chat.
     return run if here or ANSWER_ADVICE in (message.replied_text or "") else None
 

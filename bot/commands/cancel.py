@@ -52,4 +52,4 @@ async def stop_button(press: Press, role: Role, run_id: str, desk: Desk) -> str:
     if run.ended:
         return "It has ended already."
     desk.noticed(await desk.backend.cancel(run.id, press.person.name))
-    return "Stopping; what it has is pushed first."
+    return "Stopping; its work is pushed first."

@@ -20,7 +20,7 @@ _ID = re.compile(r"\b[a-z2-7]{8}\b")
 
 async def visible_runs(asked: Asked, desk: Desk) -> list[Run]:
     """Return the Runs that this person sees here, oldest first."""
-    return [run for run in await desk.backend.list_runs() if asked.sees(run)]
+    return await asked.seen(await desk.backend.list_runs(), desk)
 
 
 async def known_runs(asked: Asked, desk: Desk) -> list[Run]:
@@ -32,7 +32,8 @@ async def known_runs(asked: Asked, desk: Desk) -> list[Run]:
     except BackendError as error:
         log.warning("only runs that are still there are known now: %s", error)
         return runs
-    return runs + [run for run in records if run.id not in present and asked.sees(run)]
+    gone = [run for run in records if run.id not in present]
+    return runs + await asked.seen(gone, desk)
 
 
 async def known_run(id_of_run: str, asked: Asked, desk: Desk) -> Run | None:
@@ -46,7 +47,7 @@ async def known_run(id_of_run: str, asked: Asked, desk: Desk) -> Run | None:
             run = (await desk.store.read_record(id_of_run)).run
         except BackendError:
             return None
-    return run if asked.sees(run) else None
+    return run if await asked.seen([run], desk) else None
 
 
 async def pressed_run(press: Press, role: Role, run_id: str, desk: Desk) -> Run:
@@ -58,7 +59,8 @@ async def pressed_run(press: Press, role: Role, run_id: str, desk: Desk) -> Run:
             run = (await desk.store.read_record(run_id)).run
         except UnknownRun:
             raise Mistake("That run is gone.") from None
-    if run.origin.chat_id != press.place.chat_id and not (press.private and role is Role.ADMIN):
+    of_all = press.private and role is Role.ADMIN
+    if not (of_all or await desk.of_chat(press.place.chat_id, [run])):
         raise Mistake("That run belongs to another chat.")
     return run
 

@@ -29,7 +29,7 @@ async def clean(asked: Asked, desk: Desk) -> None:
     if named:
         chosen = [named_run(prefix, runs, "clean") for prefix in named]
     else:
-        chosen = [run for run in runs if run.origin.chat_id == asked.message.place.chat_id]
+        chosen = await desk.of_chat(asked.message.place.chat_id, runs)
     removed: list[Run] = []
     kept: list[tuple[Run, str]] = []
     for run in dict.fromkeys(chosen):
@@ -38,6 +38,10 @@ async def clean(asked: Asked, desk: Desk) -> None:
             removed.append(run)
         else:
             kept.append((run, why))
+    if removed:
+        # Nobody else tells of what was removed: an open table would show it until the next sweep.
+        gone = {run.id for run in removed}
+        desk.live.keep({run.id for run in await desk.backend.list_runs()} - gone)
     desk.answer(asked.message, answers.cleaned(removed, kept if named else []))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 from bot.access import Action, refuse
 from bot.config import Role
 from bot.desk import Asked, Desk
-from bot.incoming import Press
+from bot.incoming import Place, Press
 from bot.live import Picture
 from bot.speaker import Letter
 from bot.table import Table, table
@@ -20,12 +20,16 @@ MINUTE = 60.0
 
 
 class JobsTable:
-    """One page of the Runs of a chat; `chat_id` None means those of all chats."""
+    """One page of the Runs of a chat; `chat_id` None means those of all chats.
+
+    Which groups are supergroups today is to be known before (`Speaker.find`).
+    """
 
     def __init__(
         self, chat_id: int | None, runs: Iterable[Run], page: int, asked_by: int | None, desk: Desk
     ) -> None:
         self._chat_id = chat_id
+        self._addresses = desk.addresses
         self._runs = {run.id: run for run in runs if self._shows(run)}
         self._page = page
         self._asked_by = asked_by
@@ -68,13 +72,14 @@ class JobsTable:
         return Picture(Letter(drawn.text, drawn.keyboard, self._asked_by), done=over)
 
     def _shows(self, run: Run) -> bool:
-        return self._chat_id is None or run.origin.chat_id == self._chat_id
+        here = self._chat_id
+        return here is None or self._addresses.same(run.origin.chat_id, here)
 
 
 async def jobs(asked: Asked, desk: Desk) -> None:
     """Answer with the Runs of this chat; in private an admin sees those of all chats."""
     message = asked.message
-    runs = await desk.backend.list_runs()
+    runs = await _all_runs(desk)
     everywhere = message.private and asked.role is Role.ADMIN
     chat_id = None if everywhere else message.place.chat_id
     desk.live.show(message.place, JobsTable(chat_id, runs, 1, message.message_id, desk))
@@ -87,6 +92,17 @@ async def jobs_button(press: Press, role: Role, page: str, desk: Desk) -> str:
     number = int(page) if page.isdecimal() and len(page) < 6 else 1
     everywhere = press.private and role is Role.ADMIN
     chat_id = None if everywhere else press.place.chat_id
-    shown = JobsTable(chat_id, await desk.backend.list_runs(), number, None, desk)
+    shown = JobsTable(chat_id, await _all_runs(desk), number, None, desk)
     desk.live.show(press.place, shown, press.message_id)
     return f"Page {shown.page.page} of {shown.page.last}"
+
+
+async def show_jobs(place: Place, desk: Desk) -> None:
+    """Show the Runs of a chat in which nobody asked for them."""
+    desk.live.show(place, JobsTable(place.chat_id, await _all_runs(desk), 1, None, desk))
+
+
+async def _all_runs(desk: Desk) -> list[Run]:
+    runs = await desk.backend.list_runs()
+    await desk.speaker.find({run.origin.chat_id for run in runs})
+    return runs

@@ -26,7 +26,8 @@ async def run_late(press: Press, role: Role, message_id: str, desk: Desk) -> str
     request = read_run(command.arguments, desk.config, desk.forge_url, asked.replied_text)
     if refuse_repo(role, request.target, desk.config) is not None:
         return "You may not run this repo."
-    await start(wish_of(asked, to_task(request, desk.config)), desk)
+    if await start(wish_of(asked, to_task(request, desk.config)), desk) is None:
+        return "It couldn't be started."
     started = Letter(plain("It was old, but still wanted: started."))
     desk.errands.run(desk.speaker.edit(press.place, press.message_id, lambda: started))
     return "Started."

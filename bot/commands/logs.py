@@ -112,7 +112,7 @@ async def _chosen(asked: Asked, request: LogsRequest, desk: Desk) -> Run:
     live = [run for run in runs if not run.ended]
     newest = max(live or runs, key=lambda run: run.created_at, default=None)
     if newest is None:
-        raise Mistake("There is no run here whose log I could show.")
+        raise Mistake("There is no run here yet, so there is no log.")
     return newest
 
 

@@ -17,7 +17,8 @@ from bot.incoming import Press
 from bot.mistake import Mistake
 from bot.parse import read_one_run
 from bot.remedy import GO_ON, Change, changed, with_change
-from runs.run import Origin, Run, lineage, retry_key, run_id
+from bot.retries import is_retry_of, next_key
+from runs.run import Origin, Run, retry_key, run_id
 from sandbox.task import Task
 
 
@@ -51,7 +52,7 @@ async def retry(asked: Asked, desk: Desk) -> None:
     if age > STALE_SECONDS:
         desk.answer(message, answers.too_late(age))
         return
-    key = retry_key(parent.id, max(map(_attempt, retries), default=0) + 1)
+    key = next_key(parent, retries)
     task = allowed_today(unfitted(parent.task, desk.config), asked.role, desk)
     started = await start(Wish(key, task, message.origin()), desk)
     if started is not None and started.origin.message_id != message.message_id:
@@ -70,7 +71,7 @@ async def retry_button(press: Press, role: Role, data: str, desk: Desk) -> str:
     if refuse(role, Action.RUN) is not None:
         return "You may look, but not start runs."
     if refuse(role, Action.CHANGE, own=parent.origin.person_id == press.person.id) is not None:
-        return "That run is somebody else's: its owner or an admin can try it again."
+        return "That run is somebody else's: its owner or an admin can retry it."
     if not parent.ended:
         return "It hasn't ended yet."
     change = match["change"] or ""
@@ -82,7 +83,7 @@ async def retry_button(press: Press, role: Role, data: str, desk: Desk) -> str:
     if under_way is not None and under_way.key == key:
         return _already(under_way)  # another press of the same button was faster
     if under_way is not None:
-        return f"It is tried again already: {under_way.id}. Stop that one first."
+        return f"It is being retried already: {under_way.id}. Stop that one first."
     task, said = _changed(parent, change, desk)
     origin = _origin(press)
     anew = unfitted(task, desk.config, parent.task)
@@ -96,12 +97,6 @@ _CHANGES = "|".join([GO_ON, *(change.value for change in Change)])
 _DATA = re.compile(
     rf"(?P<run>[a-z2-7]{{8}}):(?P<attempt>[1-9][0-9]{{0,3}})(?::(?P<change>{_CHANGES}))?"
 )
-
-
-def is_retry_of(run: Run, parent: Run) -> bool:
-    """Say whether a Run does another one again, changed or not."""
-    of = lineage(run.key)
-    return of is not None and not of.answers and of.parent_id == parent.id
 
 
 def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> Run | None:
@@ -120,12 +115,6 @@ def _chosen(asked: Asked, runs: list[Run], desk: Desk) -> Run | None:
     return None
 
 
-def _attempt(run: Run) -> int:
-    """Return which attempt a retry is; one with a change is none of those that are counted here."""
-    of = lineage(run.key)
-    return 0 if of is None or of.change else of.attempt
-
-
 async def _under_way(parent: Run, desk: Desk) -> Run | None:
     """Return the Run that does this one again now."""
     runs = await desk.backend.list_runs()
@@ -139,17 +128,17 @@ def _changed(parent: Run, change: str, desk: Desk) -> tuple[Task, str]:
         return task, "Started again."
     if change == GO_ON:
         if (further := gone_on(parent)) is None:
-            raise Mistake("It pushed nothing from which to go on.")
+            raise Mistake("It pushed nothing to go on from.")
         return further, "It goes on from there."
     limits = desk.config.run_limits
     other = changed(task, Change(change), usual_image(task, desk), limits)
     if other is None:
-        raise Mistake("More than that can't be had. Send the task again in smaller parts.")
+        raise Mistake("There is no more to be had. Send the task again in smaller parts.")
     return other, f"Started again, {with_change(other, Change(change))}."
 
 
 def _already(run: Run) -> str:
-    return f"It was tried again already: {run.id}."
+    return f"It was retried already: {run.id}."
 
 
 def _origin(press: Press) -> Origin:

@@ -25,6 +25,13 @@ STALE_SECONDS = 3600
 
 WAITING_PER_PERSON = 20
 
+TOO_MANY_AGAIN_SECONDS = 60.0
+"""So long further commands of who has too many get a mark only: words for each would take the chat's minute from all."""
+
+
+class TooMany(Mistake):
+    """As many Runs of this person wait as may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -62,19 +69,29 @@ async def run(asked: Asked, desk: Desk) -> None:
         button = Button("▶ Run it now", f"late:{message.message_id}")
         desk.answer(message, answers.stale(age), ((button,),))
         return
-    await start(wish_of(message, to_task(request, desk.config)), desk)
+    try:
+        await start(wish_of(message, to_task(request, desk.config)), desk)
+    except TooMany:
+        who = (message.place, message.person.id, "too many")
+        with desk.taps.once(who, TOO_MANY_AGAIN_SECONDS) as first:
+            pass
+        if first:
+            raise
+        desk.errands.run(desk.speaker.react(message.place, message.message_id, "👎"))
 
 
 async def start(wish: Wish, desk: Desk) -> Run | None:
     """Make the Run exist, however long the Backend is away; tell the person once that it is.
 
-    None when the Backend refused, which the person was told. Raises Mistake when too many Runs of this person wait
-    already.
+    None when the Backend refused, which the person was told. Raises TooMany.
     """
     async with desk.book.starting(wish.origin.person_id, WAITING_PER_PERSON) as admitted:
         if not admitted:
-            what = f"You have {WAITING_PER_PERSON} runs waiting already. Send this one again when some are done:"
-            raise Mistake(what, "/jobs")
+            raise TooMany(
+                f"You have {WAITING_PER_PERSON} runs waiting already. This one starts nothing, and neither does what I "
+                "mark with 👎. Send them again when some are done:",
+                "/jobs",
+            )
         if desk.stacks is not None:
             wish = replace(wish, task=await desk.stacks.fit(wish.task))
         return await _start(wish, desk)

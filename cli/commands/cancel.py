@@ -15,15 +15,16 @@ def run_cancel(
 ) -> Exit:
     """Stop a Run, and wait until it has pushed what it had and ended."""
     where = find_where(environment, chosen)
-    asked = False
+    said = "Stopped: it goes on."
 
     async def work(cluster: Cluster) -> Exit:
-        nonlocal asked
+        nonlocal said
         run = await cluster.find(named)
         if run.ended:
             raise Failure(f"Run {run.id} has ended already.", f"How: claude-sandbox logs {run.id}")
+        said = f"Whether run {run.id} is being stopped isn't known: claude-sandbox jobs"
         run = await cluster.backend.cancel(run.id, person(environment))
-        asked = True
+        said = f"Run {run.id} is being stopped all the same: claude-sandbox jobs"
         if not waits and not run.ended:
             screen.say(f"Run {run.id} is being stopped; what it has is pushed first.")
             screen.json(values(run))
@@ -34,5 +35,5 @@ def run_cancel(
     try:
         return visit(where, work)
     except KeyboardInterrupt:
-        screen.note("It is being stopped all the same." if asked else "Stopped: it goes on.")
+        screen.interrupted(said)
         return Exit.INTERRUPTED

@@ -48,7 +48,13 @@ def run_clean(
         screen.json({"removed": removed, "kept": [run.id for run in (*going, *untold, *stuck)]})
         return Exit.RUN_FAILED if kept or (named and (going or untold)) else Exit.OK
 
-    return visit(where, work)
+    try:
+        return visit(where, work)
+    except KeyboardInterrupt:
+        screen.interrupted(
+            "Stopped. What isn't removed yet goes with the next claude-sandbox clean."
+        )
+        return Exit.INTERRUPTED
 
 
 def _is_known(run: Run) -> bool:

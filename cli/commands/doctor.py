@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from cli.exits import Exit, guarded
+from cli.exits import Exit
+from cli.guard import guarded
 from cli.screen import Screen
 from cli.where import Chosen, Where, find_where
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.settings import read
-from cli.exits import Exit, Failure, guarded
+from cli.exits import Exit, Failure
+from cli.guard import guarded
 from cli.owner import with_owner
 from cli.questions import Asker
 from cli.screen import Screen
 from cli.where import Chosen, Where, find_where
+from cli.wish import Wish
 
 if TYPE_CHECKING:
     from k8s.installation.install import Applied
@@ -28,22 +29,6 @@ _GREETED = "claude-sandbox/greeted"
 _STOPPED = "Stopped. What is made stays: claude-sandbox init goes on from there, claude-sandbox uninstall takes it away."
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked on the command line."""
-
-    overlay: str | None = None
-    repo: str | None = None
-    config: Path | None = None
-    image: str | None = None
-    bot_image: str | None = None
-    age_key: Path | None = None
-    registry: Path | None = None
-    dry_run: bool = False
-    yes: bool = False
-    wait_seconds: int = 300
-
-
 def run_init(environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> int:
     """Install, and return the exit code."""
     screen = Screen()
@@ -52,7 +37,7 @@ def run_init(environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> int:
         try:
             return asyncio.run(_init(screen, environment, chosen, wish))
         except KeyboardInterrupt:
-            screen.note(_STOPPED)
+            screen.interrupted(_STOPPED)
             return Exit.INTERRUPTED
 
     return guarded(work, screen)
@@ -113,6 +98,7 @@ class Installation:
         if self.wish.dry_run:
             self._print(plan)
             return Exit.OK
+        await self._demand_kinds(plan)
         await self._demand_rights(plan)
         place = self.where.context or "this cluster"
         if not asker.confirm(f"Install into {place}, as {wishes.overlay}?"):
@@ -149,6 +135,16 @@ class Installation:
         shown = [without_values(one) for one in plan]
         self.screen.say(yaml.safe_dump_all(shown, sort_keys=False, allow_unicode=True).rstrip())
 
+    async def _demand_kinds(self, plan: list[Object]) -> None:
+        from k8s.installation.needs import how_to_have, unknown_kinds
+
+        for version, kinds in (await unknown_kinds(self.objects.api, plan)).items():
+            raise Failure(
+                f"The cluster doesn't know what the overlay needs: {', '.join(kinds)} of {version}.",
+                f"{how_to_have(version)}. Nothing was changed.",
+                Exit.CLUSTER,
+            )
+
     async def _demand_rights(self, plan: list[Object]) -> None:
         from k8s.installation.rights import missing, needed_for
 
@@ -165,7 +161,7 @@ class Installation:
         from k8s.installation.install import install, prune
         from k8s.installation.ready import wait_until_ready
 
-        applied = await install(self.objects, plan, wishes.overlay, self._tell)
+        applied = await install(self.objects, plan, self._tell)
         self.screen.say(_summed(applied))
         why = await wait_until_ready(
             self.objects,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ from cli.cluster import Cluster, visit
 from cli.exits import Exit, Failure
 from cli.run_words import state_words, values
 from cli.screen import Screen
+from cli.watching import LOOK_SECONDS, acknowledged
 from cli.where import Chosen, find_where
 from runs.backend import BackendError, Refused, UnknownRun
 from runs.run import Run
 from sandbox.words import printable
+
+_LOOKS = 4
+"""After the last line of a log its Pod may take some seconds to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class LogWish:
 def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen: Screen) -> Exit:
     """Print a log; without a name that of the newest Run."""
     where = find_where(environment, chosen)
+    said = "Stopped."
 
     async def work(cluster: Cluster) -> Exit:
         try:
@@ -46,11 +52,14 @@ def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen:
             raise Failure(str(error)) from error  # there is no such service beside it
 
     async def shown(cluster: Cluster) -> Exit:
+        nonlocal said
         run = await cluster.find(wish.run) if wish.run else await _newest(cluster)
         if wish.run is None:
             screen.note(f"Run {run.id}, {state_words(run)}")
         if wish.follows and not run.ended:
+            said = f"You don't follow any more; run {run.id} goes on in {where.words}."
             await _follow(run, wish, cluster, screen)
+            await _end(run, cluster, screen)
             return Exit.OK
         lines = await _read(run, wish, cluster)
         for line in lines:
@@ -62,7 +71,11 @@ def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen:
             screen.note(f"It goes on: claude-sandbox logs {run.id} -f")
         return Exit.OK
 
-    return visit(where, work)
+    try:
+        return visit(where, work)
+    except KeyboardInterrupt:
+        screen.interrupted(said)
+        return Exit.INTERRUPTED
 
 
 async def _newest(cluster: Cluster) -> Run:
@@ -85,6 +98,18 @@ async def _follow(run: Run, wish: LogWish, cluster: Cluster, screen: Screen) -> 
                 _print(shown, screen)
     for shown in redactor.flush():
         _print(shown, screen)
+
+
+async def _end(run: Run, cluster: Cluster, screen: Screen) -> None:
+    """Say how a Run ended that was followed to here, and write that down, as for one that is watched."""
+    with suppress(BackendError):
+        for _ in range(_LOOKS):
+            run = await cluster.backend.tend(run.id)
+            if run.ended:
+                screen.note(f"Run {run.id}: {state_words(run)}")
+                await acknowledged(run, cluster)
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _print(line: str, screen: Screen) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 
 from bot.config import Config
@@ -14,11 +15,11 @@ from cli.bot import load_config, make_stacks
 from cli.checkout import here
 from cli.cluster import Cluster, person, visit
 from cli.exits import Exit
-from cli.run_words import launched, values
+from cli.run_words import launched, values, what_next
 from cli.screen import Screen
 from cli.watching import told, watch
 from cli.where import Chosen, Where, find_where
-from runs.backend import Unavailable
+from runs.backend import Refused, Unavailable
 from runs.run import Run, command_line_key, command_line_origin, run_id
 from sandbox.task import Task
 
@@ -43,22 +44,38 @@ class Launch:
     folder: Path | None = None
 
 
+class Stage(Enum):
+    """How far a start has come: while its request is under way, nobody knows whether there is a Job."""
+
+    BEFORE = auto()
+    UNDER_WAY = auto()
+    MADE = auto()
+
+
 class Fate:
     """What has become of a Run so far, for who presses Ctrl-C."""
 
     def __init__(self) -> None:
-        self.run_id: str | None = None
+        self.run_id = ""
+        self.stage = Stage.BEFORE
 
     def say(self, where: Where, screen: Screen) -> None:
         """Say whether it goes on all the same, and how to stop it."""
-        if self.run_id is None:
-            screen.note("Stopped: no run was started.")
-            return
-        screen.note(
-            f"You don't watch any more; run {self.run_id} goes on in {where.words}.\n"
-            f"  claude-sandbox cancel {self.run_id}   stop it and keep its work\n"
-            f"  claude-sandbox logs {self.run_id} -f  watch again"
-        )
+        if self.stage is Stage.BEFORE:
+            screen.interrupted("Stopped: no run was started.")
+        elif self.stage is Stage.UNDER_WAY:
+            screen.interrupted(f"Stopped. {self.unknown}")
+        else:
+            name = self.run_id
+            screen.interrupted(f"You don't watch any more; run {name} goes on in {where.words}.")
+            stop = (f"claude-sandbox cancel {name}", "stop it and keep its work")
+            again = (f"claude-sandbox logs {name} -f", "watch again")
+            screen.hints([stop, again], as_note=True)
+
+    @property
+    def unknown(self) -> str:
+        """Return what is said where no answer came to a start."""
+        return f"Whether run {self.run_id} was made isn't known: claude-sandbox jobs"
 
 
 def run_remote(environment: dict[str, str], chosen: Chosen, wish: Wish, screen: Screen) -> Exit:
@@ -72,7 +89,7 @@ def run_remote(environment: dict[str, str], chosen: Chosen, wish: Wish, screen: 
         target = _target(wish, config, where, screen)
         task = make_task(target, options, services, prompt, config)
         new = Launch(command_line_key(), task, Path.cwd() if wish.repo is None else None)
-        return visit(where, lambda cluster: _run(new, cluster, fate, wish.watches, screen))
+        return visit(where, lambda cluster: begin(new, cluster, fate, wish.watches, screen))
     except KeyboardInterrupt:
         fate.say(where, screen)
         return Exit.INTERRUPTED
@@ -89,44 +106,47 @@ def _target(wish: Wish, config: Config, where: Where, screen: Screen) -> Target:
     return find_target(source.url, source.branch, config, forge)
 
 
-async def _run(new: Launch, cluster: Cluster, fate: Fate, watches: bool, screen: Screen) -> Exit:
-    run = await launch(new, cluster, fate)
-    if not watches:
-        screen.say(_with_stack(run))
-        screen.json(values(run))
-        return Exit.OK
-    screen.say(_with_stack(run).partition("\n")[0])
-    return await told(await watch(run, cluster, screen), cluster, screen)
+async def begin(new: Launch, cluster: Cluster, fate: Fate, watches: bool, screen: Screen) -> Exit:
+    """Make the Run exist and say so; with `watches` show how it goes on, and how it ends."""
+    run = await _launch(new, cluster, fate)
+    screen.say(launched(run))
+    if watches:
+        return await told(await watch(run, cluster, screen), cluster, screen)
+    notes = run.task.stack.notes if run.task.stack else ()
+    for line in filter(None, [stack_words(run.task), *notes]):
+        screen.say(line)
+    screen.hints(what_next(run))
+    screen.json(values(run))
+    return Exit.OK
 
 
-async def launch(new: Launch, cluster: Cluster, fate: Fate) -> Run:
+async def _launch(new: Launch, cluster: Cluster, fate: Fate) -> Run:
     """Look at the repo and make the Run exist. Ctrl-C before the request leaves nothing; then the Run is there."""
     where, task = cluster.where, new.task
     stacks = make_stacks(where.settings, cluster.config, where.environment, new.folder)
     if stacks is not None:
         task = await stacks.fit(task)
     await cluster.backend.prepare()
-    origin = command_line_origin(person(where.environment))
     fate.run_id = run_id(new.key)
-    starting = asyncio.ensure_future(cluster.backend.start(new.key, task, origin))
+    starting = asyncio.ensure_future(_start(new.key, task, cluster, fate))
     try:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         # The request is on its way: it is waited for, so that what is said then is true.
         await asyncio.wait([starting])
-        if starting.exception() is not None:
-            fate.run_id = None
+        starting.exception()  # which `fate` has
         raise
-    except Unavailable as error:  # the answer may have been lost, and not the request
-        words = f"{error}\nWhether run {fate.run_id} was made isn't known: claude-sandbox jobs"
-        raise Unavailable(words) from error
-    except Exception:
-        fate.run_id = None
-        raise
+    except Unavailable as error:
+        raise Unavailable(f"{error}\n{fate.unknown}") from error
 
 
-def _with_stack(run: Run) -> str:
-    """Return what is said of a new Run, with what its repo was seen to need."""
-    head, _, rest = launched(run).partition("\n")
-    notes = run.task.stack.notes if run.task.stack else ()
-    return "\n".join([head, *filter(None, [stack_words(run.task)]), *notes, rest])
+async def _start(key: str, task: Task, cluster: Cluster, fate: Fate) -> Run:
+    origin = command_line_origin(person(cluster.where.environment))
+    fate.stage = Stage.UNDER_WAY
+    try:
+        run = await cluster.backend.start(key, task, origin)
+    except Refused:
+        fate.stage = Stage.BEFORE
+        raise
+    fate.stage = Stage.MADE
+    return run

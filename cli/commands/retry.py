@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 
 from bot.continuation import continued
 from bot.fitting import unfitted
-from bot.parse import trusts
 from bot.repo import find_again
+from bot.retries import as_today, is_retry_of, next_key
 from cli.cluster import Cluster, visit
-from cli.commands.remote import Fate, Launch, launch
+from cli.commands.remote import Fate, Launch, begin
 from cli.exits import Exit, Failure
-from cli.run_words import launched, values
 from cli.screen import Screen
-from cli.watching import told, watch
 from cli.where import Chosen, find_where
 from runs.outcome import Ending
-from runs.run import COMMAND_LINE, Run, lineage, reply_key, retry_key
+from runs.run import COMMAND_LINE, Run, reply_key
 from sandbox.task import Task
 
 _NUMBERS = 10**15
@@ -37,13 +34,7 @@ def run_retry(
     async def work(cluster: Cluster) -> Exit:
         parent = await cluster.find(named[0])
         key, task = await _wish(parent, named[1], cluster)
-        run = await launch(Launch(key, task), cluster, fate)
-        if not watches:
-            screen.say(launched(run))
-            screen.json(values(run))
-            return Exit.OK
-        screen.say(launched(run).partition("\n")[0])
-        return await told(await watch(run, cluster, screen), cluster, screen)
+        return await begin(Launch(key, task), cluster, fate, watches, screen)
 
     try:
         return visit(where, work)
@@ -59,12 +50,12 @@ async def _wish(parent: Run, answer: str | None, cluster: Cluster) -> tuple[str,
         raise Failure(f"Run {parent.id} hasn't ended.", advice)
     if answer is not None:
         return _answered(parent, answer, cluster)
-    retries = [run for run in await cluster.runs() if _is_retry_of(run, parent)]
+    retries = [run for run in await cluster.runs() if is_retry_of(run, parent)]
     under_way = next((run for run in retries if not run.ended), None)
     if under_way is not None:
         advice = f"Watch it: claude-sandbox logs {under_way.id} -f"
         raise Failure(f"It is tried again already, as {under_way.id}.", advice)
-    key = retry_key(parent.id, max(map(_attempt, retries), default=0) + 1)
+    key = next_key(parent, retries)
     return key, _allowed_today(unfitted(parent.task, cluster.config), cluster)
 
 
@@ -83,20 +74,4 @@ def _allowed_today(task: Task, cluster: Cluster) -> Task:
     target = find_again(task.repo_url, task.branch, config, cluster.where.settings.forge_url)
     if target is None:
         raise Failure(f"{task.repo_name or 'That repo'} can't be run any more.")
-    usual = config.options_of(target.named)
-    return replace(
-        task,
-        repo_url=target.address.url,
-        trusted_base=usual.branch,
-        trusts_branch=trusts(task.branch, usual),
-    )
-
-
-def _is_retry_of(run: Run, parent: Run) -> bool:
-    of = lineage(run.key)
-    return of is not None and not of.answers and of.parent_id == parent.id
-
-
-def _attempt(run: Run) -> int:
-    of = lineage(run.key)
-    return 0 if of is None or of.change else of.attempt
+    return as_today(task, target, config)

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cli.exits import Exit, Failure, guarded
+from cli.exits import Exit, Failure
+from cli.guard import guarded
 from cli.questions import Asker
 from cli.screen import Screen
 from cli.where import Chosen, Where, find_where
@@ -29,7 +30,7 @@ def run_uninstall(
         try:
             return asyncio.run(_uninstall(screen, where, Asker(environment, yes), keep_logs))
         except KeyboardInterrupt:
-            screen.note(_STOPPED)
+            screen.interrupted(_STOPPED)
             return Exit.INTERRUPTED
 
     return guarded(work, screen)
@@ -47,6 +48,7 @@ async def _uninstall(screen: Screen, where: Where, asker: Asker, keep_logs: bool
         removal = await find_removal(objects)
         if removal.is_empty:
             screen.say("Nothing here was made by claude-sandbox init.")
+            await _tell_of_kubectl(screen, objects)
             return Exit.OK
         screen.say(_told(removal, where))
         if not asker.confirm("Take it away?"):
@@ -65,8 +67,22 @@ async def _uninstall(screen: Screen, where: Where, asker: Asker, keep_logs: bool
     return Exit.OK
 
 
+async def _tell_of_kubectl(screen: Screen, objects: Objects) -> None:
+    """Say how an installation goes away that kubectl has made."""
+    from k8s.installation.present import read_present
+
+    present = await read_present(objects, with_keys=False)
+    if present.overlay is not None:
+        screen.note(
+            f"There is a bot in {present.namespace} that kubectl has installed:\n"
+            f"➜ kubectl delete -k manifests/overlays/{present.overlay}"
+        )
+
+
 def _told(removal: Removal, where: Where) -> str:
-    lines = [f"From {where.context or 'this cluster'} goes what claude-sandbox init has made:"]
+    lines = [
+        f"From {where.context or 'this cluster'} goes what claude-sandbox init has made or taken over:"
+    ]
     lines += [
         f"  namespace {name}, with all that is in it, whoever made it"
         for name in removal.namespaces

@@ -10,10 +10,11 @@ from enum import Enum
 from typing import Any
 
 from k8s.api import Rejected
+from k8s.installation.adopting import PART, PART_OF, is_adoptable
 from k8s.installation.objects import LABEL, OWN, Objects, Ref, is_own, ref_of
-from k8s.installation.overlay import Object
+from k8s.installation.overlay import Object, with_labels
 from k8s.installation.plan import ALLOWED, CONFIG, ENVIRONMENT, SECRET
-from k8s.installation.present import CONFIG_MAP, OVERLAY
+from k8s.installation.present import CONFIG_MAP
 from runs.backend import Refused
 
 KEYS = "claude-sandbox/keys"
@@ -39,6 +40,7 @@ class Change(Enum):
 
     MADE = "made"
     CHANGED = "changed"
+    TAKEN_OVER = "taken over"
     SAME = "same"
     KEPT = "kept"
 
@@ -53,7 +55,7 @@ class Applied:
 
 
 async def install(
-    objects: Objects, plan: Sequence[Object], overlay: str, tell: Callable[[Applied], None]
+    objects: Objects, plan: Sequence[Object], tell: Callable[[Applied], None]
 ) -> list[Applied]:
     """Make all objects, one after the other. May be repeated, and stopped anywhere.
 
@@ -64,7 +66,7 @@ async def install(
     for one in plan:
         if one["kind"] == "Deployment":
             namespace = one["metadata"]["namespace"]
-            one = _noted(one, {OVERLAY: overlay}, {KEYS: versions.get(namespace, "")})
+            one = _noted(one, {KEYS: versions.get(namespace, "")})
         applied, made = await _apply(objects, one)
         if one["kind"] == "Secret" and one["metadata"]["name"] == SECRET:
             versions[one["metadata"]["namespace"]] = made["metadata"]["resourceVersion"]
@@ -76,7 +78,7 @@ async def install(
 async def prune(objects: Objects, plan: Sequence[Object], namespace: str) -> None:
     """Remove the configs of before, which nothing reads any more. Raises Unavailable, Rejected."""
     current = {one["metadata"]["name"] for one in plan if one["kind"] == "ConfigMap"}
-    for one in await objects.list(CONFIG_MAP, namespace, f"{LABEL}={OWN}"):
+    for one in await objects.list(CONFIG_MAP, namespace, f"{PART_OF}={PART}"):
         name = one["metadata"]["name"]
         if name.startswith((f"{CONFIG}-", f"{ENVIRONMENT}-")) and name not in current:
             await objects.delete(ref_of(one))
@@ -85,15 +87,22 @@ async def prune(objects: Objects, plan: Sequence[Object], namespace: str) -> Non
 async def _apply(objects: Objects, one: Object) -> tuple[Applied, Mapping[str, Any]]:
     ref = ref_of(one)
     before = await _settled(objects, ref)
-    wanted = _labelled(one) if before is None or is_own(before) else one
+    adopts = before is not None and is_adoptable(before)
+    is_ours = before is None or adopts or is_own(before)
     try:
-        after = await objects.apply(wanted, force=_is_forced(ref))
+        after = await objects.apply(
+            with_labels(one, {LABEL: OWN}) if is_ours else one, force=_is_forced(ref)
+        )
     except Rejected as rejected:
         if rejected.code != 409 or before is None:
             raise _explained(rejected, ref) from rejected
+        if adopts:
+            await objects.label(ref, LABEL, OWN)
         return Applied(ref, Change.KEPT, rejected.words), before
     if before is None:
         return Applied(ref, Change.MADE), after
+    if adopts:
+        return Applied(ref, Change.TAKEN_OVER), after
     same = _lasting(before) == _lasting(after)
     return Applied(ref, Change.SAME if same else Change.CHANGED), after
 
@@ -124,17 +133,10 @@ def _explained(rejected: Rejected, ref: Ref) -> Rejected:
     return Rejected(rejected.code, rejected.reason, f"{ref.words}: {words}")
 
 
-def _labelled(one: Object) -> Object:
-    metadata = one["metadata"]
-    labels = {**(metadata.get("labels") or {}), LABEL: OWN}
-    return {**one, "metadata": {**metadata, "labels": labels}}
-
-
-def _noted(one: Object, notes: Mapping[str, str], of_pod: Mapping[str, str]) -> Object:
+def _noted(one: Object, of_pod: Mapping[str, str]) -> Object:
     template = one["spec"]["template"]
     pod = {**template["metadata"], "annotations": dict(of_pod)}
-    spec = {**one["spec"], "template": {**template, "metadata": pod}}
-    return {**one, "metadata": {**one["metadata"], "annotations": dict(notes)}, "spec": spec}
+    return {**one, "spec": {**one["spec"], "template": {**template, "metadata": pod}}}
 
 
 def _lasting(one: Object) -> dict[str, Any]:

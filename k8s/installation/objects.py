@@ -122,6 +122,11 @@ class Objects:
         query = {"fieldManager": MANAGER, "force": "true" if force else "false"}
         return _decoded(await self.api.apply(ref_of(one).path, one, query))
 
+    async def label(self, ref: Ref, name: str, value: str) -> None:
+        """Set one label of an object that has some, whoever owns its other fields. Raises Unavailable, Rejected."""
+        path = f"/metadata/labels/{name.replace('/', '~1')}"
+        await self.api.patch(ref.path, [{"op": "add", "path": path, "value": value}])
+
     async def list(
         self, kind: Kind, namespace: str | None = None, selector: str = ""
     ) -> list[dict[str, Any]]:

@@ -27,7 +27,16 @@ CLUSTER_SCOPED = frozenset(
     ]
 )
 _KEYS = frozenset(
-    ["apiVersion", "kind", "resources", "configMapGenerator", "namespace", "patches", "images"]
+    [
+        "apiVersion",
+        "kind",
+        "resources",
+        "configMapGenerator",
+        "namespace",
+        "patches",
+        "images",
+        "labels",
+    ]
 )
 
 Object = Mapping[str, Any]
@@ -79,6 +88,8 @@ def read_overlay(folder: Path) -> Overlay:
         found = _generate(found, folder, generator)
     for patch in settings.get("patches", ()):
         found = replace(found, objects=tuple(_patched(found.objects, patch)))
+    for labels in settings.get("labels", ()):
+        found = _labelled(found, labels)
     return _moved(found, settings["namespace"]) if "namespace" in settings else found
 
 
@@ -142,7 +153,7 @@ def _changed(one: Object, steps: Sequence[Mapping[str, Any]]) -> Object:
     """Carry out a JSON patch of `add` and `replace`."""
     made: dict[str, Any] = copy.deepcopy(dict(one))
     for step in steps:
-        *parents, last = step["path"].split("/")[1:]
+        *parents, last = (part.replace("~1", "/") for part in step["path"].split("/")[1:])
         target: Any = made
         for parent in parents:
             target = target[int(parent) if isinstance(target, list) else parent]
@@ -155,6 +166,23 @@ def _changed(one: Object, steps: Sequence[Mapping[str, Any]]) -> Object:
         else:
             target[int(last)] = step["value"]
     return made
+
+
+def _labelled(found: Overlay, labels: Mapping[str, Any]) -> Overlay:
+    """Put labels on all objects, but in no selector and no template."""
+    if foreign := set(labels) - {"pairs"}:
+        raise BadOverlay(f"{', '.join(sorted(foreign))} of labels isn't rendered here")
+    pairs: Mapping[str, str] = labels["pairs"]
+    objects = tuple(with_labels(one, pairs) for one in found.objects)
+    return Overlay(
+        objects, {name: with_labels(one, pairs) for name, one in found.generated.items()}
+    )
+
+
+def with_labels(one: Object, labels: Mapping[str, str]) -> Object:
+    """Return the object with more labels."""
+    metadata = one["metadata"]
+    return {**one, "metadata": {**metadata, "labels": {**(metadata.get("labels") or {}), **labels}}}
 
 
 def _moved(found: Overlay, namespace: str) -> Overlay:

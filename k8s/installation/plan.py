@@ -132,11 +132,22 @@ def _allowing(one: Object, wishes: Wishes) -> Object:
 def _deployment(one: Object, wishes: Wishes) -> Object:
     made: dict[str, Any] = copy.deepcopy(dict(one))
     pod = made["spec"]["template"]["spec"]
+    container = pod["containers"][0]
     if wishes.bot_image is not None:
-        pod["containers"][0]["image"] = wishes.bot_image
+        container["image"] = wishes.bot_image
+    # Said, since what the cluster once chose by an image's tag stays when the tag changes, and would pull what a node has.
+    container["imagePullPolicy"] = pull_policy(container["image"])
     if wishes.registry is not None or wishes.has_registry:
         pod["imagePullSecrets"] = [{"name": REGISTRY_SECRET}]
     return made
+
+
+def pull_policy(image: str) -> str:
+    """Return the policy that Kubernetes chooses for an image: https://kubernetes.io/docs/concepts/containers/images/."""
+    if "@" in image:
+        return "IfNotPresent"
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "Always" if tag in ("", "latest") else "IfNotPresent"
 
 
 def _secrets(wishes: Wishes) -> Iterator[Object]:

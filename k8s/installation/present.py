@@ -24,7 +24,7 @@ DEPLOYMENT = Kind("apps/v1", "Deployment")
 CONFIG_MAP = Kind("v1", "ConfigMap")
 SECRETS = Kind("v1", "Secret")
 OVERLAY = "claude-sandbox/overlay"
-"""An annotation of the bot's Deployment: which overlay `init` has put there."""
+"""An annotation of the bot's Deployment: of which overlay it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Takes away what `init` has made, and nothing else. Of what was there before it takes back labels and keys only."""
+"""Takes away what `init` has made or taken over, and nothing else. Of what was there before it takes back labels and keys only."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ async def find_removal(objects: Objects) -> Removal:
     own: list[Ref] = []
     for kind in dict.fromkeys(ref.kind for ref in _everything()):
         own += map(ref_of, await objects.list(kind, None, f"{LABEL}={OWN}"))
-    touched = await _touched(objects)
     going = {ref.name for ref in own if ref.kind == NAMESPACES}
+    touched = [ref for ref in await _touched(objects) if ref.namespace not in going]
     places = {ref.namespace for ref in (*own, *touched) if ref.namespace}
     jobs: list[Ref] = []
     running = 0

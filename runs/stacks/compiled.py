@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from runs.stacks.lines import line_with, version_in, without_comment
@@ -60,7 +61,7 @@ def read_cargo(file: File, table: Table) -> Iterator[Finding | Toolchain]:
         for name, about in mapping(section).items():
             options = mapping(about)
             if not options.get("optional") or {name, f"dep:{name}"} & switched_on:
-                yield from _crate(file, table, name, options, source, switched_on)
+                yield from _of_crate(file, table, _crate(name, options, switched_on), source)
 
 
 def _module(file: File, table: Table, number: int, module: str) -> Iterator[Finding]:
@@ -71,19 +72,25 @@ def _module(file: File, table: Table, number: int, module: str) -> Iterator[Find
         yield Finding(sign.service, Source.CLIENT, file.path, number, module, flavour=sign.flavour)
 
 
-def _crate(
-    file: File,
-    table: Table,
-    key: str,
-    options: dict[str, Any],
-    source: Source,
-    switched_on: set[str],
-) -> Iterator[Finding]:
-    name = str(options.get("package", key))
-    features = {feature for feature in options.get("features") or () if isinstance(feature, str)}
+@dataclass(frozen=True, slots=True)
+class _Crate:
+    """A dependency: `key` is what the file calls it, `features` are those that are switched on in it."""
+
+    key: str
+    name: str
+    features: frozenset[str]
+
+
+def _crate(key: str, options: dict[str, Any], switched_on: set[str]) -> _Crate:
+    own = {feature for feature in options.get("features") or () if isinstance(feature, str)}
     prefix = f"{key}/"
-    features |= {on.removeprefix(prefix) for on in switched_on if on.startswith(prefix)}
-    line = line_of_key(file.text, key)
+    passed = {on.removeprefix(prefix) for on in switched_on if on.startswith(prefix)}
+    return _Crate(key, str(options.get("package", key)), frozenset(own | passed))
+
+
+def _of_crate(file: File, table: Table, crate: _Crate, source: Source) -> Iterator[Finding]:
+    name, features = crate.name, crate.features
+    line = line_of_key(file.text, crate.key)
     if name in ("rusqlite", "libsqlite3-sys", "libsql") or any("sqlite" in on for on in features):
         yield Finding(EMBEDDED, source, file.path, line, f"{name} with SQLite")
     for known in (name, *sorted(f"{name}/{feature}" for feature in features)):

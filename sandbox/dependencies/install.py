@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import platform
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,17 +15,15 @@ from enum import Enum
 from pathlib import Path
 
 from sandbox.commands import perform
-from sandbox.dependencies.archive import BadArchive
-from sandbox.dependencies.cache import Entries, NoEntry, Root, Until, name_inside, remove
+from sandbox.dependencies.cache import Entries, NoEntry, Root
 from sandbox.dependencies.find import Project
 from sandbox.dependencies.recipes import STORE
 from sandbox.dependencies.relocate import relocate
+from sandbox.dependencies.shelf import Shelf
 from sandbox.log import Log
 from sandbox.plain_files import is_real_folder, read_plain
 from sandbox.process import Command, Ended, Limits, ProgramMissing, run
 
-KEEP_SECONDS = 120.0
-"""The longest that writing a cache entry may take: the agent waits for it."""
 LOCKFILE_BYTES = 64 << 20
 _INPUTS_MOST = 200
 _VERSION_SECONDS = 20.0
@@ -180,60 +176,38 @@ class _Installing:
         return self._ended(how)
 
     def _restored(self, key: str) -> bool:
-        cache = self._place.cache
-        if cache is None:
+        shelf = self._shelf()
+        made_in = None if shelf is None else shelf.take(key, self._target)
+        if made_in is None:
             return False
-        scratch = tempfile.mkdtemp(prefix=".restore-", dir=self._place.beside.parent)
         try:
-            made_in, places = cache.restore(key, Path(scratch), self._until())
-            targets = [self._target(place) for place in places]
-            names = [name_inside(number, place) for number, place in enumerate(places)]
-            _move([Path(scratch, name) for name in names], targets)
             if self._recipe.venv:
                 relocate(self._folder / ".venv", made_in, str(self._folder))
-        except NoEntry as reason:
-            if str(reason):
-                self._log.note(str(reason))
-            return False
         except OSError as error:
             self._log.note(f"a cache entry was ignored: {error}")
             return False
-        finally:
-            remove(Path(scratch))
         return True
 
     def _target(self, place: str) -> Path:
         """Return where a root of an entry goes. Raises NoEntry for a place that isn't ours to fill."""
         if place == _STORED and self._recipe.stored:
-            target = self._store
-        elif Path(place).name in self._recipe.folders and ".." not in Path(place).parts:
-            target = self._folder / place
-        else:
-            raise NoEntry(f"a cache entry was ignored: {place!r} is no place for dependencies")
-        parent = target.parent
-        if target == self._store:
-            parent.mkdir(exist_ok=True)
-        if os.path.lexists(target) or not is_real_folder(parent):
-            raise NoEntry(f"a cache entry was ignored: {place!r} can't be filled")
-        return target
+            self._store.parent.mkdir(exist_ok=True)
+            return self._store
+        if Path(place).name in self._recipe.folders and ".." not in Path(place).parts:
+            return self._folder / place
+        raise NoEntry(f"a cache entry was ignored: {place!r} is no place for dependencies")
 
     def _keep(self, key: str) -> None:
-        roots = [*self._roots()]
-        if self._place.cache is None or not roots:
-            return
-        started = time.monotonic()
-        try:
-            size = self._place.cache.keep(key, str(self._folder), roots, self._until(KEEP_SECONDS))
-        except (BadArchive, OSError) as error:
-            self._log.note(f"not kept in the cache: {error}")
-        else:
-            took = time.monotonic() - started
-            self._log.note(f"kept in the cache: {size / (1 << 20):.1f} MiB in {took:.1f} s")
+        shelf, roots = self._shelf(), [*self._roots()]
+        if shelf is not None and roots:
+            shelf.put(key, str(self._folder), roots)
 
-    def _until(self, seconds: float = math.inf) -> Until:
-        stop = self._limits.stop
-        deadline = min(self._limits.deadline, time.monotonic() + seconds)
-        return Until(deadline, lambda: stop is not None and stop.requested)
+    def _shelf(self) -> Shelf | None:
+        """Return the cache as this run uses it."""
+        entries = self._place.cache
+        if entries is None:
+            return None
+        return Shelf(entries, self._place.beside.parent, self._limits, self._log)
 
     def _roots(self) -> Iterator[Root]:
         if self._recipe.stored and is_real_folder(self._store):
@@ -271,16 +245,3 @@ def _filled(
         joins = name in ("GOFLAGS", "MAVEN_OPTS") and environment.get(name)
         found[name] = f"{environment[name]} {text}" if joins else text
     return found
-
-
-def _move(sources: Sequence[Path], targets: Sequence[Path]) -> None:
-    """Move all of them or none. Raises OSError."""
-    moved: list[Path] = []
-    try:
-        for source, target in zip(sources, targets, strict=True):
-            source.rename(target)
-            moved.append(target)
-    except OSError:
-        for target in moved:
-            remove(target)
-        raise

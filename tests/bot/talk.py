@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,9 +18,10 @@ import apscheduler.triggers.interval
 import pytest
 
 from bot.app import Surroundings, serve
-from bot.config import Config
+from bot.config import Config, Role
 from bot.settings import AgentName, BackendName, Listen, Settings
 from bot.stacks import Stacks
+from playground.chats import Person
 from playground.messages import Message
 from playground.server import Playground, start
 from playground.world import World
@@ -73,6 +74,7 @@ class Talk:
     ignored: frozenset[str] = frozenset()
     stacks: Stacks | None = None
     metrics: Listen | None = None
+    check: Callable[[], Awaitable[None]] | None = None
 
     def __post_init__(self) -> None:
         self.ada = self.world.person("Ada")
@@ -106,7 +108,13 @@ class Talk:
         backend = FakeBackend(self.place, ignored_options=self.ignored)
         store = LogStore(self.folder / "logs")
         surroundings = Surroundings(
-            self.settings, self.config, backend, store, self.clock, stacks=self.stacks
+            self.settings,
+            self.config,
+            backend,
+            store,
+            self.clock,
+            stacks=self.stacks,
+            check=self.check,
         )
         task = asyncio.create_task(serve(surroundings, stop))
         try:
@@ -231,6 +239,17 @@ async def talking(
             await playground.close()
     assert len(log.errors()) == errors, log.text()
     assert world.token not in log.text()
+
+
+def a_runner_and_a_viewer(talk: Talk) -> tuple[Person, Person]:
+    """Add Linus, a runner, and Vera, a viewer, to Ada's group, in which Grace is a runner; the config names their roles."""
+    linus, vera = talk.world.person("Linus"), talk.world.person("Vera")
+    for person in (linus, vera):
+        talk.world.set_status(person, talk.team, "member")
+    admin, runner, viewer = Role.ADMIN, Role.RUNNER, Role.VIEWER
+    people = {talk.ada.id: admin, talk.grace.id: runner, linus.id: runner, vera.id: viewer}
+    talk.config = Config(people=people)
+    return linus, vera
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from bot.addresses import Addresses
 from bot.cards import Cards, ignored_notes
 from bot.desk import Errands
 from bot.incoming import Place
@@ -17,6 +18,7 @@ from bot.outbox import UndeliverableError, UnreachableError
 from bot.pace import Pace
 from bot.speaker import Letter, MessageGoneError
 from runs.fake import FakeBackend, FakePlace
+from runs.outcome import Seen
 from runs.run import Origin, Run
 from sandbox.report import Phase, Report
 from sandbox.task import Task
@@ -35,6 +37,7 @@ class Page:
     errors: dict[str, list[Exception]] = field(default_factory=dict)
     seconds: float = 0.0
     sent: int = 0
+    addresses: Addresses = field(default_factory=Addresses)
 
     async def say(self, place: Place, letter: Letter) -> int:
         await self._work("say")
@@ -116,6 +119,17 @@ async def test_a_card_is_opened_once_and_its_id_marked(board: Board) -> None:
         board.see(run)
         await asyncio.sleep(0.01)
     assert len(board.page.shown) == 1
+    assert board.place.runs[run.id].marks.card_id == 100
+
+
+async def test_a_card_that_was_just_opened_is_edited_only_once_it_has_something_new(
+    board: Board,
+) -> None:
+    run = await board.start()
+    await asyncio.sleep(30)
+    texts = [letter.text.text() for letter in board.page.shown[100]]
+    assert len(texts) > 1
+    assert len(set(texts)) == len(texts)
     assert board.place.runs[run.id].marks.card_id == 100
 
 
@@ -203,7 +217,7 @@ async def test_the_more_cards_a_chat_has_the_slower_each_moves(board: Board) -> 
 async def test_a_new_phase_is_shown_at_once(board: Board) -> None:
     run = await board.start()
     await asyncio.sleep(7)
-    for phase, words in [(Phase.CLONE, "cloning"), (Phase.AGENT, "the agent works")]:
+    for phase, words in [(Phase.CLONE, "cloning"), (Phase.AGENT, "the agent is working")]:
         board.place.progress(run.id, Report(run.id, phase))
         board.see(run)
         await asyncio.sleep(1.6)
@@ -217,7 +231,7 @@ async def test_a_phase_that_was_seen_to_begin_is_shown_with_its_own_time(board: 
     board.place.progress(run.id, Report(run.id, Phase.AGENT))
     board.see(run)
     await asyncio.sleep(30)
-    assert "▶ the agent works 2" in board.page.text(100)
+    assert "▶ the agent is working 2" in board.page.text(100)
     assert "1 min 2" in board.page.text(100)
 
 
@@ -228,7 +242,47 @@ async def test_where_no_report_comes_before_the_end_the_log_tells_the_phase(boar
     await asyncio.sleep(6)
     board.place.progress(run.id, log=b"".join(b"\xe2\x94\x82 step %d\n" % n for n in range(2000)))
     await asyncio.sleep(6)
-    assert "▶ the agent works" in board.page.text(100)
+    assert "▶ the agent is working" in board.page.text(100)
+
+
+async def test_a_phase_that_only_the_log_tells_is_shown_as_soon_before_the_agent_begins(
+    board: Board,
+) -> None:
+    run = await board.start()
+    board.place.progress(run.id, Report(run.id, Phase.ENVIRONMENT))
+    board.see(run)
+    await asyncio.sleep(7)
+    for name, words in [("clone", "cloning"), ("services", "waiting for"), ("agent", "the agent")]:
+        board.place.progress(run.id, log=f"▶ {name}\n".encode())
+        await asyncio.sleep(2.6)
+        assert words in board.page.text(100)
+    edits = len(board.page.edits)
+    board.place.progress(run.id, log="│ a step\n".encode())
+    await asyncio.sleep(2)
+    assert len(board.page.edits) == edits, "steps keep the chat's pace"
+
+
+async def test_of_a_run_that_was_under_way_before_this_bot_the_phase_is_looked_for_further_back(
+    board: Board,
+) -> None:
+    steps = "".join(f"│ step {number}\n" for number in range(2000))
+    run = await board.start()
+    board.place.progress(run.id, Report(run.id, Phase.ENVIRONMENT), f"▶ agent\n{steps}".encode())
+    await asyncio.sleep(2.5)
+    assert "▶ the agent" in board.page.text(100)
+    assert "step 1999" in board.page.text(100)
+
+
+async def test_what_keeps_a_run_from_starting_is_said_and_goes_when_it_does(board: Board) -> None:
+    run = await board.start()
+    board.place.runs[run.id] = replace(board.see(run), held=Seen.UNSCHEDULABLE)
+    board.see(run)
+    await asyncio.sleep(2)
+    assert "▶ waiting for a machine with room" in board.page.text(100)
+    board.place.runs[run.id] = replace(board.place.runs[run.id], held=None)
+    board.see(run)
+    await asyncio.sleep(2)
+    assert "▶ starting" in board.page.text(100)
 
 
 async def test_nothing_is_read_or_edited_while_nothing_runs(board: Board) -> None:

@@ -166,7 +166,19 @@ def test_a_group_that_became_a_supergroup_is_followed_fault_9() -> None:
 
     wire, outbox = run_virtually(story())
     assert [(chat, text) for _, chat, text in wire.sent] == [(-1001, "one"), (-1001, "two")]
-    assert outbox.address(GROUP) == -1001
+    assert outbox.addresses.of(GROUP) == -1001
+
+
+@pytest.mark.parametrize("moves", [[GROUP], [-1001, GROUP]])
+def test_a_group_that_moves_in_a_circle_is_given_up_fault_9(moves: list[int]) -> None:
+    async def story() -> None:
+        outbox, wire = Outbox(), Wire()
+        wire.errors = [ChatMovedError(chat_id) for chat_id in moves]
+        with pytest.raises(UndeliverableError, match="moved to itself"):
+            await outbox.deliver(GROUP, Priority.ANSWER, wire.send("one"))
+        await outbox.deliver(GROUP, Priority.ANSWER, wire.send("two"))
+
+    run_virtually(story())
 
 
 def test_an_unreachable_telegram_is_tried_again_with_growing_pauses() -> None:
@@ -223,6 +235,28 @@ def test_who_stops_waiting_for_a_turn_holds_up_nobody() -> None:
         return wire
 
     assert run_virtually(story()).texts() == ["last"]
+
+
+def test_who_leaves_in_the_moment_of_its_turn_gives_the_turn_on() -> None:
+    async def story() -> Wire:
+        outbox, wire = Outbox(), Wire()
+        leavers: list[asyncio.Task[int]] = []
+
+        async def hold() -> None:
+            await outbox.deliver(GROUP, Priority.ANSWER, wire.send("first"))
+            leavers[0].cancel()  # it has the turn by now, and hasn't gone on yet
+
+        holder = asyncio.create_task(hold())
+        await asyncio.sleep(0)
+        quitter = asyncio.create_task(outbox.deliver(GROUP, Priority.ANSWER, wire.send("quit")))
+        leavers.append(quitter)
+        last = asyncio.create_task(outbox.deliver(GROUP, Priority.ANSWER, wire.send("last")))
+        async with asyncio.timeout(60):
+            await asyncio.gather(holder, last)
+        assert quitter.cancelled()
+        return wire
+
+    assert run_virtually(story()).texts() == ["first", "last"]
 
 
 def test_a_stopped_outbox_ends_what_is_being_sent_and_starts_nothing_fault_25() -> None:

@@ -149,25 +149,25 @@ def test_repo_branch_and_options_stand_before_the_task():
         ("dmeo add\nit", "Did you mean demo?", '/run demo "add a farewell"'),
         ("appi " + "x" * 300, "Did you mean api?", '/run api "add a farewell"'),
         ("add a farewell", "There are: api, demo.", '/run demo "add a farewell"'),
-        ('"add it"', "Say which repo, before", '/run demo "add it"'),
-        ("--pr demo add it", "repo stands before the options", "/run demo --pr add it"),
-        ("—timeout 5m demo “add it”", "repo stands before", "/run demo —timeout 5m “add it”"),
+        ('"add it"', "Name the repo before", '/run demo "add it"'),
+        ("--pr demo add it", "repo comes before the options", "/run demo --pr add it"),
+        ("—timeout 5m demo “add it”", "repo comes before", "/run demo —timeout 5m “add it”"),
         ('demo "add it', "isn't closed", '/run demo "add it"'),
         ("demo “add it", "isn't closed", "/run demo “add it”"),
         ("demo „add it", "isn't closed", "/run demo „add it“"),
         ("demo 'don't", "isn't closed", "/run demo 'don't'"),
         ('demo "', "isn't closed", '/run demo "add a farewell"'),
-        ('demo "a" and "b"', "behind the closing quote", '/run demo -- "a" and "b"'),
-        ("demo “a”, then b", "behind the closing quote", "/run demo -- “a”, then b"),
-        ('demo --pr "a" b', "behind the closing quote", '/run demo --pr -- "a" b'),
-        ('demo "add it" --pr', "Options stand before the task", '/run demo --pr "add it"'),
-        ("demo add it --pr", "Options stand before the task", "/run demo --pr add it"),
-        ("demo --pr add it —cpu 2", "Options stand before", "/run demo --pr —cpu 2 add it"),
+        ('demo "a" and "b"', "after the closing quote", '/run demo -- "a" and "b"'),
+        ("demo “a”, then b", "after the closing quote", "/run demo -- “a”, then b"),
+        ('demo --pr "a" b', "after the closing quote", '/run demo --pr -- "a" b'),
+        ('demo "add it" --pr', "Options come before the task", '/run demo --pr "add it"'),
+        ("demo add it --pr", "Options come before the task", "/run demo --pr add it"),
+        ("demo --pr add it —cpu 2", "Options come before", "/run demo --pr —cpu 2 add it"),
         ("demo --timout 5m add it", "Did you mean --timeout?", "/run demo --timeout 5m add it"),
         ("demo --frob add it", "There are --timeout", "/run demo -- --frob add it"),
         ("demo --cpu 99 add it", "from 100m to 32", "/run demo --cpu 2 add it"),
         ("demo --image evil/x add it", "Allowed: ghcr.io/acme/*.", '/run demo "add a farewell"'),
-        ("demo@ x", "no branch behind the @", '/run demo "add a farewell"'),
+        ("demo@ x", "no branch after the @", '/run demo "add a farewell"'),
         ("demo@a..b x", "Git knows no branch", '/run demo "add a farewell"'),
         ("demo add\x00it", "no program can take", "/run demo addit"),
         ("demo add\ud83dit", "no program can take", "/run demo addit"),
@@ -228,7 +228,7 @@ def test_more_than_the_operator_allows_is_refused_with_how_much_that_is(option, 
 
 
 def test_no_image_may_be_chosen_where_the_config_names_none():
-    with pytest.raises(Mistake, match="No image can be chosen here"):
+    with pytest.raises(Mistake, match="You can't choose an image here"):
         read_run("a/b --image x:1 do", parse(""), GITHUB)
 
 

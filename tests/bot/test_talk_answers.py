@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.address import read_configured
-from bot.config import Config, Repo, RepoOptions, Role
+from bot.config import Config, Repo, RepoOptions
 from playground.arguments import Upload
 from playground.messages import Message
 from runs.backend import Unavailable
 from runs.run import Run, lineage, reply_key, run_id
 from sandbox.report import Phase, Report, Verdict
-from tests.bot.talk import Talk, talking
+from tests.bot.talk import Talk, a_runner_and_a_viewer, talking
 
 RUN = '/run owner/demo@dev --timeout 45m --pr "add a farewell"'
 QUESTION = "Which one shall it be?\n\n1. formally\n2. casually"
@@ -105,17 +105,8 @@ async def test_an_answer_that_comes_again_after_a_restart_is_one_run_even_when_i
 
 async def test_only_who_may_do_the_task_again_may_answer(tmp_path: Path) -> None:
     async with talking(tmp_path) as talk:
-        linus, viewer = talk.world.person("Linus"), talk.world.person("Vera")
-        for person in (linus, viewer, talk.mallory):
-            talk.world.set_status(person, talk.team, "member")
-        talk.config = Config(
-            people={
-                talk.ada.id: Role.ADMIN,
-                talk.grace.id: Role.RUNNER,
-                linus.id: Role.RUNNER,
-                viewer.id: Role.VIEWER,
-            }
-        )
+        linus, viewer = a_runner_and_a_viewer(talk)
+        talk.world.set_status(talk.mallory, talk.team, "member")
         async with talk.bot():
             run, told = await asked_back(talk)
             for person, words in (
@@ -178,7 +169,7 @@ async def test_a_second_answer_waits_for_the_end_of_the_first(talk: Talk) -> Non
         run, told = await asked_back(talk)
         first = await talk.run_of(talk.world.say(talk.grace, talk.team, "1", reply_to=told))
         talk.world.say(talk.grace, talk.team, "No, 2.", reply_to=told)
-        await talk.said("That was answered", first.id)
+        await talk.said("That has been answered", first.id)
         talk.place.finish(first.id, report=talk.pushed(first))
         await talk.told(first)
         second = await talk.run_of(talk.world.say(talk.grace, talk.team, "2", reply_to=told))
@@ -199,9 +190,9 @@ async def test_an_agent_may_ask_again_and_hears_all_that_was_said(talk: Talk) ->
 async def test_an_answer_that_cannot_be_taken_is_told_why(talk: Talk) -> None:
     async with talk.bot():
         run, told = await asked_back(talk)
-        picture = Upload("photo.png", "image/png", b"...")
-        talk.world.send(talk.grace, talk.team, picture, caption="1", reply_to=told)
-        await talk.said("under a picture or a file starts nothing")
+        picture = Upload("photo.png", "image/png", b"...", caption="1")
+        talk.world.send(talk.grace, talk.team, picture, reply_to=told)
+        await talk.said("A caption starts nothing")
         assert len(talk.place.runs) == 1
         reply = talk.world.say(talk.grace, talk.team, "1", reply_to=told)
         await talk.run_of(reply)

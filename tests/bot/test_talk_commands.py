@@ -62,7 +62,7 @@ async def test_the_table_of_jobs_keeps_itself_up_to_date(talk: Talk) -> None:
         talk.world.say(talk.ada, talk.team, "/jobs")
         message = await talk.said("1 running or waiting, 0 ended")
         talk.place.progress(run.id, Report(run.id, Phase.AGENT))
-        await talk.until(lambda: "the agent works" in current(talk, message).text, "the phase")
+        await talk.until(lambda: "the agent is working" in current(talk, message).text, "the phase")
         pressed = await talk.world.press(talk.grace, current(talk, message), "⏹ 1")
         assert pressed is not None
         assert "Stopping" in pressed.text
@@ -79,7 +79,8 @@ async def test_the_table_of_jobs_keeps_itself_up_to_date(talk: Talk) -> None:
         assert more
 
 
-async def test_what_was_cleaned_leaves_the_table(talk: Talk) -> None:
+async def test_what_was_cleaned_leaves_the_table_without_waiting_for_a_sweep(talk: Talk) -> None:
+    talk.poll_seconds = 3600.0
     async with talk.bot():
         cleaned, _ = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
         kept, _ = await ended(talk, talk.world.say(talk.grace, talk.team, RUN))
@@ -169,7 +170,7 @@ async def test_logs_refuses_what_it_cannot_find_fault_42(talk: Talk) -> None:
     private = talk.world.private(talk.grace)
     async with talk.bot():
         talk.world.say(talk.ada, talk.team, "/logs")
-        await talk.said("There is no run here whose log I could show")
+        await talk.said("There is no run here yet")
         hers = await talk.run_of(talk.world.say(talk.grace, private, RUN))
         run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN))
         for other in ("aabbccdd", "aabbeeff"):
@@ -178,7 +179,7 @@ async def test_logs_refuses_what_it_cannot_find_fault_42(talk: Talk) -> None:
         for text, words in {
             f"/logs {hers.id}": f"There is no run {hers.id} here",
             "/logs 22222222": "There is no run 22222222 here",
-            "/logs ../../etc": "A run is named by its id",
+            "/logs ../../etc": "Name a run by its id",
             "/logs aabb": "Several runs begin with aabb: aabbccdd, aabbeeff",
             f"/logs {run.id} 0": "from 1 to 2000",
             f"/logs {run.id} many": "from 1 to 2000",
@@ -319,7 +320,7 @@ async def test_a_place_that_is_away_is_said_so_and_clean_tells_what_went(talk: T
         two, _ = await ended(talk, talk.world.say(talk.ada, talk.team, RUN))
         talk.place.fail_next(Unavailable("away"), method="list_runs")
         talk.world.say(talk.ada, talk.team, "/jobs")
-        await talk.said("doesn't answer now")
+        await talk.said("doesn't answer right now")
         talk.place.fail_next(Unavailable("away"), method="clean")
         talk.world.say(talk.ada, talk.team, f"/clean {one.id} {two.id}")
         await talk.said("Removed 1 run", two.id, f"{one.id} stays: it can't be removed now")

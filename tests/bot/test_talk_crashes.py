@@ -219,7 +219,7 @@ async def test_a_run_that_cannot_be_put_into_words_stops_no_other_fault_31(tmp_p
         talk.place.finish(run.id, report=talk.pushed(run))
         async with talk.bot():
             await talk.said("Added a farewell.", run.id)
-            await talk.said("aaaaaaaa", "More can't be shown here")
+            await talk.said("aaaaaaaa", "I can't show more here")
             await talk.until(lambda: all(run.told for run in talk.place.runs.values()), "all told")
 
 

@@ -80,7 +80,7 @@ async def test_a_nul_is_refused_with_a_sentence(talk: Talk) -> None:
     message = dict(cast("dict[str, object]", update["message"]), text="/run owner/demo a\x00b")
     talk.world.state.updates.add("message", message)
     async with talk.bot():
-        answer = await talk.said("a character in the message that no program can take")
+        answer = await talk.said("a character that no program can take")
         assert to_tap(answer) == ["/run owner/demo ab"]
         assert not talk.place.runs
 
@@ -132,7 +132,7 @@ async def test_a_task_arrives_as_it_was_typed_fault_38_40(
 async def test_a_command_with_no_space_behind_it_is_answered(talk: Talk) -> None:
     async with talk.bot():
         answer = await answer_to(talk, talk.world.say(talk.ada, talk.team, "/run,demo fix it"))
-        assert "Put a space behind the command" in answer.text
+        assert "Put a space after the command" in answer.text
         assert not talk.place.runs
 
 
@@ -168,10 +168,10 @@ async def test_a_forwarded_command_starts_nothing_fault_41(talk: Talk) -> None:
 
 async def test_a_command_under_a_file_starts_nothing_and_says_so_fault_41(talk: Talk) -> None:
     async with talk.bot():
-        picture = Upload("x.png", "application/octet-stream", b"x")
-        talk.world.send(talk.ada, talk.team, picture, caption="just a picture")
-        talk.world.send(talk.ada, talk.team, picture, caption="/run owner/demo fix this")
-        await talk.said("Send the words as a message of their own")
+        for caption in ("just a picture", "/run owner/demo fix this"):
+            picture = Upload("x.png", "application/octet-stream", b"x", caption=caption)
+            talk.world.send(talk.ada, talk.team, picture)
+        await talk.said("Send the text as a message of its own")
         assert not talk.place.runs
         assert len(talk.heard()) == 1
 
@@ -201,7 +201,7 @@ async def test_help_shows_what_there_is_and_more_about_each_command(tmp_path: Pa
             "/help": ("/run", "/jobs", "demo, website"),
             "/start": ("/run", "/jobs"),
             "/help run": ("--timeout", "--pr", "another branch"),
-            "/help /LOGS": ("beginning of an id",),
+            "/help /LOGS": ("start of an id",),
             "/help nonsense": ("I don't know /nonsense", "/help lists"),
         }.items():
             answer = await answer_to(talk, talk.world.say(talk.grace, talk.team, text))

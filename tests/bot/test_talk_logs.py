@@ -45,7 +45,7 @@ async def test_parts_of_a_log_are_shown_by_word_by_phase_and_by_what_went_wrong(
         await talk.said("1 failed", "went wrong")
         fine = await printed(talk, b"all is well\n")
         talk.world.say(talk.grace, talk.team, f"/logs {fine.id} errors")
-        await talk.said("all is well", "no line tells of trouble")
+        await talk.said("all is well", "no line looks like trouble")
         talk.world.say(talk.grace, talk.team, f"/logs {run.id} grep <script>")
         await talk.said("No line with “<script>”.", run.id)
         talk.world.say(talk.grace, talk.team, f"/logs {run.id} phase deliver")
@@ -148,7 +148,7 @@ async def test_a_log_store_that_is_away_hides_no_log_that_is_elsewhere_fault_30(
         await talk.said("1 failed", "all of it")
         talk.place.logs[run.id] = b""
         talk.world.say(talk.grace, talk.team, f"/logs {run.id} grep pytest")
-        await talk.said("The log store doesn't answer now")
+        await talk.said("The log store doesn't answer right now")
     assert "Until then no log outlives its run" in talk.log.text()
 
 

@@ -15,11 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.address import read_configured
 from bot.config import Config, Repo
-from bot.metrics import METHODS
+from bot.metrics import METHODS, Metrics
 from bot.settings import Listen
 from runs.backend import Limits, Unavailable
 from runs.outcome import Ending, Outcome, Seen
-from sandbox.report import Phase
+from sandbox.report import Phase, Report
+from tests.bot.sample_runs import ended
 from tests.bot.talk import Talk, talking
 from tests.parts.ports import free_port
 
@@ -229,6 +230,18 @@ async def test_a_forged_report_says_nothing_that_cannot_be(watched: Talk) -> Non
     assert seen("claude_sandbox_phase_seconds_sum", phase="clone") == 0
     assert seen("claude_sandbox_cost_dollars_total", repo="shop") == 0
     assert "none of these" not in seen.text
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"), [(2.0**53, 10_000.0), (9_999.5, 9_999.5), (float("nan"), 0.0)]
+)
+def test_no_report_makes_the_cost_more_than_a_run_can_cost(told: float, counted: float) -> None:
+    metrics = Metrics()
+    report = Report("k7f3q2ab", Phase.DONE, cost_usd=told)
+    run = ended(Outcome(Ending.PUSHED, report=report))
+    metrics.told(run, "other", told_at=run.created_at + 60)
+    seen = metrics.registry.get_sample_value("claude_sandbox_cost_dollars_total", {"repo": "other"})
+    assert seen == counted
 
 
 async def test_a_port_that_is_taken_keeps_nobody_from_talking(watched: Talk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from bot.config import Config
@@ -65,6 +66,21 @@ async def test_a_topic_that_is_gone_is_told_in_its_chat_fault_8(talk: Talk) -> N
         await talk.until(lambda: talk.place.runs[run.id].marks.card_closed, "the card's end")
 
 
+async def test_what_ends_in_a_topic_that_was_closed_is_told_in_its_chat_with_all_it_has_fault_8(
+    talk: Talk,
+) -> None:
+    topic = talk.world.topic(talk.ada, talk.team, "Work")
+    async with talk.bot():
+        run = await talk.run_of(talk.world.say(talk.ada, talk.team, RUN, thread=topic.id))
+        refusal = {"ok": False, "error_code": 400, "description": "Bad Request: TOPIC_CLOSED"}
+        talk.world.faults.answer("sendMessage", 400, json.dumps(refusal).encode(), times=1)
+        talk.place.finish(run.id, report=talk.pushed(run))
+        done = await talk.said("Added a farewell.")
+        assert (done.thread_id, done.reply_to_id) == (None, None), "a reply would go into the topic"
+        assert "bold" in {entity.type for entity in done.entities}
+        assert done.keyboard
+
+
 async def test_a_log_that_was_asked_for_in_a_topic_that_is_gone_comes_to_its_chat_fault_8(
     talk: Talk,
 ) -> None:
@@ -101,7 +117,7 @@ async def test_a_group_that_became_a_supergroup_is_told_there_fault_9(tmp_path: 
             await talk.told(run)
             await talk.until(lambda: talk.place.runs[run.id].marks.card_closed, "the card's end")
             await talk.quiet()
-        assert len(talk.heard(chat=moved.id)) == 1
+        assert len(talk.heard("Added a farewell.", chat=moved.id)) == 1
         assert all(call.arguments["chat_id"] == str(group.id) for call in edits(talk))
 
 
@@ -118,15 +134,16 @@ async def test_old_numbers_never_edit_a_message_of_the_new_supergroup_fault_9(
             card_id = second.marks.card_id or 0
             while talk.world.state.find_message(moved.id, card_id - 1) is None:
                 talk.world.say(talk.ada, moved, "chatting")
+            said = await talk.said("a supergroup now", chat=moved.id)
+            assert said.id == card_id, "a message of ours has the number of the other run's card"
             talk.place.finish(first.id, report=talk.pushed(first))
-            done = await talk.said("Added a farewell.", first.id, chat=moved.id)
-            assert done.id == card_id, "the completion has the number of the other run's card"
+            await talk.said("Added a farewell.", first.id, chat=moved.id)
             talk.place.finish(second.id, report=talk.pushed(second, summary="The second."))
             await talk.said("The second.", chat=moved.id)
             await talk.until(lambda: talk.place.runs[second.id].marks.card_closed, "the card's end")
-            kept = talk.world.message(moved, done.id)
+            kept = talk.world.message(moved, card_id)
             assert kept is not None
-            assert kept.text == done.text
+            assert kept.text == said.text
 
 
 async def test_a_bot_that_was_kicked_tells_the_end_in_the_home_chat_fault_8(talk: Talk) -> None:

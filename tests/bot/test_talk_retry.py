@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.address import read_configured
-from bot.config import Config, Repo, RepoOptions, Role
+from bot.config import Config, Repo, RepoOptions
 from playground.messages import Message
 from runs.backend import Unavailable
 from runs.outcome import Ending, Outcome, Seen
 from runs.run import Run, lineage, retry_key, run_id
 from sandbox.report import Cause
-from tests.bot.talk import Talk, talking
+from tests.bot.talk import Talk, a_runner_and_a_viewer, talking
 
 RUN = '/run owner/demo@dev --timeout 45m "add a farewell"'
 FAILED = Outcome(Ending.FAILED, None, Cause.AGENT_FAILED, "no way")
@@ -52,7 +52,7 @@ async def test_a_failure_has_a_button_that_starts_it_again_once_however_often_it
         again = await retry_of(talk, run)
         assert {answer.text for answer in answers if answer} <= {
             "Started again.",
-            f"It was tried again already: {again.id}.",
+            f"It was retried already: {again.id}.",
         }
         assert again.task == run.task
         assert again.id == run_id(retry_key(run.id, 1))
@@ -64,7 +64,7 @@ async def test_a_failure_has_a_button_that_starts_it_again_once_however_often_it
         assert [button.text for row in done.keyboard for button in row] == ["📄 Logs"]
         pressed = await talk.world.press(talk.grace, told, "🔁 Retry")
         assert pressed is not None
-        assert pressed.text == f"It was tried again already: {again.id}."
+        assert pressed.text == f"It was retried already: {again.id}."
         await talk.quiet()
         assert len(talk.place.runs) == 2
 
@@ -72,13 +72,13 @@ async def test_a_failure_has_a_button_that_starts_it_again_once_however_often_it
 async def test_retry_by_id_by_reply_and_of_the_only_failure(talk: Talk) -> None:
     async with talk.bot():
         talk.world.say(talk.grace, talk.team, "/retry")
-        await talk.said("No run of yours failed here")
+        await talk.said("None of your runs failed here")
         run, told = await failed(talk)
         talk.world.say(talk.grace, talk.team, "/retry")
         first = await retry_of(talk, run)
         assert first.origin.message_id != run.origin.message_id
         talk.world.say(talk.grace, talk.team, f"/retry {run.id[:6]}")
-        await talk.said(f"{run.id} is tried again already: {first.id}")
+        await talk.said(f"{run.id} is being retried already: {first.id}")
         talk.place.finish(first.id, FAILED)
         await talk.told(first)
         talk.world.say(talk.grace, talk.team, "/retry", reply_to=told)
@@ -114,17 +114,7 @@ async def test_a_run_whose_job_is_gone_is_done_again_from_its_record(talk: Talk)
 
 async def test_a_run_of_somebody_else_is_done_again_by_an_admin_only(tmp_path: Path) -> None:
     async with talking(tmp_path) as talk:
-        linus, viewer = talk.world.person("Linus"), talk.world.person("Vera")
-        for person in (linus, viewer):
-            talk.world.set_status(person, talk.team, "member")
-        talk.config = Config(
-            people={
-                talk.ada.id: Role.ADMIN,
-                talk.grace.id: Role.RUNNER,
-                linus.id: Role.RUNNER,
-                viewer.id: Role.VIEWER,
-            }
-        )
+        linus, viewer = a_runner_and_a_viewer(talk)
         async with talk.bot():
             run, told = await failed(talk)
             for person, words in (
@@ -178,7 +168,7 @@ async def test_a_run_that_lacked_memory_is_done_again_with_twice_as_much(talk: T
         rows = [[button.text for button in row] for row in told.keyboard]
         assert rows == [["🔁 Retry", "🔁 with 8 GiB"], ["📄 Logs", "📎 Full log"]]
         presses = (pressed(talk, told, "🔁 with 8 GiB") for _ in range(3))
-        again = f"It was tried again already: {run_id(retry_key(run.id, 1, 'memory'))}."
+        again = f"It was retried already: {run_id(retry_key(run.id, 1, 'memory'))}."
         assert set(await asyncio.gather(*presses)) <= {"Started again, with 8 GiB.", again}
         more = await retry_of(talk, run)
         assert more.task == replace(run.task, memory="8Gi")
@@ -199,7 +189,7 @@ async def test_unfinished_work_goes_on_from_where_it_was_pushed_once(talk: Talk)
         await talk.told(run)
         talk.place.forget(run.id)
         presses = (pressed(talk, told, "▶ Go on from there") for _ in range(2))
-        already = f"It was tried again already: {run_id(retry_key(run.id, 1, 'on'))}."
+        already = f"It was retried already: {run_id(retry_key(run.id, 1, 'on'))}."
         assert set(await asyncio.gather(*presses)) <= {"It goes on from there.", already}
         further = await retry_of(talk, run)
         assert (further.task.branch, further.task.base) == (f"claude/{run.id}-x-wip", "dev")
@@ -213,9 +203,9 @@ async def test_another_retry_waits_for_the_one_that_is_under_way(talk: Talk) -> 
         assert await pressed(talk, told, "🔁 with 90 min") == "Started again, with 90 min."
         longer = await retry_of(talk, run)
         assert longer.task == replace(run.task, timeout_seconds=5400)
-        assert f"tried again already: {longer.id}" in await pressed(talk, told, "🔁 Retry")
+        assert f"being retried already: {longer.id}" in await pressed(talk, told, "🔁 Retry")
         talk.world.say(talk.grace, talk.team, f"/retry {run.id}")
-        await talk.said(f"{run.id} is tried again already: {longer.id}")
+        await talk.said(f"{run.id} is being retried already: {longer.id}")
         talk.place.finish(longer.id, FAILED)
         await talk.told(longer)
         assert await pressed(talk, told, "🔁 Retry") == "Started again."
@@ -251,7 +241,7 @@ async def test_a_change_that_nobody_offered_does_nothing(talk: Talk) -> None:
         shown = talk.world.message(talk.team, told.id)
         assert shown is not None
         for data, words in (
-            (f"retry:{run.id}:1:memory", "More than that can't be had"),
+            (f"retry:{run.id}:1:memory", "There is no more to be had"),
             (f"retry:{run.id}:1:on", "pushed nothing"),
             (f"retry:{run.id}:1:luck", "from an older time"),
             (f"retry:{run.id}:1:memory:x", "from an older time"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runs.backend import Unavailable
 from runs.outcome import Ending, Outcome
 from runs.run import State
 from sandbox.report import Cause, Phase, Report, Verdict
@@ -43,7 +44,7 @@ async def test_the_card_shows_the_phase_and_the_last_step(talk: Talk) -> None:
         talk.world.say(talk.ada, talk.team, RUN)
         run = await talk.one_run()
         talk.place.progress(run.id, Report(run.id, Phase.AGENT), "▶ agent\n│ $ pytest\n".encode())
-        await talk.said("the agent works", "$ pytest")
+        await talk.said("the agent is working", "$ pytest")
 
 
 async def test_a_failure_is_told_with_its_reason_its_lines_and_the_next_step(talk: Talk) -> None:
@@ -183,3 +184,15 @@ async def test_an_old_command_is_asked_about_and_runs_when_wanted_fault_44(tmp_p
             await talk.world.press(talk.ada, question, "▶ Run it now")
             run = await talk.one_run()
             assert run.origin.message_id == asked.id
+
+
+async def test_a_cache_that_cant_be_used_is_said_at_the_start_and_stops_nothing(talk: Talk) -> None:
+    async def check() -> None:
+        raise Unavailable("The cache s3://box refuses the bot's keys.")
+
+    talk.check = check
+    async with talk.bot():
+        words = "The cache s3://box refuses the bot's keys. Until then runs go on without."
+        await talk.until(lambda: words in talk.log.text(), "it stands in the bot's log")
+        talk.world.say(talk.ada, talk.team, RUN)
+        await talk.one_run()

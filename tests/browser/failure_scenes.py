@@ -145,7 +145,7 @@ SCENES = (
     FailureScene(
         "out-of-time",
         "Move the tests to pytest",
-        "The time of 45 min",
+        "The time limit of 45 min",
         2700,
         deadline,
         options="--timeout 45m ",

@@ -30,7 +30,7 @@ Scene = Callable[[ChatPage], Awaitable[object]]
 async def running(chat: ChatPage) -> None:
     """A run in the middle of its work."""
     await chat.say('/run demo "add a farewell to the greeter"')
-    await chat.heard("Running", "the agent works", "greeter/__init__.py")
+    await chat.heard("Running", "the agent is working", "greeter/__init__.py")
 
 
 async def success(chat: ChatPage) -> None:
@@ -55,7 +55,7 @@ async def no_branch(chat: ChatPage) -> None:
 async def deadline(chat: ChatPage) -> None:
     """The time was over."""
     await chat.say("/run demo --timeout 1m wait 300")
-    await chat.heard("Failed", "The time of")
+    await chat.heard("Failed", "The time limit of")
 
 
 async def queue(chat: ChatPage) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -22,16 +23,19 @@ Moment = Callable[[web.Request], web.Response | None]
 
 
 class ObjectApi:
-    """`objects` by their path. `moment` is asked before each request, and may answer it. `denied` are refused rights."""
+    """`objects` by their path. `moment` is asked before each request, and may answer it. `denied` are refused rights,
+    `unknown` API versions that the cluster doesn't have."""
 
     def __init__(self) -> None:
         self.objects: dict[str, Object] = {}
         self.version: dict[str, str] = {"major": "1", "minor": "37"}
         self.denied: set[tuple[str, str]] = set()
+        self.unknown: set[str] = set()
         self.moment: Moment = lambda _request: None
         self.changes: list[str] = []
         self.refuses_images = True
         self.bot_is_ready = True
+        self.kueue_runs = True
         self.bots_own: set[tuple[str, str]] = set()
         self.clock_ahead_seconds = 0
         self._number = 0
@@ -59,6 +63,8 @@ class ObjectApi:
             return answer
         if request.path == "/version":
             return web.json_response(self.version)
+        if _VERSION.fullmatch(request.path):
+            return self._kinds(request.path.removeprefix("/apis/"))
         if request.path.startswith("/apis/authorization.k8s.io/"):
             return self._review(await request.json())
         if request.method == "POST":
@@ -69,9 +75,14 @@ class ObjectApi:
             return self._delete(request.path)
         if request.path in self.objects:
             return web.json_response(self.objects[request.path])
-        if request.path.rpartition("/")[2] in _PLURALS:
+        if request.path.rpartition("/")[2] in _KINDS:
             return self._list(request)
         return refused(404, "not found")
+
+    def _kinds(self, version: str) -> web.Response:
+        if version in self.unknown:
+            return refused(404, "the server could not find the requested resource")
+        return web.json_response({"resources": [{"kind": kind} for kind in _KINDS.values()]})
 
     def _review(self, asked: Object) -> web.Response:
         wanted = asked["spec"]["resourceAttributes"]
@@ -99,8 +110,8 @@ class ObjectApi:
         if isinstance(body, list):
             assert before is not None
             for step in body:
-                key = step["path"].rpartition("/")[2].replace("~1", "/")
-                before["metadata"].setdefault("annotations", {})[key] = step["value"]
+                _, part, key = step["path"].removeprefix("/metadata").split("/")
+                before["metadata"].setdefault(part, {})[key.replace("~1", "/")] = step["value"]
             return web.json_response(before)
         after = _merged(copy.deepcopy(before or {}), body)
         after["metadata"].pop("resourceVersion", None)
@@ -117,6 +128,8 @@ class ObjectApi:
             after["status"] = dict.fromkeys(
                 ("observedGeneration", "updatedReplicas", "replicas", "availableReplicas"), 1
             )
+        if after["kind"] == "LocalQueue" and self.kueue_runs:
+            after["status"] = {"conditions": [{"type": "Active", "status": "True"}]}
         if after["kind"] == "PersistentVolumeClaim":
             after["status"] = {"phase": "Bound"}
         self.objects[path] = after
@@ -145,31 +158,31 @@ class ObjectApi:
         return web.json_response({"items": found})
 
 
-_PLURALS = frozenset(
-    [
-        "clusterqueues",
-        "configmaps",
-        "deployments",
-        "jobs",
-        "limitranges",
-        "localqueues",
-        "namespaces",
-        "networkpolicies",
-        "nodes",
-        "persistentvolumeclaims",
-        "pods",
-        "poddisruptionbudgets",
-        "resourceflavors",
-        "resourcequotas",
-        "roles",
-        "rolebindings",
-        "runtimeclasses",
-        "secrets",
-        "serviceaccounts",
-        "validatingadmissionpolicies",
-        "validatingadmissionpolicybindings",
-    ]
-)
+_VERSION = re.compile("/apis/[^/]+/v[^/]+")
+_KINDS = {
+    "clusterqueues": "ClusterQueue",
+    "configmaps": "ConfigMap",
+    "deployments": "Deployment",
+    "jobs": "Job",
+    "limitranges": "LimitRange",
+    "localqueues": "LocalQueue",
+    "namespaces": "Namespace",
+    "networkpolicies": "NetworkPolicy",
+    "nodes": "Node",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+    "pods": "Pod",
+    "poddisruptionbudgets": "PodDisruptionBudget",
+    "resourceflavors": "ResourceFlavor",
+    "resourcequotas": "ResourceQuota",
+    "roles": "Role",
+    "rolebindings": "RoleBinding",
+    "runtimeclasses": "RuntimeClass",
+    "secrets": "Secret",
+    "serviceaccounts": "ServiceAccount",
+    "validatingadmissionpolicies": "ValidatingAdmissionPolicy",
+    "validatingadmissionpolicybindings": "ValidatingAdmissionPolicyBinding",
+}
+"""By their names in paths."""
 
 
 def refused(code: int, message: str) -> web.Response:

@@ -86,9 +86,9 @@ def wrong_config(shell: CommandLine, cluster: FakeCluster) -> None:
 
 
 CONDITIONS: dict[str, tuple[Callable[[CommandLine, FakeCluster], None], int, str, str]] = {
-    "no kubeconfig": (no_kubeconfig, 3, "There is no kubeconfig at", "KUBECONFIG"),
-    "broken kubeconfig": (broken_kubeconfig, 3, "can't be read", "kubectl config view"),
-    "wrong context": (another_context, 3, "no context 'gone'", "There are: fake"),
+    "no kubeconfig": (no_kubeconfig, 2, "There is no kubeconfig at", "KUBECONFIG"),
+    "broken kubeconfig": (broken_kubeconfig, 2, "can't be read", "kubectl config view"),
+    "wrong context": (another_context, 2, "no context 'gone'", "There are: fake"),
     "no rights": (no_rights, 3, "forbidden", "kubectl auth can-i"),
     "expired certificate": (expired_certificate, 3, "(401)", "Log in anew"),
     "cluster away": (cluster_away, 3, "doesn't answer", "--context"),
@@ -127,6 +127,33 @@ async def test_each_command_says_what_is_wrong_and_what_to_do(
         assert done.out == ""
 
 
+INSTALLING = {
+    "init": ("init", "--yes"),
+    "doctor": ("doctor",),
+    "uninstall": ("uninstall", "--yes"),
+}
+
+
+@pytest.mark.parametrize("command", INSTALLING)
+@pytest.mark.parametrize(
+    "condition",
+    [
+        *("no kubeconfig", "broken kubeconfig", "wrong context", "expired certificate"),
+        *("cluster away", "misspelt variable"),
+    ],
+)
+async def test_the_commands_of_an_installation_say_the_same(
+    shell: CommandLine, cluster: FakeCluster, condition: str, command: str
+) -> None:
+    spoil, code, what, advice = CONDITIONS[condition]
+    spoil(shell, cluster)
+    done = await shell.run(*INSTALLING[command])
+    assert (done.code, done.out) == (code, ""), done.err
+    assert what in done.err
+    assert advice in done.err
+    assert len(done.err.splitlines()) <= 4
+
+
 async def holding(
     cluster: FakeCluster, method: str, words: str
 ) -> tuple[asyncio.Event, asyncio.Event]:
@@ -149,7 +176,7 @@ async def holding(
         ("remote", "GET", "/version", "no run was started"),
         ("jobs", "GET", "/jobs", "Stopped."),
         ("logs", "GET", "/jobs", "Stopped."),
-        ("clean", "GET", "/jobs", "Stopped."),
+        ("clean", "GET", "/jobs", "the next claude-sandbox clean"),
         ("cancel", "GET", "/jobs", "Stopped: it goes on."),
         ("retry", "GET", "/jobs", "no run was started"),
     ],
@@ -183,10 +210,58 @@ async def test_ctrl_c_while_the_job_is_made_says_that_it_is_there(
     assert f"run {name.removeprefix('claude-')} goes on" in done.err
 
 
+async def test_ctrl_c_while_a_start_fails_without_an_answer_says_that_nobody_knows(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    there, go = await holding(cluster, "POST", "/jobs")
+    cluster.faults.append(times(MANY, "POST", "/jobs", refusing(503, "Unavailable", "try later")))
+    process = await shell.begin(*COMMANDS["remote"])
+    await there.wait()
+    process.send_signal(signal.SIGINT)
+    asyncio.get_running_loop().call_later(1.0, go.set)
+    done = await finished(process)
+    assert done.code == 130
+    assert "was made isn't known: claude-sandbox jobs" in done.err
+    assert "no run was started" not in done.err
+
+
+async def test_a_second_ctrl_c_waits_for_no_answer_and_says_that_nobody_knows(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    there, go = await holding(cluster, "POST", "/jobs")
+    cluster.faults.append(times(MANY, "POST", "/jobs", refusing(503)))
+    process = await shell.begin(*COMMANDS["remote"])
+    await there.wait()
+    assert process.stderr is not None
+    said = asyncio.ensure_future(process.stderr.readline())
+    while not said.done():
+        process.send_signal(signal.SIGINT)
+        await asyncio.wait([said], timeout=0.5)
+    done = await finished(process)
+    go.set()
+    assert done.code == 130
+    assert b"was made isn't known: claude-sandbox jobs" in said.result()
+
+
+async def test_ctrl_c_while_a_run_is_asked_to_stop_does_not_claim_that_it_goes_on(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    started = await shell.run("remote", "wait 300", *COMMANDS["remote"][2:], "--json")
+    there, go = await holding(cluster, "PATCH", "/jobs")
+    cluster.faults.append(times(MANY, "PATCH", "/jobs", refusing(503)))
+    process = await shell.begin("cancel", started.json["run"])
+    await there.wait()
+    process.send_signal(signal.SIGINT)
+    done = await finished(process)
+    go.set()
+    assert done.code == 130
+    assert "is being stopped isn't known: claude-sandbox jobs" in done.err
+
+
 async def in_terminal(shell: CommandLine, columns: int, *arguments: str) -> tuple[int, str]:
     """Run a command in a terminal of so many columns; return its exit code and all that it drew."""
     master, slave = pty.openpty()
-    variables = {**shell.variables, "COLUMNS": str(columns), "TERM": "xterm-256color"}
+    variables = {"TERM": "xterm-256color", **shell.variables, "COLUMNS": str(columns)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli", *arguments),
         cwd=shell.folder,
@@ -236,6 +311,33 @@ async def test_a_watched_run_is_drawn_over_and_its_end_is_printed(shell: Command
     assert code == 0
     assert "Done" in drawn
     assert "\x1b[" in drawn
+
+
+async def test_a_terminal_that_can_draw_nothing_over_gets_a_line_for_each_phase(
+    shell: CommandLine,
+) -> None:
+    shell.variables["TERM"] = "dumb"
+    code, drawn = await in_terminal(shell, 40, *COMMANDS["remote --watch"])
+    assert code == 0
+    assert "▶ starting" in drawn
+    assert "\x1b" not in drawn
+    code, drawn = await in_terminal(shell, 40, "jobs")
+    assert all(len(line) <= 40 for line in _plain(drawn).splitlines())
+
+
+@pytest.mark.parametrize("command", ["", "logs", "init"])
+async def test_help_fits_a_narrow_terminal_and_cuts_no_name(
+    shell: CommandLine, command: str
+) -> None:
+    wide = await in_terminal(shell, 200, *command.split(), "--help")
+    code, drawn = await in_terminal(shell, 40, *command.split(), "--help")
+    assert (code, wide[0]) == (0, 0)
+    assert all(len(line) <= 40 for line in drawn.splitlines())
+    named = re.findall(r"--[a-z-]+", wide[1])
+    assert named
+    assert [name for name in named if name not in drawn] == []
+    assert "…" not in drawn.replace("/run ALIAS …", "")
+    assert "..." not in drawn.replace("[ARGS]...", "")
 
 
 async def test_no_color_is_obeyed(shell: CommandLine) -> None:

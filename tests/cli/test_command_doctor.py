@@ -214,7 +214,7 @@ BROKEN: dict[str, tuple[Break, str, int]] = {
     ),
     "a cluster that is too old": (
         lambda scene: scene.api.version.update(minor="28"),
-        "✗ Kubernetes: Kubernetes 1.29 or newer is needed; this one is 1.28.",
+        "✗ Kubernetes: Kubernetes 1.30 or newer is needed; this one is 1.28.",
         1,
     ),
     "a revoked token of the bot": (
@@ -338,3 +338,18 @@ async def test_doctor_tries_a_bucket_with_its_keys(scene: Scene, s3_server: S3Se
     missing = await scene.say("init", "--yes")
     assert missing.code == 1
     assert "✗ Log store: " in missing.out
+
+
+@pytest.mark.s3
+async def test_doctor_tries_the_bucket_of_dependencies(scene: Scene, s3_server: S3Server) -> None:
+    bucket = s3_server.make_bucket()
+    scene.environment |= s3_server.variables
+    assert (await scene.say("init", "--yes")).code == 0
+    configured(f"cache: {{s3: s3://{bucket}/deep}}")(scene)
+    done = await scene.say("doctor")
+    assert f"✓ Cache: s3://{bucket}/deep is read and written" in done.out, done.out + done.err
+    scene.environment["AWS_SECRET_ACCESS_KEY"] = "another"
+    refused_by_it = await scene.say("doctor")
+    assert refused_by_it.code == 1
+    assert "✗ Cache: The cache s3://" in refused_by_it.out, refused_by_it.out
+    assert "refuses the bot's keys" in refused_by_it.out

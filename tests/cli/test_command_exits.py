@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from bot.address import BadRepo
 from bot.mistake import Mistake
-from cli.exits import Exit, Failure, guarded
+from cli.exits import Exit, Failure
+from cli.guard import guarded
 from cli.main import app
 from cli.screen import Column, Screen, fitting
 from k8s.api import Rejected
@@ -64,7 +67,7 @@ def test_a_bug_keeps_its_traceback() -> None:
 
 def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
     program = (
-        "from cli.exits import Exit, guarded\n"
+        "from cli.exits import Exit\nfrom cli.guard import guarded\n"
         "from cli.screen import Screen\n"
         "screen = Screen()\n"
         "def work():\n"
@@ -79,7 +82,52 @@ def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == Exit.PIPE_CLOSED
+        assert process.wait(120) == Exit.PIPE_CLOSED
+
+
+SAYING = """
+from cli.exits import Exit
+from cli.guard import guarded
+from cli.screen import Screen
+screen = Screen(as_json={as_json})
+def work():
+    screen.say("said")
+    screen.json("said")
+    return Exit.OK
+raise SystemExit(guarded(work, screen))
+"""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_full_disk_is_told(as_json: bool) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", SAYING.format(as_json=as_json)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == Exit.CLUSTER
+    assert done.stderr == "The output can't be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("closed", "told"), [(">&-", True), ("2>&-", False), ("<&-", True), ("<&- >&- 2>&-", False)]
+)
+def test_a_closed_input_or_output_is_no_mistake_of_the_program(
+    closed: str, told: bool, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m cli jobs {closed}', sys.executable],
+        env={**os.environ, "KUBECONFIG": str(tmp_path / "nowhere")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr.startswith("There is no kubeconfig at") == told
+    assert "Traceback" not in done.stderr
 
 
 def test_foreign_text_can_not_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,6 +147,20 @@ def test_a_narrow_screen_leaves_out_what_matters_least() -> None:
     assert fitting(columns, rows, 47) == {0: 8, 1: 14, 2: 21}
     assert fitting(columns, rows, 30) == {0: 8, 1: 14}
     assert fitting(columns, rows, 4) == {0: 8}
+
+
+def test_one_long_name_takes_no_other_column_from_the_screen() -> None:
+    columns = [
+        Column("RUN"),
+        Column("REPO", 1, grows=True),
+        Column("AGE", 2),
+        Column("TASK", 3, grows=True),
+    ]
+    rows = [["abcdefgh", "r" * 70, "5m", "t" * 200], ["abcdefgh", "short", "5m", "short"]]
+    assert fitting(columns, rows, 80) == {0: 8, 1: 32, 2: 2, 3: 32}
+    assert fitting(columns, rows, 40) == {0: 8, 1: 12, 2: 2, 3: 12}
+    assert fitting(columns, rows, 30) == {0: 8, 1: 16, 2: 2}
+    assert fitting(columns, rows, 15) == {0: 8, 2: 2}
 
 
 def test_what_may_be_left_out_stands_in_one_pair_of_brackets(

@@ -44,12 +44,19 @@ async def test_a_task_becomes_a_job_and_how_to_watch_it_is_said(
     assert {"name": "REPO_BRANCH", "value": "main"} in container["env"]
 
 
-async def test_a_run_of_the_command_line_has_its_time_to_live_from_the_start(
+async def test_a_run_stays_for_a_week_until_somebody_has_seen_its_end_and_then_for_an_hour(
     shell: CommandLine, cluster: FakeCluster
 ) -> None:
-    await start(shell, "wait 300")
-    (job,) = cluster.objects["jobs"].values()
-    assert job["spec"]["ttlSecondsAfterFinished"] == 3600
+    name = f"claude-{await start(shell, 'wait 300')}"
+    assert cluster.objects["jobs"][name]["spec"]["ttlSecondsAfterFinished"] == 7 * 24 * 3600
+    following = await shell.begin("logs", name.removeprefix("claude-"), "-f")
+    assert following.stdout is not None
+    await following.stdout.readline()
+    await shell.run("cancel", name, "--no-wait")
+    ended = await finished(following)
+    assert ended.code == 0
+    assert "stopped" in ended.err
+    assert cluster.objects["jobs"][name]["spec"]["ttlSecondsAfterFinished"] == 3600
 
 
 async def test_a_run_that_is_watched_shows_its_phases_and_its_end(
@@ -94,6 +101,16 @@ async def test_ctrl_c_ends_the_watching_and_not_the_run(
     assert f"run {name.removeprefix('claude-')} goes on" in stopped.err
     assert "claude-sandbox cancel" in stopped.err
     assert cluster.objects["jobs"][name]["spec"]["suspend"] is False
+
+
+async def test_ctrl_c_ends_the_following_of_a_log_and_not_the_run(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    run_id = await start(shell, "wait 300")
+    stopped = await interrupted(await shell.begin("logs", run_id, "-f"), "▶ done")
+    assert stopped.code == 130
+    assert f"run {run_id} goes on" in stopped.err
+    assert cluster.objects["jobs"][f"claude-{run_id}"]["spec"]["suspend"] is False
 
 
 async def test_from_start_to_clean_by_the_commands_alone(
@@ -221,6 +238,31 @@ async def test_a_run_that_has_a_card_is_left_to_the_bot(
     assert "stays: the chat hasn't been told of the end" in kept.err
 
 
+def as_of_the_chat(cluster: FakeCluster, name: str) -> None:
+    """Make a Run one that somebody asked for in the chat."""
+    asked = cluster.objects["jobs"][name]["metadata"]["annotations"]["claude-sandbox/asked"]
+    asked = asked.replace('"message_id":0', '"message_id":7').replace(
+        '"chat_id":0', '"chat_id":-100'
+    )
+    texts = {"claude-sandbox/asked": asked}
+    cluster.edit("jobs", name, lambda job: job["metadata"]["annotations"].update(texts))
+
+
+async def test_a_run_of_the_chat_that_is_stopped_here_is_still_told_there(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    run_id = await start(shell, "wait 300")
+    name = f"claude-{run_id}"
+    as_of_the_chat(cluster, name)
+    stopped = await shell.run("cancel", run_id)
+    assert "⏹ Stopped" in stopped.out
+    job = cluster.objects["jobs"][name]
+    assert job["metadata"]["labels"]["status"] == "running"
+    assert job["spec"]["ttlSecondsAfterFinished"] == 7 * 24 * 3600
+    logs = await shell.run("logs", run_id)
+    assert "the last words" in logs.out
+
+
 async def test_a_log_is_followed_to_its_end(shell: CommandLine, cluster: FakeCluster) -> None:
     run_id = await start(shell, "wait 300")
     following = await shell.begin("logs", run_id, "-f")
@@ -238,15 +280,7 @@ async def test_what_the_chat_has_not_been_told_stays_unless_all_is_said(
 ) -> None:
     run_id = await start(shell, "do it")
     name = f"claude-{run_id}"
-    asked = cluster.objects["jobs"][name]["metadata"]["annotations"]["claude-sandbox/asked"]
-    of_chat = asked.replace('"message_id":0', '"message_id":7').replace(
-        '"chat_id":0', '"chat_id":-100'
-    )
-    cluster.edit(
-        "jobs",
-        name,
-        lambda job: job["metadata"]["annotations"].update({"claude-sandbox/asked": of_chat}),
-    )
+    as_of_the_chat(cluster, name)
     kept = await shell.run("clean")
     assert kept.code == 0
     assert f"Run {run_id} stays" in kept.err

@@ -83,7 +83,7 @@ def test_a_kubeconfig_that_can_not_be_used_is_told_with_what_to_do(
         find_where({"HOME": "/", "KUBECONFIG": str(path)}, chosen)
     assert words in caught.value.what
     assert caught.value.advice
-    assert caught.value.code is Exit.CLUSTER
+    assert caught.value.code is Exit.USAGE
 
 
 def test_a_misspelt_variable_and_a_wrong_namespace_are_told_before_the_kubeconfig_is_read() -> None:

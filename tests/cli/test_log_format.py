@@ -85,26 +85,61 @@ def test_an_exception_begins_no_line_that_looks_like_an_event(text: str) -> None
     assert SECRET not in json.dumps(values) + "".join(rest)
 
 
+TOKEN = "123456789:AAFs3cretS3cretS3cretS3cretS3cretS3c"
+MISHAPS = """\
+import logging, sys, threading, warnings
+from cli.log_format import start_logging
+start_logging(VARIABLES)
+ADDRESS = "POST https://api.telegram.org/bot" + TOKEN + "/getUpdates"
+
+class Ill:
+    def __del__(self):
+        raise ValueError(ADDRESS)
+
+def fail():
+    raise OSError(ADDRESS)
+
+logging.getLogger("httpx").info(ADDRESS)
+warnings.warn(ADDRESS)
+logging.getLogger("bot.intake").info("run %s: %s", ADDRESS)
+logging.getLogger("bot.intake").info(Ill)
+for target in (fail, sys.exit):
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+ill = Ill()
+del ill
+raise RuntimeError(ADDRESS)
+"""
+
+
 @pytest.mark.parametrize("log_format", LogFormat)
-def test_what_ends_the_process_is_an_event_too_and_holds_no_token(log_format: LogFormat) -> None:
-    token = "123456789:AAFs3cretS3cretS3cretS3cretS3cretS3c"
-    variables = {"TELEGRAM_BOT_TOKEN": token, "SANDBOX_LOG_FORMAT": log_format.value}
-    program = (
-        "import sys, warnings; from cli.log_format import start_logging;"
-        f"start_logging({variables!r}); warnings.warn('an old way');"
-        f"raise RuntimeError('POST https://api.telegram.org/bot' + {token!r} + '/getMe')"
-    )
+def test_whatever_goes_wrong_in_the_process_is_an_event_and_holds_no_token(
+    log_format: LogFormat,
+) -> None:
+    variables = {"TELEGRAM_BOT_TOKEN": TOKEN, "SANDBOX_LOG_FORMAT": log_format.value}
+    program = f"TOKEN, VARIABLES = {TOKEN!r}, {variables!r}\n{MISHAPS}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert token not in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert TOKEN not in done.stderr
     events = [line for line in done.stderr.splitlines() if not line.startswith("    ")]
-    assert len(events) == 2
+    words = (
+        "UserWarning: POST https",
+        "an event can't be put into words: run %s: %s",
+        "<class '__main__.Ill'>",
+        "a thread ends by a bug",
+        "Exception ignored in",
+        "the bot ends by a bug",
+    )
+    assert len(events) == len(words)
+    for line, some in zip(events, words, strict=True):
+        assert some in line
     if log_format is LogFormat.JSON:
-        last = json.loads(events[-1])
-        assert (last["level"], last["message"]) == ("CRITICAL", "the bot ends by a bug")
-        assert "RuntimeError: POST" in last["exception"]
+        values = [json.loads(line) for line in events]
+        assert values[-1]["level"] == "CRITICAL"
+        traces = [value["exception"].splitlines()[-1] for value in values[-3:]]
+        assert [trace.partition(":")[0] for trace in traces] == ["OSError", "ValueError", "RuntimeError"]  # fmt: skip
     else:
-        assert events[-1].endswith("CRITICAL cli.log_format the bot ends by a bug")
         assert "    RuntimeError: POST" in done.stderr
 
 

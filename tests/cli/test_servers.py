@@ -103,6 +103,22 @@ async def test_telegram_says_what_the_bot_is_in_the_group(
     assert (found.mark, words in found.what) == (mark, True), found
 
 
+async def test_a_group_that_became_a_supergroup_is_told_with_its_new_id_fault_9() -> None:
+    world = World(privacy=False)
+    group = world.group("Small", [(world.person("Ada"), "administrator")])
+    server = await start(world)
+    try:
+        _, bot = await check_bot(server.token, server.root)
+        assert bot is not None
+        before = await check_chat(server.token, str(group.id), bot, server.root)
+        moved = world.migrate(group)
+        after = await check_chat(server.token, str(group.id), bot, server.root)
+    finally:
+        await server.close()
+    assert (before.mark, after.mark) == (Mark.GOOD, Mark.BAD)
+    assert f"TELEGRAM_CHAT_ID={moved.id}" in after.advice
+
+
 async def test_the_groups_that_wrote_are_found_and_their_messages_stay_for_the_bot() -> None:
     world = World(privacy=False)
     ada = world.person("Ada")

@@ -23,8 +23,9 @@ from playground.world import World
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.cache_volume import CacheVolume, cache_volume
 from tests.cluster.chat_scene import ChatScene, open_chat_scene
-from tests.cluster.deployment import NOTHING, WAYS, Deployed, Ground, deploy
+from tests.cluster.deployment import BOT, NOTHING, WAYS, Deployed, Ground, deploy
 from tests.cluster.images_of_tests import Images
+from tests.cluster.installed import Installer, installer
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.namespaces import made_namespace
 from tests.parts.git_server import GitServer, OriginRepo
@@ -99,6 +100,22 @@ def deployed(
         cluster, images, host_address, not _ANOTHER, tmp_path_factory.mktemp("deployed")
     )
     with deploy(ground, WAYS[way]) as found:
+        yield found
+
+
+@pytest.fixture
+async def team(
+    request: pytest.FixtureRequest,
+    cluster: Kubectl,
+    images: Images,
+    host_address: str,
+    tmp_path: Path,
+    deployed: None,
+) -> AsyncIterator[Installer]:
+    """A team with a cluster on which nothing of ours is; where the bot is to be is a parameter."""
+    own = images.prefix == "localhost/"
+    place = Ground(cluster, images, host_address, own, tmp_path)
+    async with installer(place, getattr(request, "param", BOT)) as found:
         yield found
 
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from k8s.installation.plan import USUAL_OVERLAY, shipped_config
 from playground.chats import Chat
 from playground.people import Person
 from playground.server import start
@@ -24,7 +25,6 @@ from tests.cluster.deployment import (
     Ground,
     clear,
     exists,
-    free_port,
     private_network,
     volume,
 )
@@ -32,6 +32,7 @@ from tests.cluster.kubectl import Object
 from tests.parts import key_servers
 from tests.parts.git_server import TOKEN, GitServer
 from tests.parts.model_fixtures import API_KEY
+from tests.parts.ports import free_port
 from tests.whole.bot_process import until
 
 LIMIT_SECONDS = 400
@@ -105,6 +106,14 @@ class Installer:
         await until(lambda: all(exists(cluster, name) for name in names), "namespaces", 120)
         cluster.run("apply", "--filename=-", given=json.dumps(policies))
 
+    def configure(self, overlay: str, more: str = "") -> None:
+        """Write the config that an overlay is shipped with, with the team's repository in it."""
+        _write_config(
+            self.deployed.ground.folder / "config.yaml",
+            self.deployed.git,
+            shipped_config(overlay) + more,
+        )
+
     def by_kubectl(self, overlay: str) -> None:
         """Apply an overlay as it is shipped."""
         folder = ROOT / "manifests" / "overlays" / overlay
@@ -140,7 +149,7 @@ async def installer(ground: Ground, bot_namespace: str = BOT) -> AsyncIterator[I
             model = stack.enter_context(key_servers.model(API_KEY, address))
             server = await start(world, port=found.port, host=address)
             stack.push_async_callback(server.close)
-            _write_config(ground.folder / "config.yaml", git)
+            _write_config(ground.folder / "config.yaml", git, shipped_config(USUAL_OVERLAY))
             environment = {
                 "PATH": os.environ["PATH"],
                 "HOME": str(ground.folder),
@@ -159,9 +168,8 @@ async def installer(ground: Ground, bot_namespace: str = BOT) -> AsyncIterator[I
                 yield Installer(found, world, team, ada, environment)
 
 
-def _write_config(path: Path, git: GitServer) -> None:
+def _write_config(path: Path, git: GitServer, shipped: str) -> None:
     repo = {"url": git.repo_url("small"), "memory": "512Mi", "cpu": "100m", "services": []}
-    shipped = (ROOT / "manifests" / "base" / "bot" / "config.yaml").read_text("utf-8")
     path.write_text(f"{shipped}repos: {json.dumps({'demo': repo})}\n", "utf-8")
 
 

@@ -45,7 +45,7 @@ def monitoring(deployed: Deployed) -> Iterator[Kubectl]:
     metadata = {"name": kubectl.namespace}
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     try:
-        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
         yield kubectl
     finally:
         cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
@@ -80,6 +80,9 @@ async def test_only_a_namespace_that_is_labelled_reads_what_the_bot_counted(
     assert values["claude_sandbox_backend_requests_total", "200"] > 0
     assert values["claude_sandbox_phase_seconds_count", "agent"] >= 1
     assert values["claude_sandbox_telegram_requests_total", "200", "getUpdates"] > 0
+    # Read from /proc, where a process that closed its memory shows less.
+    assert values[("process_resident_memory_bytes",)] > 1 << 20
+    assert values[("process_cpu_seconds_total",)] > 0
     deployed.ground.cluster.run(
         "label", "namespace", monitoring.namespace, "claude-sandbox/scrape-"
     )

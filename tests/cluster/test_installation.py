@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from cli.commands.init import HELLO
 from tests.cluster.deployed_talk import Talk
-from tests.cluster.deployment import BOT, NOTHING, SANDBOXES, Ground
-from tests.cluster.images_of_tests import Images
-from tests.cluster.installed import Installer, installer
-from tests.cluster.kubectl import Kubectl
+from tests.cluster.deployment import NOTHING, SANDBOXES
+from tests.cluster.installed import Installer
 
 pytestmark = pytest.mark.parametrize("deployed", [NOTHING], indirect=True)
-
-
-@pytest.fixture
-async def team(
-    request: pytest.FixtureRequest,
-    cluster: Kubectl,
-    images: Images,
-    host_address: str,
-    tmp_path: Path,
-    deployed: None,
-) -> AsyncIterator[Installer]:
-    """A team with a cluster on which nothing of ours is; where the bot is to be is a parameter."""
-    own = images.prefix == "localhost/"
-    place = Ground(cluster, images, host_address, own, tmp_path)
-    async with installer(place, getattr(request, "param", BOT)) as found:
-        yield found
 
 
 def hellos(team: Installer) -> int:

@@ -84,6 +84,9 @@ def disrupted(reason: str) -> dict[str, Any]:
         (pod(terminated(0, said("pushed"), "OOMKilled")), Ending.PUSHED, None),
         (pod(terminated(137)), Ending.FAILED, Seen.KILLED),
         (pod(terminated(0, signal=9)), Ending.FAILED, Seen.KILLED),
+        # The last of Linux's signals, and an exit code that is none.
+        (pod(terminated(128 + 64)), Ending.FAILED, Seen.KILLED),
+        (pod(terminated(255)), Ending.FAILED, Seen.EXIT_CODE),
         (pod(terminated(128, reason="StartError")), Ending.FAILED, Seen.NOT_STARTED),
         (pod(terminated(128, 'exec: "python3": not found', "StartError")), Ending.FAILED, Cause.TOOLS_MISSING),
         (pod(terminated(128, 'exec: "/x": stat /x: no such file or directory', "StartError")), Ending.FAILED, Seen.ENTRYPOINT_MISSING),
@@ -140,6 +143,7 @@ RESTARTED = {
     "restartCount": 2,
     "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
 }
+ENDED_ONCE = {**RESTARTED, "restartCount": 0}
 
 
 @pytest.mark.parametrize(
@@ -152,6 +156,7 @@ RESTARTED = {
             pod(terminated(1, said("failed", cause="login")), {"initContainerStatuses": [RESTARTED]}),
             "redis-sidecar ended and was started again: OOMKilled, exit code 137",
         ),
+        (pod(terminated(0, said("pushed")), {"initContainerStatuses": [ENDED_ONCE]}), None),
     ],
 )  # fmt: skip
 def test_what_befell_others_is_a_remark_however_the_run_ended_fault_19_fault_20(
@@ -205,6 +210,13 @@ def test_a_run_that_was_to_stop_did_not_fail(found: Pod, ending: Ending) -> None
     ended = ended_by_pod(RUN, found, cancelled=True)
     assert ended is not None
     assert ended.outcome.ending is ending
+
+
+def test_of_a_run_that_was_to_stop_the_end_of_its_pod_is_no_cause() -> None:
+    found = pod(None, {"phase": "Failed", "reason": "Evicted", "message": "low on disk"})
+    ended = ended_by_pod(RUN, found, cancelled=True)
+    assert ended is not None
+    assert (ended.outcome.cause, ended.outcome.error) == (Seen.LOST, "low on disk")
 
 
 @pytest.mark.parametrize(

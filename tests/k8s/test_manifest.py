@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ BRINGING = replace(PLACE, image="registry:5000/team/sandbox:1", entrypoints=("th
 TASK = Task("https://git.example/repo", "plain", services=("postgres", "redis"))
 ASKED = Asked("key", TASK, Origin(-100123, 5, 7, "Ada"), 1.5)
 BASELINE = manifest(ASKED, PLACE, suspended=False)
-GENERATED = 20_000
+GENERATED = 2_000 if os.environ.get("FUZZ") else 200
+"""Jobs of ten texts each; `make fuzz`, which CI runs too, makes 20,000 texts."""
 
 
 def expanded(text: str, variables: dict[str, str]) -> str:
@@ -126,7 +128,7 @@ texts = st.one_of(
 
 
 @settings(
-    max_examples=GENERATED // 10,
+    max_examples=GENERATED,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),

@@ -98,6 +98,16 @@ def test_a_volume_that_is_not_there_is_told_by_the_pods_events_alone() -> None:
     assert (told.cause, told.error) == (Seen.MISSING_VOLUME, 'configmap "x" not found')
 
 
+def test_a_runtime_that_the_node_has_not_is_told_in_its_words() -> None:
+    seen = obstacle(pod(**waits("ContainerCreating")), [])
+    assert seen is not None
+    words = 'Failed to create pod sandbox: no runtime for "runsc" is configured'
+    event = Event(type="Warning", reason="FailedCreatePodSandBox", message=words)
+    told = with_events(seen, [event])
+    assert told.cause is Seen.NOT_STARTED
+    assert told.error.endswith(words)
+
+
 def put_pod(cluster: FakeCluster, run: Run, status: dict[str, Any], **meta: Any) -> None:
     job = cluster.objects["jobs"][job_name(run.id)]
     labels = {
@@ -114,6 +124,36 @@ RUNNING = {
     "phase": "Running",
     "containerStatuses": [{"name": "claude", "state": {"running": {"startedAt": EPOCH}}}],
 }
+
+
+def pending(name: str, **status: Any) -> dict[str, Any]:
+    kind = "containerStatuses" if name == "claude" else "initContainerStatuses"
+    return {"phase": "Pending", kind: [{"name": name, **status}]}
+
+
+NO_ROOM = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+
+
+@pytest.mark.parametrize(
+    ("status", "held"),
+    [
+        ({"phase": "Pending"}, None),
+        (pending("claude", **waits("PodInitializing")), None),
+        (pending("broker", state={"running": {}}, started=False), None),
+        (pending("redis-sidecar", state={"running": {}}, started=False), Seen.SERVICE_NOT_READY),
+        (pending("claude", **waits("ErrImagePull", "no such host")), Seen.IMAGE_PULL),
+        ({"phase": "Pending", "conditions": [NO_ROOM | {"message": "Insufficient memory"}]}, Seen.UNSCHEDULABLE),
+        (RUNNING, None),
+    ],
+)  # fmt: skip
+async def test_what_keeps_a_run_from_starting_is_seen_long_before_patience_ends_fault_18(
+    cluster: FakeCluster, place: FakeClusterPlace, status: dict[str, Any], held: Seen | None
+) -> None:
+    backend = place.make(patience=LONG)
+    cluster.controlled = False
+    run = await start(backend, place.task("slow"))
+    put_pod(cluster, run, status)
+    assert (await backend.get(run.id)).held is held
 
 
 async def end_of(backend: KubernetesBackend, run: Run) -> Outcome:
@@ -149,7 +189,7 @@ async def test_words_that_say_less_do_not_replace_those_of_before(
     following = asyncio.create_task(end_of(backend, run))
     first = {"name": "claude", **waits("ErrImagePull", "403 Forbidden")}
     put_pod(cluster, run, {"phase": "Pending", "containerStatuses": [first]})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(look.found for look in backend._tending._looks.values()):
             await asyncio.sleep(0.02)
     later = {"name": "claude", **waits("ImagePullBackOff", "Back-off pulling image")}

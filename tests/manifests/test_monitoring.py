@@ -12,7 +12,7 @@ from typing import Any
 import promql_parser as promql
 import pytest
 
-from tests.manifests.expressions import DASHBOARD, EXPRESSIONS, PANELS, RULES, filled
+from tests.manifests.expressions import DASHBOARD, EXPRESSIONS, MONITORING, PANELS, RULES, filled
 from tests.manifests.metric_names import samples
 from tests.manifests.overlays import FOLDER, render
 
@@ -159,3 +159,15 @@ def test_the_component_fits_the_overlay_and_the_bots_pod(overlay: str, tmp_path:
     assert dashboard["metadata"]["labels"] == {"grafana_dashboard": "1"}
     assert json.loads(dashboard["data"]["claude-sandbox.json"]) == DASHBOARD
     assert found.one("PrometheusRule", "claude-sandbox")["metadata"]["namespace"] == namespace
+
+
+@pytest.mark.kubectl
+def test_by_itself_it_goes_to_the_bot_that_init_makes() -> None:
+    found = render(MONITORING)
+    places = {item["metadata"]["namespace"] for item in found.objects}
+    assert places == {"claude-sandbox-bot"}
+    assert sorted(item["kind"] for item in found.objects) == [
+        "ConfigMap",
+        "PodMonitor",
+        "PrometheusRule",
+    ]

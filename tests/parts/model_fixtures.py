@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ import pytest
 from tests.parts.messages_api import MessagesApi, Step
 
 API_KEY = "sk-ant-api03-only-for-tests"
-_INSTALLER = Path(__file__).parents[2] / "scripts" / "claude-cli"
+_PINS = Path(__file__).parents[2] / "image" / "package.json"
 
 
 @pytest.fixture
@@ -40,10 +40,9 @@ def claude_cli() -> Path:
 
 def find_claude_cli() -> Path | None:
     """Return the CLI that scripts/claude-cli installed, or one of the same version on PATH."""
-    pinned = re.search(r"^version=(\S+)$", _INSTALLER.read_text("utf-8"), re.M)
-    assert pinned is not None
+    pinned = json.loads(_PINS.read_text("utf-8"))["dependencies"]["@anthropic-ai/claude-code"]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "claude-sandbox" / f"claude-code-{pinned[1]}"
+    folder = cache / "claude-sandbox" / f"claude-code-{pinned}"
     installed = folder / "node_modules" / ".bin" / "claude"
     if installed.exists():
         return installed
@@ -51,7 +50,7 @@ def find_claude_cli() -> Path | None:
     if other is None:
         return None
     told = subprocess.run([other, "--version"], capture_output=True, text=True, timeout=30).stdout
-    return Path(other) if told.split(" ")[0] == pinned[1] else None
+    return Path(other) if told.split(" ")[0] == pinned else None
 
 
 def claude_environment(cli: Path, api: MessagesApi, home: Path) -> dict[str, str]:

@@ -126,7 +126,7 @@ async def test_writers_that_are_no_person(world: World, api: Api, ada: Person, t
 async def test_an_uploaded_file_comes_with_its_caption(world: World, api: Api, ada: Person) -> None:
     private = world.private(ada)
     sent = world.send(
-        ada, private, Upload("notes.txt", "application/octet-stream", b"abc"), caption="/run x"
+        ada, private, Upload("notes.txt", "application/octet-stream", b"abc", caption="/run x")
     )
     update = (await api.updates())[0]["message"]
     assert (update["caption"], update["document"]["file_name"]) == ("/run x", "notes.txt")
@@ -274,6 +274,6 @@ async def test_a_follower_sees_what_was_and_what_comes_until_the_end(
             else:
                 await api.playground.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await follow()
     assert seen == ["one", "two"]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.gate import Gate, GateMode, read_gate
+from sandbox.gate import Gate, GateMode, Watch, is_refused, read_gate
 from sandbox.report import Cause, Phase, Verdict
 from sandbox.task import BadEnvironment, from_environment
 from tests.parts.git_server import OriginRepo
-from tests.sandbox.running import run, start
+from tests.sandbox.running import Started, run, start
 
 AGENT = "touch ran.txt; echo done"
 
@@ -27,6 +28,14 @@ def reachable() -> Iterator[socket.socket]:
 
 def address(server: socket.socket) -> str:
     return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def started_at_the_gate(folder: Path, repo: OriginRepo, server: socket.socket) -> Started:
+    """Start a run that waits at the gate by now."""
+    gate = f"{address(server)} fail 50"
+    started = start(folder, AGENT, repo.url, SANDBOX_GATE=gate, SANDBOX_TIMEOUT="900")
+    started.wait_for(lambda: "▶ gate" in started.log())
+    return started
 
 
 @pytest.mark.parametrize(
@@ -50,6 +59,44 @@ def test_a_gate_that_cannot_be_read_is_a_bad_environment(text: str) -> None:
         from_environment({"TASK": "t", "REPO_URL": "u", "SANDBOX_GATE": text})
 
 
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ("refused refused", 2),
+        ("taken refused refused", 3),
+        # A server that is just being restarted refuses once.
+        ("refused taken refused refused", 4),
+    ],
+)
+def test_an_address_is_refused_once_it_was_twice_in_a_row_fault_36(
+    monkeypatch: pytest.MonkeyPatch, answers: str, asked: int
+) -> None:
+    coming = iter(answers.split())
+    probed = []
+
+    def connect(address: tuple[str, int], _: float) -> socket.socket:
+        probed.append(address)
+        if next(coming) == "refused":
+            raise ConnectionRefusedError
+        return socket.socket()
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr("sandbox.gate.PAUSE_SECONDS", 0)
+    assert is_refused("10.43.0.1", 443, 600)
+    assert probed == [("10.43.0.1", 443)] * asked
+
+
+def test_nobody_waits_at_the_gate_whose_time_is_over_or_who_is_stopped(
+    reachable: socket.socket,
+) -> None:
+    watch = Watch(Gate("127.0.0.1", reachable.getsockname()[1], GateMode.FAIL, 600))
+    try:
+        assert watch.wait(time.monotonic(), lambda: False) is None
+        assert watch.wait(time.monotonic() + 600, lambda: True) is None
+    finally:
+        watch.close()
+
+
 def test_without_a_gate_nothing_is_waited_for(tmp_path: Path, file_repo: OriginRepo) -> None:
     finished = run(tmp_path, AGENT, file_repo.url)
     assert "▶ gate" not in finished.log
@@ -70,14 +117,7 @@ def test_a_refused_address_lets_the_run_go_on(
 def test_the_agent_waits_until_the_address_is_refused_fault_36(
     tmp_path: Path, file_repo: OriginRepo, reachable: socket.socket
 ) -> None:
-    started = start(
-        tmp_path,
-        AGENT,
-        file_repo.url,
-        SANDBOX_GATE=f"{address(reachable)} fail 50",
-        SANDBOX_TIMEOUT="900",
-    )
-    started.wait_for(lambda: "▶ gate" in started.log())
+    started = started_at_the_gate(tmp_path, file_repo, reachable)
     for _ in range(3):  # it is probed, and goes on being probed
         reachable.accept()[0].close()
     assert "▶ agent" not in started.log()
@@ -113,14 +153,7 @@ def test_a_run_fails_without_policies_where_it_must_and_nothing_of_the_repo_has_
 def test_a_run_is_stopped_while_it_waits_at_the_gate(
     tmp_path: Path, file_repo: OriginRepo, reachable: socket.socket
 ) -> None:
-    started = start(
-        tmp_path,
-        AGENT,
-        file_repo.url,
-        SANDBOX_GATE=f"{address(reachable)} fail 50",
-        SANDBOX_TIMEOUT="900",
-    )
-    started.wait_for(lambda: "▶ gate" in started.log())
+    started = started_at_the_gate(tmp_path, file_repo, reachable)
     started.process.terminate()
     finished = started.finish()
     assert finished.report.cause is Cause.CANCELLED
@@ -131,5 +164,5 @@ def test_a_run_whose_time_is_over_ends_at_the_gate(
     tmp_path: Path, file_repo: OriginRepo, reachable: socket.socket
 ) -> None:
     gate = f"{address(reachable)} fail 50"
-    finished = run(tmp_path, AGENT, file_repo.url, SANDBOX_GATE=gate, SANDBOX_TIMEOUT="2")
+    finished = run(tmp_path, AGENT, file_repo.url, SANDBOX_GATE=gate, SANDBOX_TIMEOUT="5")
     assert finished.report.cause is Cause.DEADLINE

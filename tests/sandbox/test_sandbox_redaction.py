@@ -37,6 +37,21 @@ def test_every_alignment_of_base64_is_found(before: str, after: str) -> None:
         )
 
 
+@pytest.mark.parametrize("before", [0, 1, 2])
+@pytest.mark.parametrize("length", [11, 12, 13])
+def test_no_character_of_base64_that_only_the_secret_decides_is_left(
+    before: int, length: int
+) -> None:
+    secret = "~~~???~~~???~"[:length]  # of which base64 makes + and /, whatever stands before
+    texts = [
+        base64.b64encode(f"{edge * before}{secret}{edge * 3}".encode()).decode()
+        for edge in ("\0", "~")
+    ]
+    decided = "".join(one for one, other in zip(*texts, strict=True) if one == other).strip("=")
+    assert {*"+/"} <= {*decided}
+    assert {decided, decided.replace("+", "-").replace("/", "_")} <= forms(secret)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -62,7 +77,7 @@ def test_what_has_to_be_escaped_is_found_escaped(escape: Callable[[str], str]) -
 def test_what_a_shell_escapes_with_backslashes_is_found() -> None:
     secret = "it's <a> (secret)"
     printf = ["bash", "-c", 'printf "see %q there" "$1"', "-", secret]
-    escaped = subprocess.run(printf, capture_output=True, text=True, timeout=10).stdout
+    escaped = subprocess.run(printf, capture_output=True, text=True, timeout=60).stdout
     assert secret not in escaped
     assert Redactor([secret]).text(escaped) == "see [redacted] there"
 
@@ -84,6 +99,12 @@ def test_lines_keep_their_order_and_come_at_once_when_nothing_looks_like_a_secre
     assert redactor.line("ends like ghp_01") == []
     assert redactor.line("two") == ["ends like ghp_01", "two"]
     assert redactor.flush() == []
+
+
+def test_only_a_line_as_short_as_those_of_a_key_file_waits_for_the_next() -> None:
+    filled = "QUJD" * 50
+    assert Redactor().line(filled) == []
+    assert Redactor().line(filled + "QUJD") == [filled + "QUJD"]
 
 
 def test_what_waits_is_bounded() -> None:

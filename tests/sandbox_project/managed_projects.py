@@ -98,13 +98,14 @@ def yarn(folder: Path, registry: Registry) -> Managed:
     return _node(folder, registry, ["yarn", "install", "--non-interactive"], "yarn.lock")
 
 
-def yarn_2(folder: Path, registry: Registry) -> Managed:
+def yarn_2(folder: Path, registry: Registry, **more_settings: bool) -> Managed:
     """One package by a newer yarn, which is in the repository, as its users have it; without `node_modules`."""
     settings = {
         "yarnPath": ".yarn/releases/yarn.cjs",
         "npmRegistryServer": registry.url,
         "unsafeHttpWhitelist": ["127.0.0.1"],
         "enableTelemetry": False,
+        **more_settings,
     }
     more = {
         ".yarnrc.yml": json.dumps(settings),
@@ -114,6 +115,11 @@ def yarn_2(folder: Path, registry: Registry) -> Managed:
     lock = ["yarn", "install", "--mode=update-lockfile", "--no-immutable"]
     made = _node(folder, registry, lock, "yarn.lock", more)
     return Managed(made.files, "yarn node -p \"require('greet')\"", made.variables)
+
+
+def yarn_2_with_its_own_cache(folder: Path, registry: Registry) -> Managed:
+    """The same with packages in the project, as it was usual before yarn 4."""
+    return yarn_2(folder, registry, enableGlobalCache=False)
 
 
 def uv(folder: Path, registry: Registry) -> Managed:

@@ -113,14 +113,15 @@ def test_a_python_project_finds_its_programs_also_in_another_folder(
 def test_a_go_project_is_built_without_its_proxy_the_second_time(tmp_path: Path) -> None:
     made = go(tmp_path)
     repo = repo_of(tmp_path, made.files)
-    first, second = two_runs(tmp_path, repo, "go vet . && go env GOMODCACHE", **made.variables)
+    variables = {**made.variables, "SANDBOX_TIMEOUT": "600"}
+    first, second = two_runs(tmp_path, repo, "go vet . && go env GOMODCACHE", **variables)
     assert [first.report.cache, second.report.cache] == ["miss", "hit"], first.log + second.log
     assert second.report.summary == str(second.workspace / "repo-dependencies" / "go-root")
     third = run(
         tmp_path / "three",
         "go vet .",
         repo.file_url,
-        **{**made.variables, "GOPROXY": "off"},
+        **{**variables, "GOPROXY": "off"},
         SANDBOX_CACHE=str(tmp_path / "cache"),
     )
     assert third.report.verdict is Verdict.NOTHING_CHANGED, third.log
@@ -134,7 +135,7 @@ def test_an_installation_that_hangs_leaves_the_agent_its_time(
     package = json.loads(files["package.json"])
     files["package.json"] = json.dumps({**package, "scripts": {"postinstall": "sleep 600"}})
     done = run(
-        tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url, SANDBOX_TIMEOUT="9"
+        tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url, SANDBOX_TIMEOUT="24"
     )
     assert done.report.verdict is Verdict.PUSHED, done.log
     assert "took too long and was ended" in done.log

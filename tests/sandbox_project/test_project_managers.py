@@ -38,6 +38,7 @@ def managed(make: Make, row: str, tool: str) -> ParameterSet:
         managed(made.pnpm, "pnpm", "pnpm"),
         managed(made.yarn, "yarn", "yarn"),
         managed(made.yarn_2, "yarn 2", "yarn"),
+        pytest.param(made.yarn_2_with_its_own_cache, marks=pytest.mark.yarn, id="yarn 2 inside"),
         managed(made.uv, "uv", "uv"),
         managed(made.poetry, "poetry", "poetry"),
         managed(made.cargo, "cargo", "cargo"),

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.dependencies.cache import Cache, Root, Until
 from sandbox.log import Log
 from sandbox.process import Limits
 from sandbox.redaction import Redactor
 from sandbox.report import Verdict
 from sandbox.task import RepoStack, Task, from_environment, to_environment
-from sandbox.toolchain import TOOLS, get_toolchain
+from sandbox.toolchain import TOOLS, Site, get_toolchain
 from tests.parts.git_server import OriginRepo
 from tests.sandbox.running import ROOT, Finished, run
 from tests.sandbox_project.project_repo import repo_of
@@ -111,6 +112,7 @@ def ran(folder: Path, repo: OriginRepo, image: Path, asked: str, **variables: st
     environment = {
         "PATH": f"{image}:/usr/bin:/bin",
         "SANDBOX_TOOLCHAIN": asked,
+        "SANDBOX_TIMEOUT": "600",
         "MISE_USE_VERSIONS_HOST": "0",
         "MISE_NODE_MIRROR_URL": "http://127.0.0.1:9/",
         **variables,
@@ -152,6 +154,48 @@ def test_nothing_is_fetched_where_the_image_has_what_fits(
 
 
 @pytest.mark.mise
+@pytest.mark.parametrize("asked", ["node 18", "node 18.20.4"])
+def test_what_mise_installed_comes_from_the_cache_in_the_next_run(
+    tmp_path: Path, repo: OriginRepo, image: Path, mise: Path, mirror: Mirror, asked: str
+) -> None:
+    cache = {"SANDBOX_CACHE": str(tmp_path / "cache"), **with_mise(image, mise, mirror)}
+    first = ran(tmp_path / "first", repo, image, asked, **cache)
+    assert found(repo, first) == "v18.20.4"
+    assert "kept in the cache" in first.log
+    mirror.asked.clear()
+    second = ran(tmp_path / "second", repo, image, asked, **cache)
+    assert found(repo, second) == "v18.20.4"
+    assert "Node 18.20.4 from the cache" in second.log
+    assert "mise install" not in second.log
+    assert (mirror.asked, second.report.remark) == ([], None)
+
+
+@pytest.mark.mise
+def test_a_kept_toolchain_that_doesnt_run_is_installed_anew(
+    tmp_path: Path, repo: OriginRepo, image: Path, mise: Path, mirror: Mirror
+) -> None:
+    cache = {"SANDBOX_CACHE": str(tmp_path / "cache"), **with_mise(image, mise, mirror)}
+    ran(tmp_path / "first", repo, image, "node 18", **cache)
+    (entry,) = (tmp_path / "cache").glob("*.entry")
+    spoil(entry, tmp_path / "spoilt")
+    second = ran(tmp_path / "second", repo, image, "node 18", **cache)
+    assert found(repo, second) == "v18.20.4"
+    assert "a cache entry was ignored: what is in it doesn't run here" in second.log
+    third = ran(tmp_path / "third", repo, image, "node 18", **cache)
+    assert "Node 18.20.4 from the cache" in third.log
+
+
+def spoil(entry: Path, scratch: Path) -> None:
+    """Write an entry anew in which Node is a program that fails."""
+    cache, until = Cache(entry.parent), Until(time.monotonic() + 60)
+    scratch.mkdir()
+    made_in, places = cache.restore(entry.stem, scratch, until)
+    (node,) = scratch.glob("0/installs/node/*.*.*/bin/node")
+    node.write_text("#!/bin/sh\nexit 1\n")
+    cache.keep(entry.stem, made_in, [Root(places[0], scratch / "0")], until)
+
+
+@pytest.mark.mise
 def test_a_version_that_isnt_there_is_told_and_the_images_own_is_used(
     tmp_path: Path, repo: OriginRepo, image: Path, mise: Path, mirror: Mirror
 ) -> None:
@@ -187,7 +231,7 @@ def test_a_mise_that_hangs_is_ended_and_told(tmp_path: Path, image: Path) -> Non
     path = {"PATH": f"{image}:/usr/bin:/bin"}
     limits = Limits(time.monotonic() + 1.0, grace_seconds=1.0)
     log = Log(Redactor(()), lambda _: None)
-    got = get_toolchain(RepoStack("node", "18"), tmp_path / "tools", path, limits, log)
+    got = get_toolchain(RepoStack("node", "18"), Site(tmp_path / "tools", path), limits, log)
     assert "couldn't be installed" in got.remark
     assert not got.variables
 
@@ -239,7 +283,7 @@ def test_each_language_is_judged_by_its_own_habits(
     stack = RepoStack(language, version, requirement=requirement[0] if requirement else None)
     log = Log(Redactor(()), lambda _: None)
     limits = Limits(time.monotonic() + 60)
-    got = get_toolchain(stack, tmp_path / "tools", environment, limits, log)
+    got = get_toolchain(stack, Site(tmp_path / "tools", environment), limits, log)
     assert got.remark == ""
     assert (wanted.read_text() if wanted.exists() else None) == (
         f"install {installed}\n" if installed else None
@@ -254,7 +298,9 @@ def test_rust_is_installed_where_the_run_may_write(tmp_path: Path) -> None:
     log = Log(Redactor(()), lambda _: None)
     limits = Limits(time.monotonic() + 60)
     environment = {"PATH": f"{path}:/usr/bin:/bin"}
-    got = get_toolchain(RepoStack("rust", "1.80"), tmp_path / "tools", environment, limits, log)
+    got = get_toolchain(
+        RepoStack("rust", "1.80"), Site(tmp_path / "tools", environment), limits, log
+    )
     assert got.variables == {"CARGO_HOME": str(tmp_path / "tools" / "cargo")}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from runs.stacks import remote
+from runs.stacks.__main__ import MOST_FILE_BYTES
 from runs.stacks.remote import RemoteStacks, Unread
 from sandbox.keys import read_keys
 from tests.parts.git_server import TOKEN, GitServer, OriginRepo
@@ -155,17 +156,17 @@ async def test_a_file_that_nobody_wrote_by_hand_is_left_out(git_server: GitServe
     repo = git_server.create(
         "large",
         {
-            "Gemfile": 'gem "pg"\n' + "#" * (50 << 20),
+            "Gemfile": 'gem "pg"\n' + "#" * (5 << 20),
             "requirements.txt": b"redis\n\xff\xfe\xfa",
-            "package-lock.json": "x" * (50 << 20),
+            "package-lock.json": "x" * (5 << 20),
         },
     )
     assert services(await reader().read(repo.url, None)) == ["redis"]
 
 
 async def test_a_gemfile_of_a_gigabyte_is_given_up_in_time(git_server: GitServer) -> None:
-    """Random bytes, so that no compression helps: more of them than a file may get, as of a gigabyte."""
-    noise = random.Random(1).randbytes(100 << 20)
+    """Random bytes, so that no compression helps: more of them than the reader may write, as of a gigabyte."""
+    noise = random.Random(1).randbytes(MOST_FILE_BYTES + (1 << 20))
     repo = git_server.create("huge", {"Gemfile": noise})
     async with asyncio.timeout(180):
         with pytest.raises(Unread, match=r"too large|no answer"):

@@ -107,7 +107,7 @@ async def test_a_task_from_the_chat_is_done_by_claude_code_pushed_and_told(
         (
             "/run small --budget 0.01 do it",
             [use("Bash", command="echo half > half.txt")],
-            ["❌ Failed", "its budget of $0.01", "higher --budget", "what it had is pushed"],
+            ["❌ Failed", "its budget of $0.01", "higher --budget", "its work so far is pushed"],
         ),
         (
             "/run small do it",

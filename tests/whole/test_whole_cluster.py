@@ -56,7 +56,7 @@ async def test_a_cluster_that_is_too_old_is_told_of_and_the_bot_goes_on(
 ) -> None:
     cluster = FakeCluster()
     cluster.server_version = {"major": "1", "minor": "27"}
-    sentence = "Kubernetes 1.29 or newer is needed; this one is 1.27."
+    sentence = "Kubernetes 1.30 or newer is needed; this one is 1.27."
     async with serve(cluster, tmp_path, cluster_port):
         await scene.start()
         await until(lambda: sentence in scene.log, "the log says it")

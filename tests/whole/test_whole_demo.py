@@ -171,7 +171,7 @@ async def test_ctrl_c_in_mid_run_leaves_nothing_and_exits_130(demo: Demo, tmp_pa
         (str(COMMAND), "demo", "--once", "/run demo wait 60"),
     )
     try:
-        await until(lambda: "the agent works" in played.log, "the agent works")
+        await until(lambda: "the agent is working" in played.log, "the agent is working")
         played.interrupt()
         assert await played.ended() == 130
     finally:
@@ -197,12 +197,12 @@ class Hosted:
 
     def page(self) -> str:
         """Return the page itself."""
-        with urllib.request.urlopen(self.url, timeout=10) as answer:
+        with urllib.request.urlopen(self.url, timeout=60) as answer:
             return str(answer.read().decode())
 
     def read(self, what: str) -> Any:
         """Return what the people's side answers."""
-        with urllib.request.urlopen(f"{self.url}play/{what}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}play/{what}", timeout=60) as answer:
             return json.load(answer)
 
     def act(self, what: str, **body: object) -> Any:
@@ -212,7 +212,7 @@ class Hosted:
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def person(self, note: str) -> int:
@@ -253,7 +253,7 @@ async def test_the_page_is_there_until_ctrl_c_and_then_nothing_is_left(demo: Dem
         asked = chat.act(
             "say", person=chat.person("admin"), chat=team["id"], text="/run demo wait 60"
         )
-        await until(lambda: "the agent works" in chat.process.log, "the agent works")
+        await until(lambda: "the agent is working" in chat.process.log, "the agent is working")
         assert chat.answers(team["id"], asked["message_id"])
         chat.process.interrupt()
         assert await chat.process.ended() == 0

@@ -112,6 +112,6 @@ async def test_work_of_an_agent_that_fails_is_pushed_to_a_wip_branch(
     told = await forge_scene.reply(asked)
     branch = f"claude/{run_of(asked)}-fail-please-wip"
     assert "❌ Failed" in told and "The task asked for a failure, and here it is." in told
-    assert f"what it had is pushed: {branch}" in told and "1 file +3 −0" in told
+    assert f"its work so far is pushed: {branch}" in told and "1 file +3 −0" in told
     assert origin_repo.diffstat("main", branch) == "1 file changed, 3 insertions(+)"
     await forge_scene.acknowledged(asked)

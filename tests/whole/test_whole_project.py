@@ -57,6 +57,6 @@ async def test_a_setup_that_fails_is_told_with_its_lines_and_where_to_mend_it(
         "The repository's own setup failed.",
         "It ended in the setup, before the agent began.",
         "Connection refused",
-        "➜ Mend it in the repository: .claude-sandbox/setup, or setup: in .claude-sandbox.yaml",
+        "➜ Fix it in the repository: .claude-sandbox/setup, or setup: in .claude-sandbox.yaml",
     ]
     assert [word for word in words if word not in told] == [], told
