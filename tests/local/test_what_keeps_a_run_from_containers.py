@@ -166,3 +166,22 @@ async def test_how_a_slow_pull_goes_on_is_told(tmp_path: Path) -> None:
     assert await pull(engine, "team/sandbox:1", tell, 0.1) is None
     assert lines[0] == "▶ pull team/sandbox:1"
     assert lines[-1].endswith(" s: a1b2: Downloading")
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("redis:7", "docker.io/library/redis:7"),
+        ("team/sandbox:1", "docker.io/team/sandbox:1"),
+        ("ghcr.io/team/sandbox:1", "ghcr.io/team/sandbox:1"),
+        ("registry:5000/sandbox", "registry:5000/sandbox"),
+        ("localhost/sandbox:test", "localhost/sandbox:test"),
+        ("redis@sha256:00ff", "docker.io/library/redis@sha256:00ff"),
+    ],
+)
+async def test_podman_is_asked_for_the_image_that_a_cluster_would_have(
+    image: str, name: str, tmp_path: Path
+) -> None:
+    _, engine = surroundings(Case("", "", engine='echo "$2"; exit 1'), tmp_path)
+    assert await pull(replace(engine, name=With.PODMAN), image, print) == name
+    assert await pull(engine, image, print) == image
