@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from cli.exits import Exit, Failure
 from cli.local.arguments import LABEL, Made
 from cli.local.compose import compose_file
 from cli.local.engine import Engine, EngineError
+from cli.local.kept import Kept
 from cli.local.leftovers import owner, sweep
 from cli.local.one_run import OneRun
 from cli.local.pod import Means, PodHere, Stopping
@@ -56,8 +56,8 @@ async def run_contained(one: OneRun, here: Here, tell: Tell, stopping: Stopping)
     for line in filter(None, (stack_words(one.task), *_notes(one))):
         tell(f"· {line}")
     containers = _containers(one, place)
-    with tempfile.TemporaryDirectory(prefix="claude-sandbox-") as folder:
-        made = Made(containers, place.image, _report(Path(folder)), owner(), here.network)
+    with Kept(one.settings.state_folder).report(one.id) as report:
+        made = Made(containers, place.image, report, owner(), here.network)
         means = Means(here.engine, made, tell, _age_key(one))
         try:
             for name in await sweep(here.engine):
@@ -127,7 +127,8 @@ def _check_reach(one: OneRun) -> None:
         if urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1"):
             raise Failure(
                 f"In a container, {name} at {address} isn't this machine.",
-                "Name it by an address that containers reach, or run without them: --bare",
+                "Name it by an address that containers reach (host.docker.internal, host.containers.internal), or run "
+                "without them: --bare",
             )
 
 
@@ -217,14 +218,6 @@ def _failure(error: EngineError) -> Failure:
 
 def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["it doesn't say why"])[-1][:300]
-
-
-def _report(folder: Path) -> Path:
-    """Make the file that stands for the termination message: the agent's user isn't known on this machine."""
-    path = folder / REPORT
-    path.touch()
-    path.chmod(0o666)
-    return path
 
 
 def _age_key(one: OneRun) -> bytes | None:

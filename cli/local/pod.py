@@ -10,8 +10,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cli.exits import Exit, Failure
 from cli.local import seen as seeing
-from cli.local.arguments import LABEL, NETWORK, Made, create, holder, keys_of, prepare
+from cli.local.arguments import LABEL, MARK, NETWORK, Made, create, holder, keys_of, prepare
 from cli.local.engine import Engine, State, lines_of
 from k8s.containers import Container
 from runs.outcome import Ending, Outcome
@@ -119,6 +120,13 @@ class PodHere:
             await engine.do("volume", "create", *made.labels, made.volume(name))
         with_secret = self._age_key is not None and bool(self._containers.secret)
         await engine.do(*prepare(made, with_secret=with_secret), given=self._age_key or b"")
+        if _read(made.report).strip() != MARK.encode():
+            raise Failure(
+                f"The engine doesn't see {made.report} of this machine: the run's Report would be lost.",
+                f"Let {engine.name.value.title()} share that folder, or name one that it shares: SANDBOX_STATE=…",
+                Exit.CLUSTER,
+            )
+        made.report.write_bytes(b"")
         await engine.do(*holder(made))
 
     async def _start_beside(self, group: list[Container], *, stays: bool) -> None:

@@ -25,6 +25,7 @@ from sandbox.task import Task
 URL = "https://git.example/owner/name"
 KEY = {"ANTHROPIC_API_KEY": "sk-ant-1"}
 HAS_ALL = 'case "$1" in ps) ;; image) echo id ;; *) echo "$WORDS" >&2; exit 125 ;; esac'
+MARKS = 'run) for each; do case "$each" in *:/report:Z) echo seen >"${each%%:*}" ;; esac; done ;;'
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ CASES = {
         "the requested cgroup controller `cpu` is not available",
         "Delegate=cpu",
         variables={**KEY, "WORDS": "runc: the requested cgroup controller `cpu` is not available"},
+    ),
+    "an engine that has another disk": Case(
+        "doesn't see",
+        "Let Docker share that folder",
+        engine="true",
     ),
     "an engine that went away": Case(
         "The containers can't be made: Cannot connect",
@@ -132,7 +138,9 @@ async def test_how_a_run_ended_is_told_though_its_containers_cannot_be_removed(
     tmp_path: Path,
 ) -> None:
     inspected = '[{"State": {"Status": "exited", "ExitCode": 0}, "Config": {}}]'
-    answers = f"ps) echo c1 ;; container) echo '{inspected}' ;; rm) echo busy >&2; exit 1 ;;"
+    answers = (
+        f"{MARKS} ps) echo c1 ;; container) echo '{inspected}' ;; rm) echo busy >&2; exit 1 ;;"
+    )
     one, engine = surroundings(Case("", "", engine=f'case "$1" in {answers} esac'), tmp_path)
     lines: list[str] = []
     run = await run_contained(one, Here(engine), lines.append, Stopping())
@@ -144,7 +152,9 @@ async def test_how_a_run_ended_is_told_though_its_containers_cannot_be_removed(
 async def test_a_limit_that_the_engine_leaves_out_is_said_once(tmp_path: Path) -> None:
     said = "Resource limits are not supported and ignored on cgroups V1 rootless systems"
     inspected = '[{"State": {"Status": "exited", "ExitCode": 0}, "Config": {}}]'
-    answers = f"create) echo '{said}' >&2; echo other >&2 ;; container) echo '{inspected}' ;;"
+    answers = (
+        f"{MARKS} create) echo '{said}' >&2; echo other >&2 ;; container) echo '{inspected}' ;;"
+    )
     one, engine = surroundings(Case("", "", engine=f'case "$1" in {answers} esac'), tmp_path)
     lines: list[str] = []
     await run_contained(one, Here(engine), lines.append, Stopping())
