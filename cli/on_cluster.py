@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -82,9 +81,6 @@ SomeRuns = Annotated[
     list[str] | None,
     typer.Argument(metavar="RUN", help="Only these; else all that may go.", autocompletion=_ended),
 ]
-
-_MANY = 50_000
-"""What is loaded stays: to look through it again and again for garbage takes a tenth of a short command's time."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -244,7 +240,6 @@ def _do(
     as_json: bool,
 ) -> None:
     """Do the work of a command, and end with its exit code. All else is loaded only now: help has to be fast."""
-    gc.set_threshold(_MANY)
     from cli.guard import guarded
     from cli.screen import Screen
     from cli.where import Chosen
