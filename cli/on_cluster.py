@@ -9,20 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.adding import add
-from cli.task_options import (
-    AsJson,
-    Budget,
-    Cpu,
-    Image,
-    Memory,
-    Model,
-    PullRequest,
-    Ref,
-    Repo,
-    Services,
-    TaskText,
-    Timeout,
-)
+from cli.task_options import AsJson, Ref, Repo, TaskText, takes_options
+from cli.written import NOTHING, Written
 
 if TYPE_CHECKING:
     from cli.exits import Exit
@@ -91,18 +79,12 @@ def add_to(app: typer.Typer) -> None:
     add(app, clean)
 
 
+@takes_options
 def remote(
     task: TaskText,
     repo: Repo = None,
     ref: Ref = None,
-    model: Model = None,
-    budget: Budget = None,
-    timeout: Timeout = None,
-    memory: Memory = None,
-    cpu: Cpu = None,
-    image: Image = None,
-    services: Services = None,
-    pr: PullRequest = None,
+    written: Written = NOTHING,
     watch: Watch = False,
     context: Context = None,
     namespace: Namespace = None,
@@ -116,10 +98,8 @@ def remote(
     """
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
-        from cli.asking import Written
         from cli.commands.remote import Wish, run_remote
 
-        written = Written(model, budget, timeout, memory, cpu, image, services, pr)
         return run_remote(environment, chosen, Wish(task, repo, ref, written, watch), screen)
 
     _do(work, context, namespace, as_json)
