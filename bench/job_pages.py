@@ -6,6 +6,7 @@ gave it, managed fields and all) of a Run that ended well and was told.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import uuid
@@ -62,7 +63,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # who asked may have ended
+            self.wfile.write(body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Stay silent."""

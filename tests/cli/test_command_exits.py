@@ -82,7 +82,7 @@ def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == Exit.PIPE_CLOSED
+        assert process.wait(120) == Exit.PIPE_CLOSED
 
 
 SAYING = """

@@ -44,7 +44,7 @@ def refused(variables: Mapping[str, str], home: Path) -> list[str]:
         env={"PATH": "/usr/bin:/bin", "HOME": str(home), **variables},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
