@@ -142,8 +142,8 @@ def _descent(run: Run) -> str:
     if of is None:
         return ""
     if of.answers:
-        return f"💬 {of.parent_id} goes on with the answer"
+        return f"💬 goes on from {of.parent_id} with the answer"
     if of.change == GO_ON:
-        return f"▶ {of.parent_id} goes on from there"
+        return f"▶ goes on from {of.parent_id}"
     change = next((with_change(run.task, each) for each in Change if each.value == of.change), "")
     return ", ".join(filter(None, (f"🔁 {of.parent_id} once more", change)))
