@@ -7,6 +7,7 @@ metadata only, or as the table that kubectl asks for.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -122,7 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # who asked may have ended
+            self.wfile.write(body)
 
     def _kind(self) -> str:
         wanted = self.headers.get("Accept", "")

@@ -38,6 +38,14 @@ def processor_seconds(process_id: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def wakeups(process_id: int) -> int:
+    """Return how often the threads of a process gave up a processor to wait for something. Raises OSError."""
+    field = "voluntary_ctxt_switches:"
+    threads = Path(f"/proc/{process_id}/task").glob("*/status")
+    lines = (line for status in threads for line in status.read_text().splitlines())
+    return sum(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
 def processes() -> list[Process]:
     """Return all processes of this machine."""
     found = []

@@ -130,13 +130,14 @@ pip_setting() { # pip_setting VARIABLE NAME
   printenv "$1" || python3 -m pip config get "global.$2" 2>/dev/null || true
 }
 
-load_images() { # load_images [IMAGE…]: all by default; each only where the node has another one of its name
+load_images() { # load_images [IMAGE…]: all by default; each only where the node has another one of its name, or none
   local image archive
   # shellcheck disable=SC2086  # a list of names
   [ $# -gt 0 ] || set -- $images
   for image in "$@"; do
     archive=${archives[$image]}
-    [ "$(cat "$run/loaded/$image" 2>/dev/null)" != "$archive" ] || continue
+    # Where the disk was full, the kubelet has removed all images that no Pod had.
+    [ "$(cat "$run/loaded/$image" 2>/dev/null)" != "$archive" ] || ! node_has "$(name_of "$image")" || continue
     # The image of before keeps a name meanwhile: without one, containerd collects the layers that both share while it unpacks
     # the others ("parent snapshot … does not exist").
     node_images tag --force "$(name_of "$image")" "$(name_of "$image")-before" >/dev/null 2>&1 || true
@@ -150,5 +151,7 @@ load() { # load TAR…
   local archive
   for archive in "$@"; do node_images import "$archive" >/dev/null; done
 }
+
+node_has() { [ -n "$(node_images ls --quiet "name==$1")" ]; }
 
 node_images() { ctr -a "$socket" -n k8s.io images "$@"; }
