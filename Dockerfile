@@ -69,8 +69,8 @@ RUN apt-get update \
     age bzip2 curl file gh jq less patch ripgrep unzip xz-utils zip \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/* \
  && install --directory --owner=1000 --group=1000 /workspace
-# For system tests: Selenium finds `chromedriver` on PATH; others are told of the browser by variables. Its own sandbox needs
-# rights that a Pod hasn't got: image/chromium-flags. Without with --build-arg CHROMIUM=
+# For system tests: Selenium and Puppeteer are told of it by variables, else they would fetch another one. Its own sandbox
+# needs rights that a Pod hasn't got: image/chromium-flags. Without with --build-arg CHROMIUM=
 ARG CHROMIUM=yes
 RUN if [ -n "$CHROMIUM" ]; then \
       apt-get update \
@@ -79,8 +79,10 @@ RUN if [ -n "$CHROMIUM" ]; then \
     fi
 COPY image/chromium-flags /etc/chromium.d/claude-sandbox
 ENV CHROME_PATH=/usr/bin/chromium PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium PUPPETEER_SKIP_DOWNLOAD=1 \
-    PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
+    SE_CHROMEDRIVER=/usr/bin/chromedriver
 COPY --from=ruby /usr/local/ /usr/local/
+# As in Ruby's image, where everybody may write there; but last, so that nothing in it can take a program's place.
+ENV GEM_HOME=/usr/local/bundle PATH=$PATH:/usr/local/bundle/bin
 COPY --from=programs /opt/programs/node_modules /usr/local/lib/node_modules
 COPY --from=programs /out/ /usr/local/bin/
 COPY --from=python-programs /opt/python-programs /opt/python-programs

@@ -34,7 +34,10 @@ class Addresses:
 
     def note(self, old: int, new: int) -> bool:
         """Take note that a group became a supergroup; False for one that would have come back to itself."""
-        if self.of(new) == old:
+        at = new
+        while at != old and at in self._moved:
+            at = self._moved[at]
+        if at == old:
             return False
         self._moved[old] = new
         return True

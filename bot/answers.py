@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bot.access import Refusal
 from bot.continuation import first_asked
 from bot.explain import duration
-from bot.guide import RUN_EXAMPLE
+from bot.guide import example_of
 from bot.incoming import Incoming
 from bot.log_lines import Fitted
 from bot.markup import Markup, bold, code, joined, lines, plain, pre, shortened
@@ -92,9 +92,9 @@ def captioned() -> Markup:
     )
 
 
-def glued() -> Markup:
+def glued(aliases: Sequence[str]) -> Markup:
     """Return the answer to a command with something other than a space behind it."""
-    return lines("Put a space after the command. For example:", code(RUN_EXAMPLE))
+    return lines("Put a space after the command. For example:", code(example_of(aliases)))
 
 
 def unknown(name: str, nearest: str | None) -> Markup:

@@ -157,13 +157,14 @@ class Cards:
         place = Place(run.origin.chat_id, run.origin.thread_id)
         if not run.origin.by_command_line:
             await self._speaker.react(place, run.origin.message_id, "👀")
-        card_id = await self._speaker.say(
-            place, self._letter(self._runs.get(run_id, run), Progress())
-        )
+        letter = self._letter(self._runs.get(run_id, run), Progress())
+        card_id = await self._speaker.say(place, letter)
         if self._speaker.addresses.of(place.chat_id) != place.chat_id:
             # Its number is one of the supergroup that the chat became: it could never be edited.
             await self._speaker.delete(place, card_id)
             raise UndeliverableError("its chat became a supergroup before")
+        # What stands there needs no edit: Telegram would refuse it, and count it all the same.
+        self._shown[run_id] = _Shown(self._clock() - NEWS_SECONDS, letter.text.html())
         marked = await self._mark(
             run_id, lambda marks: replace(marks, card_id=marks.card_id or card_id)
         )

@@ -119,7 +119,7 @@ _WORDS: dict[Cause | Seen, tuple[str, str]] = {
         "That is a fault of the installation: show these lines to an admin.",
     ),
     Cause.TOOLS_MISSING: (
-        "Where the run was, python3 (3.10 or newer) or git is missing.",
+        "The image or machine of the run lacks python3 (3.10 or newer) or git.",
         "Choose an image that has both, or leave --image out; on a machine an admin installs them.",
     ),
     Cause.UNPROTECTED: (

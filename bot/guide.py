@@ -15,9 +15,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("start a task in a repo", RUN_EXAMPLE),
     "repos": ("the repos and their settings", "/repos"),
     "jobs": ("the runs of this chat", "/jobs"),
-    "logs": ("what a run printed", "/logs k7f3q2ab errors"),
-    "cancel": ("stop a run, keep its work", "/cancel k7f3q2ab"),
-    "retry": ("do a run's task again", "/retry k7f3q2ab"),
+    "logs": ("what a run printed", "/logs errors"),
+    "cancel": ("stop a run, keep its work", "/cancel"),
+    "retry": ("do a run's task again", "/retry"),
     "clean": ("remove ended runs", "/clean"),
     "help": ("this list, or one command", "/help run"),
     "id": ("your id and this chat's", "/id"),
@@ -67,6 +67,22 @@ _MORE: dict[str, str] = {
 REPOS_PER_PAGE = 8
 
 
+def aliases_of(config: Config) -> list[str]:
+    """Return the names of the repos, those first that everybody may run who may run at all."""
+    protected = {
+        alias: bool(config.options_of(repo).protected) for alias, repo in config.repos.items()
+    }
+    return sorted(protected, key=lambda alias: (protected[alias], alias))
+
+
+def example_of(aliases: Sequence[str]) -> str:
+    """Return a command that works when it is sent: a repo of these, the demo's where it is one."""
+    if "demo" in aliases:
+        return RUN_EXAMPLE
+    repo = aliases[0] if aliases else "owner/name"
+    return f'/run {repo} "fix the typo in the README"'
+
+
 def help_text(about: str, aliases: Sequence[str]) -> Markup:
     """Return the answer to /help, about one command if it is named."""
     name = "".join(about.split()[:1]).removeprefix("/").lower().split("@")[0]
@@ -74,7 +90,7 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
         purpose, example = COMMANDS[name]
         parts = {"run": _RUN_HELP, "logs": _LOGS_HELP}.get(name, ())
         rows = [joined([code(word), meaning], " – ") for word, meaning in parts]
-        tap = lines("For example:", code(example))
+        tap = lines("For example:", code(example_of(aliases) if name == "run" else example))
         return paragraphs(f"/{name}: {purpose}.", _MORE[name], lines(*rows), tap)
     if name:
         meant = nearest(name, COMMANDS)
@@ -91,7 +107,7 @@ def help_text(about: str, aliases: Sequence[str]) -> Markup:
         lines(*rows),
         repos,
         "❓ When a run asks back, reply to its message: the work goes on with your answer.",
-        lines("Try:", code(_example(aliases))),
+        lines("Try:", code(example_of(aliases))),
         lines("More about a command:", code("/help run")),
     )
 
@@ -106,7 +122,7 @@ def greeting(name: str, aliases: Sequence[str], *, private: bool) -> Markup:
     )
     return paragraphs(
         f"{hello} {what}",
-        lines("Send me, for example:", code(_example(aliases))),
+        lines("Send me, for example:", code(example_of(aliases))),
         lines("/repos – where I can work", "/jobs – what is going on", "/help – everything else"),
     )
 
@@ -119,7 +135,7 @@ def repos(config: Config, role: Role, forge: str, page: int) -> Markup:
     named = sorted(config.repos.values(), key=lambda repo: repo.alias)
     host = forge.partition("://")[2]
     if not named:
-        return lines(f"Any repo of {host} that my key may read. For example:", code(_example([])))
+        return lines(f"Any repo of {host} that my key may read. For example:", code(example_of([])))
     shown = named[(page - 1) * REPOS_PER_PAGE : page * REPOS_PER_PAGE]
     others = (
         plain(f"Besides these you may run any repo of {host}.") if role is Role.ADMIN else Markup()
@@ -154,9 +170,3 @@ def _repo(repo: Repo, config: Config, role: Role) -> Markup:
         joined([str(value) for value in set_ if value], " · "),
         code(f'/run {repo.alias} "add a test"') if may else Markup(),
     )
-
-
-def _example(aliases: Sequence[str]) -> str:
-    if not aliases:
-        return '/run owner/name "fix the typo in the README"'
-    return RUN_EXAMPLE.replace("demo", aliases[0], 1)

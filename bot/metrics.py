@@ -38,6 +38,7 @@ METHODS = (
     "getChatMember",
     "sendMessage",
     "sendDocument",
+    "sendChatAction",
     "editMessageText",
     "deleteMessage",
     "setMessageReaction",

@@ -32,6 +32,7 @@ from bot.commands.retry import retry, retry_button
 from bot.commands.run import run
 from bot.config import Role
 from bot.desk import Asked, Desk
+from bot.guide import aliases_of
 from bot.incoming import Incoming, Person, Place, Press, read_message, read_move, read_press
 from bot.markup import plain
 from bot.members import Members
@@ -120,7 +121,7 @@ class Router:
         if command is None:
             # To us, or it wouldn't be here; but something other than a space stands behind the command.
             if await self._admitted(message, Action.READ) is not None:
-                self._desk.answer(message, answers.glued())
+                self._desk.answer(message, answers.glued(aliases_of(self._desk.config)))
             return
         behaviour = BEHAVIOURS[command.name]
         role = await self._admitted(message, behaviour.action)
@@ -174,14 +175,13 @@ class Router:
             return
         desk, (old, new) = self._desk, (move.old, move.new)
         desk.addresses.note(old, new)
-        known = desk.addresses.known_as(old, (desk.home_chat_id, *desk.config.chats))
         if not move.arrived:
             return
         log.warning("chat %s became the supergroup %s", old, new)
-        if known not in {desk.home_chat_id, *desk.config.chats}:
+        if old not in {desk.home_chat_id, *desk.config.chats}:
             return
         place = Place(new)
-        said = answers.moved(known, new, home=known == desk.home_chat_id)
+        said = answers.moved(old, new, home=old == desk.home_chat_id)
         desk.errands.run(desk.speaker.say(place, Letter(said)))
         if any(desk.addresses.same(run.origin.chat_id, new) for run in desk.book.live):
             await show_jobs(place, desk)

@@ -16,8 +16,10 @@ from bot.fitting import Offer
 from bot.intake import TokenRefusedError
 from bot.settings import BackendName, Settings, SettingsError, read
 from bot.stacks import StackReader, Stacks
+from cli.exits import Failure
 from cli.log_format import complain, start_logging
 from cli.owner import with_owner
+from cli.where import demand_kubeconfig
 from runs.local import LocalBackend
 from runs.local_place import LocalPlace
 from runs.stacks.remote import RemoteStacks
@@ -46,8 +48,13 @@ def run_bot(environment: Mapping[str, str]) -> int:
         settings = read(environment)
         config = load_config(settings.config_path)
         store = make_store(settings, environment)
+        if settings.backend is BackendName.KUBERNETES:
+            demand_kubeconfig(settings)  # no waiting brings one, as it may bring the cluster
     except (SettingsError, ConfigError) as error:
         complain(environment, str(error))
+        return 2
+    except Failure as failure:
+        complain(environment, f"{failure.what}\n➜ {failure.advice}")
         return 2
     try:
         asyncio.run(_serve(settings, config, store, environment))

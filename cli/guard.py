@@ -21,7 +21,7 @@ def guarded(work: Callable[[], Exit], screen: Screen) -> int:
         code = work()
         sys.stdout.flush()
     except KeyboardInterrupt:
-        screen.note("Stopped.")
+        screen.interrupted("Stopped.")
         return Exit.INTERRUPTED
     except BrokenPipeError:
         _close_output()
@@ -38,7 +38,7 @@ def _told(failure: Failure, screen: Screen) -> int:
     try:
         screen.failed(failure)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (OSError, Failure):  # the pipe is closed, the disk full
         _close_output()
     return failure.code
 

@@ -134,7 +134,7 @@ def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackTy
 
 
 def _log_thread(args: threading.ExceptHookArgs) -> None:
-    if args.exc_value is not None:
+    if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
         told = (args.exc_type, args.exc_value, args.exc_traceback)
         log.error("a thread ends by a bug", exc_info=told)
 

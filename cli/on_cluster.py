@@ -42,6 +42,7 @@ Namespace = Annotated[
     ),
 ]
 Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show how it goes on, and how it ends.")]
+Local = Annotated[bool, typer.Option("--local", help="Of `claude-sandbox local`, on this machine.")]
 _NAMED = "Its id, or the beginning of it."
 
 
@@ -141,6 +142,7 @@ def logs(
         str | None,
         typer.Option("--container", "-c", metavar="NAME", help="A service beside it, as postgres."),
     ] = None,
+    local: Local = False,
     context: Context = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
@@ -152,13 +154,22 @@ def logs(
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
         from cli.commands.logs import LogWish, run_logs
+        from cli.local.look import is_here, run_local_logs, wanted
 
-        return run_logs(environment, chosen, LogWish(run, follow, tail, container), screen)
+        wish = LogWish(run, follow, tail, container)
+        if is_here(environment, run) or wanted(environment, chosen, screen, local=local):
+            return run_local_logs(environment, wish, screen)
+        return run_logs(environment, chosen, wish, screen)
 
     _do(work, context, namespace, as_json)
 
 
-def jobs(context: Context = None, namespace: Namespace = None, as_json: AsJson = False) -> None:
+def jobs(
+    local: Local = False,
+    context: Context = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+) -> None:
     """List what runs, waits and has ended, whoever asked for it, in the chat or here.
 
     Example: claude-sandbox jobs --json | jq '.[] | select(.state == "running")'
@@ -166,7 +177,10 @@ def jobs(context: Context = None, namespace: Namespace = None, as_json: AsJson =
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
         from cli.commands.jobs import run_jobs
+        from cli.local.look import run_local_jobs, wanted
 
+        if wanted(environment, chosen, screen, local=local):
+            return run_local_jobs(environment, screen)
         return run_jobs(environment, chosen, screen)
 
     _do(work, context, namespace, as_json)
@@ -186,7 +200,9 @@ def cancel(
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
         from cli.commands.cancel import run_cancel
+        from cli.local.look import refuse_here
 
+        refuse_here(environment, run, "cancel")
         return run_cancel(environment, chosen, run, wait, screen)
 
     _do(work, context, namespace, as_json)
@@ -209,7 +225,9 @@ def retry(
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
         from cli.commands.retry import run_retry
+        from cli.local.look import refuse_here
 
+        refuse_here(environment, run, "retry")
         return run_retry(environment, chosen, (run, answer), watch, screen)
 
     _do(work, context, namespace, as_json)
@@ -231,7 +249,10 @@ def clean(
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
         from cli.commands.clean import run_clean
+        from cli.local.look import refuse_here
 
+        for run in runs or ():
+            refuse_here(environment, run, "clean")
         return run_clean(environment, chosen, runs or (), everything, screen)
 
     _do(work, context, namespace, as_json)

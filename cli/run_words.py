@@ -88,7 +88,7 @@ def values(run: Run) -> dict[str, object]:
 
 def result(run: Run, log_tail: str) -> Markup:
     """Return how a Run ended, in the words of the chat, and what one can do next on the command line."""
-    told = completion(run, log_tail).mapped(lambda text: _for_terminal(text, run))
+    told = completion(run, log_tail).mapped(lambda text: for_terminal(text, run))
     if run.outcome is not None and run.outcome.ending in (Ending.FAILED, Ending.NOT_PUSHED):
         return paragraphs(told, f"Once more: claude-sandbox retry {run.id}")
     return told
@@ -115,7 +115,7 @@ def took(run: Run) -> str:
     return duration((run.ended_at or run.created_at) - (run.started_at or run.created_at))
 
 
-def _for_terminal(text: str, run: Run) -> str:
+def for_terminal(text: str, run: Run) -> str:
     """Return what the chat says with the commands of the command line in place of the chat's."""
     text = text.replace(ANSWER_ADVICE, f'Answer it: claude-sandbox retry {run.id} --answer "…"')
     text = text.replace("📎\u00a0Full log", f"claude-sandbox logs {run.id}")

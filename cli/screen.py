@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from bot.markup import Markup, Tag
+from cli.exits import Exit, Failure
 from sandbox.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from cli.exits import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class Screen:
     @property
     def is_live(self) -> bool:
         """Say whether lines may be drawn over: a person's terminal, and no JSON wanted."""
-        return not self.as_json and sys.stdout.isatty() and self.console.is_terminal
+        if self.as_json or not sys.stdout.isatty():
+            return False
+        return self.console.is_terminal and not self.console.is_dumb_terminal
 
     @property
     def console(self) -> Console:
@@ -85,6 +87,10 @@ class Screen:
     def note(self, text: str) -> None:
         """Print something beside the answer, such as a warning."""
         _write(sys.stderr, clean(text))
+
+    def interrupted(self, text: str) -> None:
+        """Say what Ctrl-C means, below the line on which a terminal shows it."""
+        self.note(f"\n{text}" if sys.stderr.isatty() else text)
 
     def json(self, value: object) -> None:
         """Print the answer where JSON is wanted: one line."""
@@ -173,8 +179,15 @@ def values_of(value: object) -> object:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    stream.write(_encodable(text, stream) + "\n")
-    stream.flush()
+    try:
+        stream.write(_encodable(text, stream) + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk, a terminal that is gone
+        raise Failure(
+            f"The output can't be written: {error.strerror}.", code=Exit.CLUSTER
+        ) from error
 
 
 def _encodable(text: str, stream: TextIO) -> str:
@@ -184,6 +197,9 @@ def _encodable(text: str, stream: TextIO) -> str:
 
 
 def _console(stream: TextIO) -> Console:
-    from rich.console import Console
+    from rich.console import Console, ConsoleDimensions
 
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+    found = Console(file=stream, highlight=False, markup=False, emoji=False)
+    if found.is_dumb_terminal:  # of which rich takes the width to be 80
+        found.size = ConsoleDimensions(*shutil.get_terminal_size())
+    return found

@@ -71,7 +71,7 @@ async def watch(run: Run, cluster: Cluster, screen: Screen) -> Run:
                 moment = Moment(_deleted(moment.run))
             except Unavailable as error:
                 if not away:
-                    screen.note(f"{error} It is asked again.")
+                    screen.note(f"{str(error).rstrip('.')}. It is asked again.")
                 away = True
     return await acknowledged(moment.run, cluster)
 

@@ -64,6 +64,12 @@ def find_where(environment: Mapping[str, str], chosen: Chosen) -> Where:
     return Where(replace(settings, cluster=cluster), context, environment)
 
 
+def demand_kubeconfig(settings: Settings) -> None:
+    """Raise Failure where the kubeconfig, if one is used, isn't there, can't be read or has no current context."""
+    if settings.cluster.kubeconfig is not None:
+        _context(str(settings.cluster.kubeconfig), None)
+
+
 def _checked(namespace: str | None) -> str | None:
     if namespace is None:
         return None

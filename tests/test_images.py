@@ -17,7 +17,7 @@ DOCKERFILES = [ROOT / "Dockerfile", *sorted((ROOT / "tests/cluster/images").glob
 
 def hadolint(path: Path) -> subprocess.CompletedProcess[str]:
     program = ROOT / ".venv" / "bin" / "hadolint"
-    return subprocess.run([program, path], capture_output=True, text=True, timeout=60)
+    return subprocess.run([program, path], capture_output=True, text=True, timeout=180)
 
 
 def locked() -> dict[str, dict[str, Any]]:
@@ -58,7 +58,7 @@ def test_the_tests_run_with_the_claude_code_that_the_image_has(tmp_path: Path) -
     program.touch(0o755)
     environment = {"PATH": os.environ["PATH"], "XDG_CACHE_HOME": str(tmp_path)}
     command = ["sh", ROOT / "scripts/claude-cli"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.stdout == f"{program}\n"
 
 

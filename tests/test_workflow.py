@@ -24,7 +24,7 @@ def found_by_zizmor(*paths: Path) -> subprocess.CompletedProcess[str]:
     """Let zizmor, which knows the weaknesses of workflows, look at some; without the network."""
     command = ["zizmor", "--offline", "--no-progress", "--color=never", *map(str, paths)]
     program = ROOT / ".venv" / "bin" / command[0]
-    return subprocess.run([str(program), *command[1:]], capture_output=True, text=True, timeout=60)
+    return subprocess.run([str(program), *command[1:]], capture_output=True, text=True, timeout=180)
 
 
 def steps_of(path: Path) -> list[dict[str, Any]]:
@@ -91,11 +91,11 @@ def test_actionlint_finds_nothing_in_the_workflows_and_something_in_a_wrong_one(
     tmp_path: Path,
 ) -> None:
     command = [actionlint(), "-no-color", "-shellcheck="]
-    looked = subprocess.run([*command, *WORKFLOWS], capture_output=True, text=True, timeout=60)
+    looked = subprocess.run([*command, *WORKFLOWS], capture_output=True, text=True, timeout=180)
     assert looked.returncode == 0, looked.stdout
     wrong = tmp_path / "wrong.yml"
     wrong.write_text(WORKFLOWS[0].read_text("utf-8").replace("timeout-minutes", "timeout-minuts"))
-    looked = subprocess.run([*command, wrong], capture_output=True, text=True, timeout=60)
+    looked = subprocess.run([*command, wrong], capture_output=True, text=True, timeout=180)
     assert "timeout-minuts" in looked.stdout
 
 
@@ -121,7 +121,7 @@ def run_script(name: str, **values: str) -> subprocess.CompletedProcess[str]:
     """Run a script of a release with these variables, and none but PATH beside."""
     environment = {"PATH": os.environ["PATH"], **values}
     command = ["sh", ROOT / "scripts" / name]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from bot.desk import Asked, Desk
 
 async def help_(asked: Asked, desk: Desk) -> None:
     """Answer with the commands, or with more about one."""
-    desk.answer(asked.message, guide.help_text(asked.arguments, sorted(desk.config.repos)))
+    desk.answer(asked.message, guide.help_text(asked.arguments, guide.aliases_of(desk.config)))
 
 
 async def start_(asked: Asked, desk: Desk) -> None:
     """Greet, and say what to do."""
     message = asked.message
-    aliases = sorted(desk.config.repos)
+    aliases = guide.aliases_of(desk.config)
     text = guide.greeting(message.person.name, aliases, private=message.private)
     desk.answer(message, text)

@@ -35,5 +35,5 @@ def run_cancel(
     try:
         return visit(where, work)
     except KeyboardInterrupt:
-        screen.note(said)
+        screen.interrupted(said)
         return Exit.INTERRUPTED

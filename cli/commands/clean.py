@@ -51,7 +51,9 @@ def run_clean(
     try:
         return visit(where, work)
     except KeyboardInterrupt:
-        screen.note("Stopped. What isn't removed yet goes with the next claude-sandbox clean.")
+        screen.interrupted(
+            "Stopped. What isn't removed yet goes with the next claude-sandbox clean."
+        )
         return Exit.INTERRUPTED
 
 

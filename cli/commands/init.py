@@ -37,7 +37,7 @@ def run_init(environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> int:
         try:
             return asyncio.run(_init(screen, environment, chosen, wish))
         except KeyboardInterrupt:
-            screen.note(_STOPPED)
+            screen.interrupted(_STOPPED)
             return Exit.INTERRUPTED
 
     return guarded(work, screen)

@@ -41,6 +41,7 @@ class LogWish:
 def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen: Screen) -> Exit:
     """Print a log; without a name that of the newest Run."""
     where = find_where(environment, chosen)
+    said = "Stopped."
 
     async def work(cluster: Cluster) -> Exit:
         try:
@@ -51,10 +52,12 @@ def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen:
             raise Failure(str(error)) from error  # there is no such service beside it
 
     async def shown(cluster: Cluster) -> Exit:
+        nonlocal said
         run = await cluster.find(wish.run) if wish.run else await _newest(cluster)
         if wish.run is None:
             screen.note(f"Run {run.id}, {state_words(run)}")
         if wish.follows and not run.ended:
+            said = f"You don't follow any more; run {run.id} goes on in {where.words}."
             await _follow(run, wish, cluster, screen)
             await _end(run, cluster, screen)
             return Exit.OK
@@ -68,7 +71,11 @@ def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen:
             screen.note(f"It goes on: claude-sandbox logs {run.id} -f")
         return Exit.OK
 
-    return visit(where, work)
+    try:
+        return visit(where, work)
+    except KeyboardInterrupt:
+        screen.interrupted(said)
+        return Exit.INTERRUPTED
 
 
 async def _newest(cluster: Cluster) -> Run:

@@ -62,12 +62,12 @@ class Fate:
     def say(self, where: Where, screen: Screen) -> None:
         """Say whether it goes on all the same, and how to stop it."""
         if self.stage is Stage.BEFORE:
-            screen.note("Stopped: no run was started.")
+            screen.interrupted("Stopped: no run was started.")
         elif self.stage is Stage.UNDER_WAY:
-            screen.note(f"Stopped. {self.unknown}")
+            screen.interrupted(f"Stopped. {self.unknown}")
         else:
             name = self.run_id
-            screen.note(f"You don't watch any more; run {name} goes on in {where.words}.")
+            screen.interrupted(f"You don't watch any more; run {name} goes on in {where.words}.")
             stop = (f"claude-sandbox cancel {name}", "stop it and keep its work")
             again = (f"claude-sandbox logs {name} -f", "watch again")
             screen.hints([stop, again], as_note=True)

@@ -30,7 +30,7 @@ def run_uninstall(
         try:
             return asyncio.run(_uninstall(screen, where, Asker(environment, yes), keep_logs))
         except KeyboardInterrupt:
-            screen.note(_STOPPED)
+            screen.interrupted(_STOPPED)
             return Exit.INTERRUPTED
 
     return guarded(work, screen)

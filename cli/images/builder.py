@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -113,7 +114,8 @@ def find_images(wanted: Builder | None, environment: Mapping[str, str]) -> Image
 
 
 def _refused(builder: Builder, target: str, said: str) -> Failure:
-    registry = target.split("/")[0] if "." in target.split("/")[0] else "Docker Hub"
+    first, slash, _ = target.partition("/")
+    registry = first if slash and re.search(r"[.:]|^localhost$", first) else "Docker Hub"
     words = said.lower()
     if any(sign in words for sign in _NO_LOGIN):
         login = f"{builder.value} login{'' if registry == 'Docker Hub' else f' {registry}'}"

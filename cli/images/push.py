@@ -35,8 +35,13 @@ def run_push(environment: Mapping[str, str], wish: PushWish, screen: Screen) -> 
     if not there:
         raise Failure(f"There is no image {NAME} here.", "Build it: claude-sandbox build")
     _push(images, there, screen)
-    screen.say(f"For the bot: CLAUDE_IMAGE={target}")
-    screen.json({"images": [far for _, far in there], "claudeImage": target})
+    pushed = [far for _, far in there]
+    sandboxes = [far for name, far in there if name != f"{BOT}:latest"]
+    # The usual one is first, if it was built here.
+    usual = sandboxes[0] if sandboxes else None
+    if usual is not None:
+        screen.say(f"For the bot: CLAUDE_IMAGE={usual}")
+    screen.json({"images": pushed, "claudeImage": usual})
     return Exit.OK
 
 

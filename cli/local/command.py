@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,11 +22,12 @@ from cli.exits import Exit, Failure
 from cli.local.bare import run_bare
 from cli.local.contained import Here, compose_of, remarks, run_contained
 from cli.local.engine import Engine, find_engine
+from cli.local.kept import Kept, held
 from cli.local.one_run import Lines, OneRun
 from cli.local.pod import Stopping
 from cli.local.way import With
 from cli.owner import with_owner
-from cli.run_words import values
+from cli.run_words import for_terminal, values
 from cli.screen import Screen
 from runs.outcome import Ending
 from runs.run import Run, command_line_key, command_line_origin
@@ -103,7 +105,9 @@ def told(run: Run, tail: str) -> Markup:
     report = run.outcome.report if run.outcome else None
     ref = f"--ref {report.branch} " if report and report.pushed else ""
     advice = f'Answer it in a new task: claude-sandbox local {ref}"…"'
-    return completion(run, tail).mapped(lambda text: text.replace(ANSWER_ADVICE, advice))
+    return completion(run, tail).mapped(
+        lambda text: for_terminal(text.replace(ANSWER_ADVICE, advice), run)
+    )
 
 
 def _asked(wish: Wish, known: _Known) -> OneRun:
@@ -131,17 +135,32 @@ def _target(wish: Wish, known: _Known) -> Target:
 async def _carry_out(
     one: OneRun, engine: Engine | None, wish: Wish, screen: Screen
 ) -> tuple[Run, str]:
-    lines = Lines(screen, Redactor(read_keys(one.environment).secrets))
+    """Carry out a run; keep its log as it comes, and how it ended."""
+    kept = Kept(one.settings.state_folder)
+    await kept.check()
+    with held(kept.state, one.id):
+        await kept.begin(one.begun(time.time()))
+        with kept.logging(one.id) as keep:
+            lines = Lines(screen, Redactor(read_keys(one.environment).secrets), keep)
+            try:
+                run = await _followed(one, engine, wish, lines)
+            except Failure:  # it never began
+                kept.drop(one.id)
+                raise
+        await kept.end(run)
+    return run, lines.tail
+
+
+async def _followed(one: OneRun, engine: Engine | None, wish: Wish, lines: Lines) -> Run:
     stopping = Stopping()
-    with _signals(stopping, screen):
+    with _signals(stopping, lines.screen):
         if engine is None:
             if ignored := _ignored(wish.written):
-                screen.note(f"A plain process has none of its own: {', '.join(ignored)}.")
-            return await run_bare(one, lines.show, stopping), lines.tail
+                lines.screen.note(f"A plain process has none of its own: {', '.join(ignored)}.")
+            return await run_bare(one, lines.show, stopping)
         for remark in remarks(one):
-            screen.note(remark)
-        run = await run_contained(one, Here(engine, wish.network), lines.show, stopping)
-        return run, lines.tail
+            lines.screen.note(remark)
+        return await run_contained(one, Here(engine, wish.network), lines.show, stopping)
 
 
 def _ignored(written: Written) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from bot.config import Config
 from bot.settings import Settings
@@ -34,40 +34,48 @@ class OneRun:
         """Return the Run's id."""
         return run_id(self.key)
 
-    def ended(self, outcome: Outcome, started_at: float, ended_at: float) -> Run:
-        """Return the Run as it ended."""
+    def begun(self, started_at: float) -> Run:
+        """Return the Run as it begins."""
         return Run(
             id=self.id,
             key=self.key,
             task=self.task,
             origin=self.origin,
-            state=State.ENDED,
+            state=State.RUNNING,
             created_at=started_at,
             version="",
             started_at=started_at,
+        )
+
+    def ended(self, outcome: Outcome, started_at: float, ended_at: float) -> Run:
+        """Return the Run as it ended."""
+        return replace(
+            self.begun(started_at),
+            state=State.ENDED,
             ended_at=ended_at,
             report=outcome.report,
             outcome=outcome,
-            cancelled_by=None,
         )
 
 
 class Lines:
     """Shows the lines of a run as they come, without secrets, and keeps the last of them."""
 
-    def __init__(self, screen: Screen, redactor: Redactor) -> None:
-        self._screen = screen
+    def __init__(self, screen: Screen, redactor: Redactor, keep: Callable[[str], None]) -> None:
+        self.screen = screen
         self._redactor = redactor
+        self._keep = keep
         self._last: deque[str] = deque(maxlen=_TAIL_LINES)
 
     def show(self, line: str) -> None:
         """Show a line: beside the answer where that is JSON."""
         line = self._redactor.text(line)
         self._last.append(line)
-        if self._screen.as_json:
-            self._screen.note(line)
+        self._keep(line)
+        if self.screen.as_json:
+            self.screen.note(line)
         else:
-            self._screen.say(line)
+            self.screen.say(line)
 
     @property
     def tail(self) -> str:

@@ -75,7 +75,7 @@ def told() -> dict[str, Markup]:
         "answered already": answers.answered_already(RUNNING),
         "forwarded": answers.forwarded(),
         "captioned": answers.captioned(),
-        "glued": answers.glued(),
+        "glued": answers.glued(["demo"]),
         "unknown": answers.unknown("jops", "jobs"),
         "unknown, and nothing like it": answers.unknown("xyz", None),
         "gone": answers.gone(),

@@ -122,6 +122,17 @@ async def test_a_card_is_opened_once_and_its_id_marked(board: Board) -> None:
     assert board.place.runs[run.id].marks.card_id == 100
 
 
+async def test_a_card_that_was_just_opened_is_edited_only_once_it_has_something_new(
+    board: Board,
+) -> None:
+    run = await board.start()
+    await asyncio.sleep(30)
+    texts = [letter.text.text() for letter in board.page.shown[100]]
+    assert len(texts) > 1
+    assert len(set(texts)) == len(texts)
+    assert board.place.runs[run.id].marks.card_id == 100
+
+
 async def test_a_card_says_what_is_noted_of_its_task(board: Board) -> None:
     board.cards.note = lambda task: f"keys of {task.repo_name}"
     await board.start()

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def asked(path: Path, seconds: str) -> tuple[int, str]:
     """Ask as a probe of the Deployment does."""
     command = [sys.executable, "-m", "bot.pulse", str(path), seconds]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stderr == ""
     return done.returncode, done.stdout
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bot.address import read_configured
 from bot.config import Config, Repo, RepoOptions
 from tests.bot.talk import Talk, talking
-from tests.bot.test_talk_input import to_tap
+from tests.bot.test_talk_input import answer_to, to_tap
 
 
 def config_of(count: int) -> Config:
@@ -53,6 +54,22 @@ async def test_every_example_of_the_repos_can_be_tapped_and_runs(tmp_path: Path)
         assert answer.keyboard == ()
         for tap in taps:
             await talk.run_of(talk.world.say(talk.grace, talk.team, tap))
+
+
+async def test_every_example_of_help_does_something_when_it_is_tapped(tmp_path: Path) -> None:
+    named = zip(("shop", "a-locked-one"), config_of(2).repos.values(), strict=True)
+    repos = {alias: replace(repo, alias=alias) for alias, repo in named}
+    async with talking(tmp_path, Config(repos=repos)) as talk, talk.bot():
+        await talk.run_of(talk.world.say(talk.grace, talk.team, "/run shop wait"))
+        for name in ("run", "repos", "jobs", "logs", "retry", "cancel", "clean", "id", "help"):
+            told = await answer_to(talk, talk.world.say(talk.grace, talk.team, f"/help {name}"))
+            example = to_tap(told)[-1]
+            answer = await answer_to(talk, talk.world.say(talk.grace, talk.team, example))
+            assert example.startswith(f"/{name}")
+            assert not any(
+                words in answer.text
+                for words in ("There is no r", "I don't", "Only admins", "Say ")
+            ), f"{example}: {answer.text}"
 
 
 async def test_many_repos_are_turned_over_in_pages(tmp_path: Path) -> None:

@@ -63,6 +63,16 @@ async def test_commands_of_the_new_supergroup_are_followed_and_it_is_told_once_f
     assert not talk.heard("I don't work in this chat", chat=moved.id)
 
 
+async def test_who_joined_the_supergroup_only_is_a_member_of_home_fault_9(small: Small) -> None:
+    talk = small.talk
+    async with talk.bot():
+        moved = small.migrate()
+        await talk.said(TOLD, chat=moved.id)
+        talk.world.set_status(talk.mallory, moved, "member")
+        run = await talk.run_of(talk.world.say(talk.mallory, moved, RUN))
+        assert run.origin.person_id == talk.mallory.id
+
+
 async def test_a_bot_that_never_heard_of_the_move_finds_it_out_fault_9(small: Small) -> None:
     talk = small.talk
     moved = small.migrate()
@@ -112,6 +122,17 @@ async def test_with_the_new_id_set_the_old_runs_are_this_chats_fault_9(small: Sm
         await talk.told(open_)
         await talk.quiet(60)
     assert not talk.heard("asked for in chat", chat=moved.id)
+
+
+async def test_who_has_set_the_new_id_already_is_not_told_to_fault_9(small: Small) -> None:
+    talk = small.talk
+    moved = small.migrate()
+    talk.home_chat_id = moved.id
+    async with talk.bot():
+        talk.world.say(talk.grace, moved, "/jobs")
+        await talk.said("No runs here.", chat=moved.id)
+        await talk.quiet()
+    assert not talk.heard(TOLD, chat=moved.id)
 
 
 async def test_a_chat_of_the_config_is_followed_too_and_told_which_line_to_change_fault_9(

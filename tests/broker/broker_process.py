@@ -75,7 +75,7 @@ class BrokerProcess:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def state(self) -> State:
         found = read_state(self.url, 10)

@@ -31,7 +31,7 @@ def clone(broker: BrokerProcess, tmp_path: Path) -> Path:
 def push(folder: Path, *arguments: str) -> str:
     """Push; return what git says when that is refused, nothing when it is done."""
     command = ["git", "push", "--porcelain", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180)
     assert TOKEN not in done.stdout + done.stderr
     return "" if done.returncode == 0 else done.stdout + done.stderr
 

@@ -82,6 +82,6 @@ async def staged(folder: Path) -> AsyncIterator[Staged]:
         yield Staged(f"{playground.root}/", place)
     finally:
         stop.set()
-        await asyncio.wait_for(bot, 30)
+        await asyncio.wait_for(bot, 120)
         await backend.close()
         await playground.close()

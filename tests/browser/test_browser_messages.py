@@ -72,7 +72,7 @@ class Bot:
 
     async def pressed(self) -> str:
         """Wait for a pressed button; return the id of the query."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while True:
                 for update in await self.call("getUpdates", timeout=10):
                     await self.call("getUpdates", offset=update["update_id"] + 1)
@@ -249,7 +249,7 @@ async def test_a_text_longer_than_a_message_becomes_several(
     text = "🚀" * 3000 + " " + "word " * 1500
     await chat.say(text)
     await chat.heard("word word")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while sum(message.text.count("word") for message in world.messages(team)) < 1500:
             await asyncio.sleep(0.02)
     said = "".join(message.text for message in world.messages(team))

@@ -104,7 +104,7 @@ async def test_a_file_of_50_mb_is_sent_and_a_larger_one_refused_in_words(
     with large.open("wb") as file:
         file.truncate(50 * 1024 * 1024)
     await chat.attach(large)
-    await expect(chat.message("50.0 MB")).to_be_visible(timeout=30_000)
+    await expect(chat.message("50.0 MB")).to_be_visible(timeout=120_000)
     with large.open("wb") as file:
         file.truncate(50 * 1024 * 1024 + 1)
     async with page.expect_file_chooser() as chooser:
@@ -167,7 +167,7 @@ async def test_a_bot_that_is_away_is_said_and_takes_what_waited(
         await expect(page.get_by_text("The bot isn't running now")).to_be_hidden()
     finally:
         bot.end()
-    await expect(page.get_by_text("The bot isn't running now")).to_be_visible(timeout=60_000)
+    await expect(page.get_by_text("The bot isn't running now")).to_be_visible(timeout=120_000)
 
 
 def start_bot(playground: Playground, team: Chat, folder: Path) -> BotProcess:

@@ -19,7 +19,7 @@ from cli.main import app
 from tests.k8s.fake_cluster import NAMESPACE
 
 ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 90.0
+LIMIT_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 240.0
 
 
 class Terminal:

@@ -188,6 +188,12 @@ def test_a_script_gets_one_json_value_and_what_was_left_out(shop: Shop) -> None:
             1,
         ),
         (
+            ("push", "--to", "localhost:5000/b"),
+            'test "$1" != push || { echo "unauthorized: who?" >&2; exit 1; }',
+            "Log in: docker login localhost:5000",
+            1,
+        ),
+        (
             ("push", "--to", "a/b"),
             'test "$1" != push || { echo "no route to host" >&2; exit 1; }',
             "a/b:latest can't be pushed: no route to host",
@@ -362,3 +368,20 @@ def test_all_that_was_built_is_pushed_the_bot_beside_the_sandbox(shop: Shop) -> 
     assert [line for line in asked if line.startswith("push ")] == [f"push {p}" for p in places]
     assert "tag claude-sandbox:latest alice/box:1.0" in asked
     assert "tag claude-sandbox-bot:latest alice/box-bot:latest" in asked
+
+
+@pytest.mark.parametrize(
+    ("here", "named"),
+    [
+        ("claude-sandbox:ruby-3.3", "alice/box:ruby-3.3"),
+        ("claude-sandbox:no-ruby", "alice/box:no-ruby"),
+        ("claude-sandbox-bot:latest", None),
+    ],
+)
+def test_only_an_image_that_was_pushed_is_named_for_the_bot(
+    shop: Shop, here: str, named: str | None
+) -> None:
+    shop.stand_in("docker", f'case $* in "image inspect "*) test "$3" = {here} ;; esac')
+    done = shop.run("push", "--to", "alice/box", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["claudeImage"] == named

@@ -127,6 +127,33 @@ async def test_each_command_says_what_is_wrong_and_what_to_do(
         assert done.out == ""
 
 
+INSTALLING = {
+    "init": ("init", "--yes"),
+    "doctor": ("doctor",),
+    "uninstall": ("uninstall", "--yes"),
+}
+
+
+@pytest.mark.parametrize("command", INSTALLING)
+@pytest.mark.parametrize(
+    "condition",
+    [
+        *("no kubeconfig", "broken kubeconfig", "wrong context", "expired certificate"),
+        *("cluster away", "misspelt variable"),
+    ],
+)
+async def test_the_commands_of_an_installation_say_the_same(
+    shell: CommandLine, cluster: FakeCluster, condition: str, command: str
+) -> None:
+    spoil, code, what, advice = CONDITIONS[condition]
+    spoil(shell, cluster)
+    done = await shell.run(*INSTALLING[command])
+    assert (done.code, done.out) == (code, ""), done.err
+    assert what in done.err
+    assert advice in done.err
+    assert len(done.err.splitlines()) <= 4
+
+
 async def holding(
     cluster: FakeCluster, method: str, words: str
 ) -> tuple[asyncio.Event, asyncio.Event]:
@@ -234,7 +261,7 @@ async def test_ctrl_c_while_a_run_is_asked_to_stop_does_not_claim_that_it_goes_o
 async def in_terminal(shell: CommandLine, columns: int, *arguments: str) -> tuple[int, str]:
     """Run a command in a terminal of so many columns; return its exit code and all that it drew."""
     master, slave = pty.openpty()
-    variables = {**shell.variables, "COLUMNS": str(columns), "TERM": "xterm-256color"}
+    variables = {"TERM": "xterm-256color", **shell.variables, "COLUMNS": str(columns)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "cli", *arguments),
         cwd=shell.folder,
@@ -284,6 +311,33 @@ async def test_a_watched_run_is_drawn_over_and_its_end_is_printed(shell: Command
     assert code == 0
     assert "Done" in drawn
     assert "\x1b[" in drawn
+
+
+async def test_a_terminal_that_can_draw_nothing_over_gets_a_line_for_each_phase(
+    shell: CommandLine,
+) -> None:
+    shell.variables["TERM"] = "dumb"
+    code, drawn = await in_terminal(shell, 40, *COMMANDS["remote --watch"])
+    assert code == 0
+    assert "▶ starting" in drawn
+    assert "\x1b" not in drawn
+    code, drawn = await in_terminal(shell, 40, "jobs")
+    assert all(len(line) <= 40 for line in _plain(drawn).splitlines())
+
+
+@pytest.mark.parametrize("command", ["", "logs", "init"])
+async def test_help_fits_a_narrow_terminal_and_cuts_no_name(
+    shell: CommandLine, command: str
+) -> None:
+    wide = await in_terminal(shell, 200, *command.split(), "--help")
+    code, drawn = await in_terminal(shell, 40, *command.split(), "--help")
+    assert (code, wide[0]) == (0, 0)
+    assert all(len(line) <= 40 for line in drawn.splitlines())
+    named = re.findall(r"--[a-z-]+", wide[1])
+    assert named
+    assert [name for name in named if name not in drawn] == []
+    assert "…" not in drawn.replace("/run ALIAS …", "")
+    assert "..." not in drawn.replace("[ARGS]...", "")
 
 
 async def test_no_color_is_obeyed(shell: CommandLine) -> None:

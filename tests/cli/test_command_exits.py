@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,7 +82,52 @@ def test_a_pipe_that_is_closed_early_ends_a_command_silently() -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == Exit.PIPE_CLOSED
+        assert process.wait(120) == Exit.PIPE_CLOSED
+
+
+SAYING = """
+from cli.exits import Exit
+from cli.guard import guarded
+from cli.screen import Screen
+screen = Screen(as_json={as_json})
+def work():
+    screen.say("said")
+    screen.json("said")
+    return Exit.OK
+raise SystemExit(guarded(work, screen))
+"""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_full_disk_is_told(as_json: bool) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", SAYING.format(as_json=as_json)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == Exit.CLUSTER
+    assert done.stderr == "The output can't be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize(
+    ("closed", "told"), [(">&-", True), ("2>&-", False), ("<&-", True), ("<&- >&- 2>&-", False)]
+)
+def test_a_closed_input_or_output_is_no_mistake_of_the_program(
+    closed: str, told: bool, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m cli jobs {closed}', sys.executable],
+        env={**os.environ, "KUBECONFIG": str(tmp_path / "nowhere")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (Exit.USAGE, "")
+    assert done.stderr.startswith("There is no kubeconfig at") == told
+    assert "Traceback" not in done.stderr
 
 
 def test_foreign_text_can_not_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:

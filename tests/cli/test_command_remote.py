@@ -103,6 +103,16 @@ async def test_ctrl_c_ends_the_watching_and_not_the_run(
     assert cluster.objects["jobs"][name]["spec"]["suspend"] is False
 
 
+async def test_ctrl_c_ends_the_following_of_a_log_and_not_the_run(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    run_id = await start(shell, "wait 300")
+    stopped = await interrupted(await shell.begin("logs", run_id, "-f"), "▶ done")
+    assert stopped.code == 130
+    assert f"run {run_id} goes on" in stopped.err
+    assert cluster.objects["jobs"][f"claude-{run_id}"]["spec"]["suspend"] is False
+
+
 async def test_from_start_to_clean_by_the_commands_alone(
     shell: CommandLine, cluster: FakeCluster
 ) -> None:

@@ -17,7 +17,7 @@ def test_ctrl_c_while_the_program_loads_ends_it_without_a_traceback(tmp_path: Pa
     (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     path = {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(ROOT)))}
     command = [sys.executable, "-m", "cli", "--help"]
-    done = subprocess.run(command, env={**os.environ, **path}, capture_output=True, timeout=60)
+    done = subprocess.run(command, env={**os.environ, **path}, capture_output=True, timeout=180)
     assert (done.returncode, done.stdout, done.stderr) == (INTERRUPTED, b"", b"")
 
 

@@ -103,9 +103,10 @@ logging.getLogger("httpx").info(ADDRESS)
 warnings.warn(ADDRESS)
 logging.getLogger("bot.intake").info("run %s: %s", ADDRESS)
 logging.getLogger("bot.intake").info(Ill)
-thread = threading.Thread(target=fail)
-thread.start()
-thread.join()
+for target in (fail, sys.exit):
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
 ill = Ill()
 del ill
 raise RuntimeError(ADDRESS)

@@ -21,7 +21,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", folder, *arguments], check=True, timeout=20)
+    subprocess.run(["git", "-C", folder, *arguments], check=True, timeout=60)
 
 
 def test_a_forks_checkout_takes_its_owners_image(checkout: Path) -> None:

@@ -17,7 +17,7 @@ from tests.cluster.deployment import Deployed
 from tests.cluster.kubectl import KubectlError
 from tests.whole.bot_process import until
 
-LIMIT_SECONDS = 90.0
+LIMIT_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)

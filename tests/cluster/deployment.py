@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl, Object
 from tests.parts.git_server import TOKEN, GitServer
 from tests.parts.model_fixtures import API_KEY
+from tests.parts.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 BOT, SANDBOXES = "claude-sandbox-bot", "claude-sandbox"
@@ -315,9 +315,3 @@ def clear(ground: Ground) -> None:
     ground.cluster.run("delete", "namespace", *names, "--ignore-not-found", "--timeout=100s")
     if ground.own:
         ground.cluster.run("delete", "pv", "claude-sandbox-logs", "--ignore-not-found")
-
-
-def free_port(address: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((address, 0))
-        return int(probe.getsockname()[1])

@@ -91,4 +91,5 @@ def _load(image: str, marks: Path, engine: EngineHere) -> None:
     if mark.is_file() and mark.read_text() == archive:
         return
     engine.run("load", "--quiet", "--input", archive)
+    engine.run("image", "prune", "--force")  # the one that had the name before
     mark.write_text(archive)

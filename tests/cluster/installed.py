@@ -25,7 +25,6 @@ from tests.cluster.deployment import (
     Ground,
     clear,
     exists,
-    free_port,
     private_network,
     volume,
 )
@@ -33,6 +32,7 @@ from tests.cluster.kubectl import Object
 from tests.parts import key_servers
 from tests.parts.git_server import TOKEN, GitServer
 from tests.parts.model_fixtures import API_KEY
+from tests.parts.ports import free_port
 from tests.whole.bot_process import until
 
 LIMIT_SECONDS = 400

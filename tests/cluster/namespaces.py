@@ -27,7 +27,7 @@ def made_namespace(cluster: Kubectl) -> Iterator[str]:
         },
     )
     # Pods are refused until it is there.
-    kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+    kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
     try:
         yield name
     finally:

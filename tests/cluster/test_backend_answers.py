@@ -52,7 +52,7 @@ async def test_more_time_at_a_press_is_a_job_with_a_later_deadline(scene: ChatSc
     assert variables_of(more)["SANDBOX_TIMEOUT"] == "120"
     pressed = await scene.world.press(scene.ada, told, "▶ Go on from there")
     assert pressed is not None
-    assert "tried again already" in (pressed.text or "")
+    assert "retried already" in (pressed.text or "")
     assert len(scene.kubectl.list("jobs")) == 2
 
 

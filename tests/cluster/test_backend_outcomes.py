@@ -116,7 +116,7 @@ async def test_a_cancelled_run_keeps_report_and_log_and_its_job_goes_once_told(
     run = await ended(backend, run)
     assert run.outcome is not None
     assert (run.outcome.ending, run.cancelled_by) == (Ending.CANCELLED, "Ada")
-    kubectl.run("wait", "--for=delete", "pods", "--all", "--timeout=60s")
+    kubectl.run("wait", "--for=delete", "pods", "--all", "--timeout=180s")
     assert "▶ deliver" in (await backend.read_log(run.id)).decode()
     await backend.sweep()
     assert [found.id for found in await backend.list_runs()] == [run.id]

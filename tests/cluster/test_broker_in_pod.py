@@ -26,7 +26,7 @@ from tests.runs.contract import ended, reached, start
 from tests.whole.bot_process import until
 
 MakeApi = Callable[..., MessagesApi]
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 240.0
 """A search through a whole image takes its time."""
 AGE_KEY = "AGE-SECRET-KEY-1TEST"
 SEARCH = Path(__file__).with_name("search_for_keys.py").read_text("utf-8")

@@ -12,6 +12,15 @@ from tests.cluster.images_of_tests import Images
 from tests.cluster.kubectl import Kubectl, KubectlError, Object, termination
 from tests.parts.git_server import GitServer
 
+PROGRAMS = (
+    *("age", "claude", "composer", "curl", "file", "g++", "gcc", "gh", "git", "jq", "less", "make"),
+    *("mariadb", "memccat", "mise", "node", "npm", "npx", "patch", "pg_isready", "php", "pip"),
+    *("pkg-config", "pnpm", "poetry", "psql", "python3", "redis-cli", "rg", "sops", "sqlite3"),
+    *("uv", "uvx", "xz", "yarn"),
+)
+"""What our image has, and answers `--version`."""
+OTHERWISE = ["amqp-get --help", "bzip2 --help", "python3 -m venv --help", "ssh -V", "unzip -v"]
+"""The others, with what they answer."""
 RESTRICTED: Object = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
@@ -113,11 +122,16 @@ def test_our_image_carries_out_a_run_and_leaves_its_report(
     assert report.pushed is (verdict is Verdict.PUSHED)
 
 
-def test_the_real_claude_code_starts_in_our_image(kubectl: Kubectl, images: Images) -> None:
-    agent = container("claude", images.sandbox, command=["claude", "--version"])
-    kubectl.create(job("version", agent))
-    assert kubectl.wait_for_end("version") == "Complete"
-    assert "(Claude Code)" in kubectl.logs("version", "claude")
+def test_every_program_that_the_docs_promise_runs_in_our_image(
+    kubectl: Kubectl, images: Images
+) -> None:
+    asked = [f"{name} --version" for name in PROGRAMS] + OTHERWISE
+    tries = [f'out=$({each} 2>&1 </dev/null) && echo "{each}" || echo "$out"' for each in asked]
+    limits = {"resources": {"limits": {"memory": "1Gi"}}}
+    agent = container("claude", images.sandbox, command=["sh", "-c", "\n".join(tries)], **limits)
+    kubectl.create(job("programs", agent))
+    assert kubectl.wait_for_end("programs") == "Complete"
+    assert kubectl.logs("programs", "claude").splitlines() == asked
 
 
 def test_the_bot_starts_in_its_image_and_names_the_settings_that_it_lacks(

@@ -12,7 +12,7 @@ from tests.parts.git_server import OriginRepo
 from tests.whole.bot_process import COMMAND, BotProcess, until
 
 ROOT = Path(__file__).parents[2]
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 240.0
 
 
 def variables(images: Images, host_address: str, folder: Path) -> dict[str, str]:

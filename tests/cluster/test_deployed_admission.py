@@ -53,7 +53,7 @@ def unguarded(deployed: Deployed) -> Iterator[Kubectl]:
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     try:
         kubectl.create(role, binding)
-        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
         yield kubectl
     finally:
         cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")
@@ -226,7 +226,7 @@ def test_every_overlay_is_valid_on_a_real_api_server(deployed: Deployed, name: s
 def test_the_api_server_finds_no_fault_in_the_types_of_the_policy(deployed: Deployed) -> None:
     policy = deployed.ground.cluster.get("validatingadmissionpolicy", "claude-sandbox")
     deployed.ground.cluster.run(
-        *("wait", "validatingadmissionpolicy/claude-sandbox", "--timeout=60s"),
+        *("wait", "validatingadmissionpolicy/claude-sandbox", "--timeout=180s"),
         f"--for=jsonpath={{.status.observedGeneration}}={policy['metadata']['generation']}",
     )
     policy = deployed.ground.cluster.get("validatingadmissionpolicy", "claude-sandbox")

@@ -45,7 +45,7 @@ def monitoring(deployed: Deployed) -> Iterator[Kubectl]:
     metadata = {"name": kubectl.namespace}
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     try:
-        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+        kubectl.run("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
         yield kubectl
     finally:
         cluster.run("delete", "namespace", kubectl.namespace, "--wait=false")

@@ -83,7 +83,7 @@ def neighbours(deployed: Deployed, images: Images) -> Iterator[dict[str, tuple[s
     open_namespace = cluster.within("claude-sandbox-open")
     metadata = {"name": open_namespace.namespace}
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    open_namespace.run("wait", "--for=create", "serviceaccount/default", "--timeout=30s")
+    open_namespace.run("wait", "--for=create", "serviceaccount/default", "--timeout=120s")
     pods = {
         "a neighbour": (deployed.sandboxes, {}),
         "the bot": (deployed.bot, {"app": BOT}),
@@ -95,7 +95,7 @@ def neighbours(deployed: Deployed, images: Images) -> Iterator[dict[str, tuple[s
         found = {}
         for number, (name, (kubectl, _)) in enumerate(pods.items()):
             pod = f"claude-serves-{number}"
-            kubectl.run("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=60s")
+            kubectl.run("wait", "--for=condition=Ready", f"pod/{pod}", "--timeout=180s")
             found[name] = (str(kubectl.get("pod", pod)["status"]["podIP"]), PORT)
         yield found
     finally:
@@ -129,7 +129,7 @@ def output(kubectl: Kubectl, pod: Object) -> Any:
     kubectl.create(pod)
     try:
         ended = "--for=jsonpath={.status.phase}=Succeeded"
-        kubectl.run("wait", ended, f"pod/{name}", "--timeout=90s")
+        kubectl.run("wait", ended, f"pod/{name}", "--timeout=180s")
         return json.loads(kubectl.run("logs", name, "--container=claude"))
     finally:
         kubectl.run("delete", "pod", name, "--now")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -16,9 +17,9 @@ from tests.parts.guide import commands
 PLACE = KubernetesPlace("sandboxes", "image:1")
 
 
-def pod(*services: str, place: KubernetesPlace = PLACE) -> dict[str, Any]:
-    """Return the Pod of a Task with some services."""
-    task = Task("https://git.example/repo", "plain", services=services)
+def pod(*services: str, place: KubernetesPlace = PLACE, **asked: str) -> dict[str, Any]:
+    """Return the Pod of a Task with some services and options."""
+    task = replace(Task("https://git.example/repo", "plain", services=services), **asked)
     found: dict[str, Any] = manifest(
         Asked("key", task, Origin(-1, 5, 7), 1.5), place, suspended=False
     )["spec"]["template"]["spec"]
@@ -28,6 +29,12 @@ def pod(*services: str, place: KubernetesPlace = PLACE) -> dict[str, Any]:
 def test_the_agent_has_the_guides_resources() -> None:
     (agent,) = pod()["containers"]
     assert {"resources": agent["resources"]} == yaml.safe_load(commands("Resource Limits"))
+
+
+def test_a_task_has_the_resources_that_it_asks_for() -> None:
+    (agent,) = pod(memory="8Gi", cpu="4")["containers"]
+    assert agent["resources"]["limits"] == agent["resources"]["requests"]
+    assert agent["resources"]["limits"] == {"memory": "8Gi", "cpu": "4"}
 
 
 def test_the_pod_has_the_guides_security_context() -> None:

@@ -189,7 +189,7 @@ async def test_words_that_say_less_do_not_replace_those_of_before(
     following = asyncio.create_task(end_of(backend, run))
     first = {"name": "claude", **waits("ErrImagePull", "403 Forbidden")}
     put_pod(cluster, run, {"phase": "Pending", "containerStatuses": [first]})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(look.found for look in backend._tending._looks.values()):
             await asyncio.sleep(0.02)
     later = {"name": "claude", **waits("ImagePullBackOff", "Back-off pulling image")}

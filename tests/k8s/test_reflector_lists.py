@@ -17,7 +17,7 @@ from k8s.structs import Job
 from tests.k8s.fake_cluster import NAMESPACE, FakeCluster, Object, serve, times
 
 JOBS = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
-LIMIT_SECONDS = 30.0
+LIMIT_SECONDS = 120.0
 
 
 class Heard:

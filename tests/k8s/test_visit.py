@@ -33,7 +33,7 @@ def visitor(place: FakeClusterPlace) -> VisitedCluster:
 
 async def ended(visitor: VisitedCluster, run: Run) -> Run:
     """Tend a Run until it has ended."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not (run := await visitor.tend(run.id)).ended:
             await asyncio.sleep(0.02)
     return run
@@ -41,7 +41,7 @@ async def ended(visitor: VisitedCluster, run: Run) -> Run:
 
 async def stands(cluster: FakeCluster, name: str, phase: str) -> None:
     """Wait until the Pod of a Job is in a phase."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while cluster.objects["pods"].get(name, {}).get("status", {}).get("phase") != phase:
             await asyncio.sleep(0.01)
 
@@ -141,7 +141,7 @@ async def test_a_container_that_never_begins_is_not_waited_for_when_its_pod_is_o
             return Pod(Metadata(), PodStatus(phase=phase, init_container_statuses=waiting))
 
     stream = LogStream(cast(Any, Jobs()), "claude-abcdefgh-x", "postgres-sidecar")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         assert [line async for line in stream.lines(None)] == []
 
 

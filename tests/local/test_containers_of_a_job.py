@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
 import pytest
 import yaml
 
@@ -18,6 +20,7 @@ from k8s.manifest import SECRET_KEYS, manifest
 from k8s.place import KubernetesPlace
 from runs.backend import Refused
 from runs.run import Origin
+from runs.stacks.table import services_table
 from sandbox.task import Task
 from tests.k8s.test_manifest import HOSTILE
 
@@ -168,6 +171,30 @@ def test_dependencies_of_one_repository_are_kept_in_a_volume_of_its_own() -> Non
     assert mount.volume == kept
     assert made(found).volume(kept) == kept
     assert yaml.safe_load(compose_file(made(found)))["volumes"][kept] == {"name": kept}
+
+
+SCHEMA = Path(__file__).parents[1] / "data" / "compose-spec.json"
+"""From https://github.com/compose-spec/compose-go (v2.9.1, schema/), Apache License 2.0; newer ones are of a later draft."""
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        TASK,
+        replace(TASK, services=()),
+        replace(TASK, services=tuple(services_table().services)),
+        replace(TASK, image="docker.io/library/python:3.12", memory="512Mi", cpu="1500m"),
+        replace(TASK, prompt=HOSTILE[0]),
+    ],
+    ids=["usual", "no services", "all services", "another image", "a hostile task"],
+)
+def test_the_compose_file_is_one_by_its_specification(task: Task) -> None:
+    valid = fastjsonschema.compile(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    file = yaml.safe_load(compose_file(made(containers(task))))
+    valid(file)
+    file["services"]["claude"]["memory_limit"] = "1g"
+    with pytest.raises(fastjsonschema.JsonSchemaException, match="memory_limit"):
+        valid(file)
 
 
 def test_a_template_that_needs_a_cluster_is_refused_in_words() -> None:

@@ -18,7 +18,7 @@ from cli.local.way import With
 from cli.screen import Screen
 from tests.parts.git_server import OriginRepo, run_git
 
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 240.0
 AT_ONCE_SECONDS = 60.0
 """Less than the 90 s that a run has to push what it has, and a hundred times what its end takes."""
 
@@ -55,6 +55,17 @@ class Folder:
         out, err = process.communicate(timeout=LIMIT_SECONDS)
         return process.returncode, out, err
 
+    def tell(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Give another command, as from another terminal."""
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=LIMIT_SECONDS,
+        )
+
     @property
     def left(self) -> list[str]:
         folders = ("runs", "new", "trash")
@@ -75,6 +86,9 @@ def test_the_log_comes_as_it_is_printed_and_then_the_end_in_the_words_of_the_cha
     (branch,) = set(folder.origin.branches()) - {folder.origin.branch}
     assert f"🌿 {branch}" in out
     assert folder.left == []
+    (log,) = (folder.state / "kept").glob("*.log")
+    assert out.startswith(log.read_text())
+    assert log.read_text().splitlines()[-1].startswith("▶ done pushed")
 
 
 def test_a_script_gets_one_json_value_and_the_log_beside_it(folder: Folder) -> None:
@@ -140,10 +154,16 @@ def test_a_command_that_lives_keeps_its_run_when_another_is_given(folder: Folder
     code, out, _ = folder.run("add a readme and commit it")
     assert (code, "whose command was killed" in out) == (0, False)
     assert len(folder.left) == 1
+    (going,) = folder.left
+    log = folder.tell("logs", going)
+    assert "│ ✎" in log.stdout
+    assert f"claude-sandbox logs {going} -f" in log.stderr
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=LIMIT_SECONDS)
     assert (process.returncode, json.loads(out)["ending"]) == (130, "cancelled")
     assert folder.left == []
+    listed = json.loads(folder.tell("jobs", "--local", "--json").stdout)
+    assert [each["ending"] for each in listed] == ["pushed", "cancelled"]
 
 
 def test_a_pipe_that_is_closed_early_ends_the_run_with_its_work_pushed(folder: Folder) -> None:

@@ -60,6 +60,7 @@ def test_every_overlay_is_tried() -> None:
 
 def test_every_namespace_is_closed_and_everything_is_in_one(overlay: Overlay) -> None:
     namespaces = {item["metadata"]["name"]: item for item in overlay.all("Namespace")}
+    assert "claude-sandbox" in namespaces, "the guide's name"
     for namespace in namespaces.values():
         labels = namespace["metadata"]["labels"]
         assert labels["pod-security.kubernetes.io/enforce"] == "restricted"

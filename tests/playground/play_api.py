@@ -59,6 +59,6 @@ class Api:
 
     async def until_polled(self) -> None:
         """Wait until a getUpdates waits."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not self.playground.world.bot_listens:
                 await asyncio.sleep(0.01)

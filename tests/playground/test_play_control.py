@@ -31,7 +31,7 @@ async def test_a_conversation_driven_from_another_process(world: World, api: Api
     press = asyncio.create_task(
         api.play("press", message=sent["message_id"], button="Stop", **place)
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while "callback_query" not in (last := (await api.ok("getUpdates", timeout=5))[-1]):
             await asyncio.sleep(0.01)
     query = last["callback_query"]["id"]
@@ -100,7 +100,7 @@ async def test_events_come_as_a_stream_too(world: World, api: Api) -> None:
     world.say(ada, private, "one")
     url = f"{api.playground.root}/play/events?after=0"
     accept = {"Accept": "text/event-stream"}
-    async with asyncio.timeout(5), api.session.get(url, headers=accept) as response:
+    async with asyncio.timeout(60), api.session.get(url, headers=accept) as response:
         assert response.content_type == "text/event-stream"
         for number, text in ((1, "one"), (2, "two")):
             assert await response.content.readline() == f"id: {number}\n".encode()

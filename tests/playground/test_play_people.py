@@ -274,6 +274,6 @@ async def test_a_follower_sees_what_was_and_what_comes_until_the_end(
             else:
                 await api.playground.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await follow()
     assert seen == ["one", "two"]

@@ -78,7 +78,7 @@ def test_an_agent_that_looks_everywhere_finds_no_key(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     # The repository is the other user's now.
     for name, value in (("COUNT", "1"), ("KEY_0", "safe.directory"), ("VALUE_0", "*")):

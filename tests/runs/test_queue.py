@@ -53,8 +53,8 @@ def running(name: str, person: int = 1) -> Run:
         (
             "more run than the limit, which was lowered",
             Limits(runs=1),
-            [running("r"), running("s"), queued("a")],
-            Plan((), (), {"a": 1}),
+            [running("r"), running("s"), queued("a"), queued("b")],
+            Plan((), (), {"a": 1, "b": 2}),
         ),
         ("a limit of none at all", Limits(runs=0), [queued("a")], Plan((), (), {"a": 1})),
         (

@@ -14,7 +14,7 @@ from sandbox.report import Report, decode
 
 ROOT = Path(__file__).parents[2]
 SHELL_SANDBOX = Path(__file__).with_name("shell_sandbox.py")
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _start(folder: Path, program: list[str], repo_url: str, **variables: str) ->
         "TASK": "mend the roof",
         "REPO_URL": repo_url,
         "SANDBOX_RUN": "abcd2345",
-        "SANDBOX_TIMEOUT": "60",
+        "SANDBOX_TIMEOUT": "600",
         "SANDBOX_REPORT": str(folder / "report.json"),
         "SANDBOX_WORKSPACE": str(folder / "workspace"),
         **variables,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox.gate import Gate, GateMode, read_gate
+from sandbox.gate import Gate, GateMode, Watch, is_refused, read_gate
 from sandbox.report import Cause, Phase, Verdict
 from sandbox.task import BadEnvironment, from_environment
 from tests.parts.git_server import OriginRepo
@@ -56,6 +57,44 @@ def test_a_gate_is_an_address_a_mode_and_a_time(text: str, expected: Gate) -> No
 def test_a_gate_that_cannot_be_read_is_a_bad_environment(text: str) -> None:
     with pytest.raises(BadEnvironment, match=r"SANDBOX_GATE is .*ADDRESS:PORT"):
         from_environment({"TASK": "t", "REPO_URL": "u", "SANDBOX_GATE": text})
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"),
+    [
+        ("refused refused", 2),
+        ("taken refused refused", 3),
+        # A server that is just being restarted refuses once.
+        ("refused taken refused refused", 4),
+    ],
+)
+def test_an_address_is_refused_once_it_was_twice_in_a_row_fault_36(
+    monkeypatch: pytest.MonkeyPatch, answers: str, asked: int
+) -> None:
+    coming = iter(answers.split())
+    probed = []
+
+    def connect(address: tuple[str, int], _: float) -> socket.socket:
+        probed.append(address)
+        if next(coming) == "refused":
+            raise ConnectionRefusedError
+        return socket.socket()
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    monkeypatch.setattr("sandbox.gate.PAUSE_SECONDS", 0)
+    assert is_refused("10.43.0.1", 443, 600)
+    assert probed == [("10.43.0.1", 443)] * asked
+
+
+def test_nobody_waits_at_the_gate_whose_time_is_over_or_who_is_stopped(
+    reachable: socket.socket,
+) -> None:
+    watch = Watch(Gate("127.0.0.1", reachable.getsockname()[1], GateMode.FAIL, 600))
+    try:
+        assert watch.wait(time.monotonic(), lambda: False) is None
+        assert watch.wait(time.monotonic() + 600, lambda: True) is None
+    finally:
+        watch.close()
 
 
 def test_without_a_gate_nothing_is_waited_for(tmp_path: Path, file_repo: OriginRepo) -> None:
@@ -125,5 +164,5 @@ def test_a_run_whose_time_is_over_ends_at_the_gate(
     tmp_path: Path, file_repo: OriginRepo, reachable: socket.socket
 ) -> None:
     gate = f"{address(reachable)} fail 50"
-    finished = run(tmp_path, AGENT, file_repo.url, SANDBOX_GATE=gate, SANDBOX_TIMEOUT="2")
+    finished = run(tmp_path, AGENT, file_repo.url, SANDBOX_GATE=gate, SANDBOX_TIMEOUT="5")
     assert finished.report.cause is Cause.DEADLINE

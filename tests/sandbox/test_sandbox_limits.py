@@ -32,7 +32,7 @@ def test_at_the_deadline_the_agent_may_tidy_up_and_its_work_is_kept(
     file_repo: OriginRepo, tmp_path: Path
 ) -> None:
     script = "echo 1 > one; trap 'echo 2 > two; exit 0' TERM; while :; do sleep 0.05; done"
-    done = run(tmp_path / "run", script, file_repo.file_url, SANDBOX_TIMEOUT="1")
+    done = run(tmp_path / "run", script, file_repo.file_url, SANDBOX_TIMEOUT="5")
     assert (done.exit_code, done.report.verdict, done.report.cause) == (
         1,
         Verdict.FAILED,
@@ -50,7 +50,7 @@ def test_an_agent_that_ignores_sigterm_is_killed_after_its_grace_fault_37(
     file_repo: OriginRepo, tmp_path: Path
 ) -> None:
     script = "echo 1 > one; trap '' TERM INT HUP; (trap '' TERM; sleep 1000) & while :; do sleep 0.05; done"
-    done = run(tmp_path / "run", script, file_repo.file_url, SANDBOX_TIMEOUT="1", GRACE="0.3")
+    done = run(tmp_path / "run", script, file_repo.file_url, SANDBOX_TIMEOUT="5", GRACE="0.3")
     assert done.report.cause is Cause.DEADLINE
     assert file_repo.read(WIP, "one") == "1\n"
 

@@ -77,7 +77,7 @@ def test_what_has_to_be_escaped_is_found_escaped(escape: Callable[[str], str]) -
 def test_what_a_shell_escapes_with_backslashes_is_found() -> None:
     secret = "it's <a> (secret)"
     printf = ["bash", "-c", 'printf "see %q there" "$1"', "-", secret]
-    escaped = subprocess.run(printf, capture_output=True, text=True, timeout=10).stdout
+    escaped = subprocess.run(printf, capture_output=True, text=True, timeout=60).stdout
     assert secret not in escaped
     assert Redactor([secret]).text(escaped) == "see [redacted] there"
 
@@ -99,6 +99,12 @@ def test_lines_keep_their_order_and_come_at_once_when_nothing_looks_like_a_secre
     assert redactor.line("ends like ghp_01") == []
     assert redactor.line("two") == ["ends like ghp_01", "two"]
     assert redactor.flush() == []
+
+
+def test_only_a_line_as_short_as_those_of_a_key_file_waits_for_the_next() -> None:
+    filled = "QUJD" * 50
+    assert Redactor().line(filled) == []
+    assert Redactor().line(filled + "QUJD") == [filled + "QUJD"]
 
 
 def test_what_waits_is_bounded() -> None:

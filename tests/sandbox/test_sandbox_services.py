@@ -24,7 +24,7 @@ from sandbox.services import (
     wait,
 )
 
-LIMIT_SECONDS = 30.0
+LIMIT_SECONDS = 120.0
 STARTS = b"E\0\0\0*SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
 NO_USER = b'E\0\0\0*SFATAL\0VFATAL\0C28000\0Mrole "postgres" does not exist\0\0'
 MARIADB = b"n\0\0\0\x0a5.5.5-10.11.19-MariaDB\0"

@@ -70,7 +70,7 @@ def work(folder: Path, task: str) -> tuple[list[str], AgentResult]:
     with started(folder, task) as process:
         assert process.stdout is not None
         lines = [line for row in process.stdout for line in agent.read(row)]
-        return lines, agent.result(process.wait(timeout=30))
+        return lines, agent.result(process.wait(timeout=120))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_waiting_is_a_step_per_second_after_the_edit_and_ends_with_sigterm(proje
         read_until(process, b"Waiting, 1 of 30 s")
         assert changed(project) == ["NOTES.md"]
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == -signal.SIGTERM
+        assert process.wait(timeout=120) == -signal.SIGTERM
 
 
 def test_a_stubborn_agent_outlives_sigterm_fault_37(project: Path) -> None:

@@ -27,7 +27,7 @@ from tests.parts.model_fixtures import API_KEY, claude_environment
 
 pytestmark = pytest.mark.claude
 
-LIMIT_SECONDS = 60
+LIMIT_SECONDS = 180
 HOSTILE = (
     "-rf x",
     "--version",

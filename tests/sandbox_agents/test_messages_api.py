@@ -18,7 +18,7 @@ Start = Callable[..., MessagesApi]
 def post(url: str, **body: Any) -> bytes:
     body = {"model": "m", "messages": [{"role": "user", "content": "hello"}], **body}
     request = urllib.request.Request(url, json.dumps(body).encode(), {"X-Api-Key": "k"})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         return bytes(response.read())
 
 

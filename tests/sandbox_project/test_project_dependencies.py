@@ -135,7 +135,7 @@ def test_an_installation_that_hangs_leaves_the_agent_its_time(
     package = json.loads(files["package.json"])
     files["package.json"] = json.dumps({**package, "scripts": {"postinstall": "sleep 600"}})
     done = run(
-        tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url, SANDBOX_TIMEOUT="9"
+        tmp_path / "run", "echo x > x", repo_of(tmp_path, files).file_url, SANDBOX_TIMEOUT="24"
     )
     assert done.report.verdict is Verdict.PUSHED, done.log
     assert "took too long and was ended" in done.log

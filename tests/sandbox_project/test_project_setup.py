@@ -49,7 +49,7 @@ def test_a_setup_that_fails_ends_the_run_with_the_lines_that_prove_it(tmp_path: 
 def test_a_setup_that_hangs_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
     script = "(sleep 300; echo late > ../late) & sleep 301\n"
     repo = repo_of(tmp_path, {".claude-sandbox/setup": script})
-    done = run(tmp_path / "run", "true", repo.file_url, SANDBOX_TIMEOUT="6", GRACE="0.2")
+    done = run(tmp_path / "run", "true", repo.file_url, SANDBOX_TIMEOUT="15", GRACE="0.2")
     assert done.report.cause is Cause.SETUP_FAILED
     assert "took too long and was ended" in str(done.report.error)
 

@@ -19,7 +19,7 @@ from runs import durable
 T = TypeVar("T")
 
 COMMAND = Path(sys.executable).with_name("claude-sandbox")
-LIMIT_SECONDS = 30.0
+LIMIT_SECONDS = 180.0
 _PAUSE_SECONDS = 0.02
 
 

@@ -197,12 +197,12 @@ class Hosted:
 
     def page(self) -> str:
         """Return the page itself."""
-        with urllib.request.urlopen(self.url, timeout=10) as answer:
+        with urllib.request.urlopen(self.url, timeout=60) as answer:
             return str(answer.read().decode())
 
     def read(self, what: str) -> Any:
         """Return what the people's side answers."""
-        with urllib.request.urlopen(f"{self.url}play/{what}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}play/{what}", timeout=60) as answer:
             return json.load(answer)
 
     def act(self, what: str, **body: object) -> Any:
@@ -212,7 +212,7 @@ class Hosted:
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def person(self, note: str) -> int:

@@ -96,7 +96,7 @@ async def check_alerts(prometheus: Prometheus) -> None:
 
 def check_page(page: str) -> None:
     """See that promtool finds nothing to say about names, types and help."""
-    with urllib.request.urlopen(page, timeout=30) as answer:
+    with urllib.request.urlopen(page, timeout=60) as answer:
         promtool("check", "metrics", given=answer.read().decode())
 
 

@@ -44,7 +44,7 @@ def refused(variables: Mapping[str, str], home: Path) -> list[str]:
         env={"PATH": "/usr/bin:/bin", "HOME": str(home), **variables},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "Traceback" not in done.stderr
@@ -81,8 +81,15 @@ def refused(variables: Mapping[str, str], home: Path) -> list[str]:
                 "SANDBOX_NAMESPACE isn't a namespace's name: 'Not One'. Example: SANDBOX_NAMESPACE=claude-sandbox"
             ],
         ),
+        (
+            {"SANDBOX_BACKEND": "kubernetes", "KUBECONFIG": "/nowhere"},
+            [
+                "There is no kubeconfig at /nowhere.",
+                "➜ Name one by KUBECONFIG=…, or put it there. For a cluster to try things on: make cluster",
+            ],
+        ),
     ],
-    ids=["no token", "three mistakes", "misspelt", "kubernetes"],
+    ids=["no token", "three mistakes", "misspelt", "kubernetes", "no kubeconfig"],
 )
 def test_wrong_variables_are_all_told_a_line_each(
     changes: dict[str, str], lines: list[str], tmp_path: Path
