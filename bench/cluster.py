@@ -63,11 +63,6 @@ async def open_place(folder: Path) -> AsyncIterator[Cluster]:
         raise NoCluster(str(error)) from error
 
 
-def kubectl_program() -> str | None:
-    """Return kubectl, that of the test cluster where there is one; None where there is none."""
-    return shutil.which(_found()[1])
-
-
 def _found() -> tuple[Path, str]:
     """Return the kubeconfig, and the kubectl program itself: a script around it would take time of its own."""
     given = os.environ.get("KUBECONFIG")

@@ -14,7 +14,7 @@ from bot.markup import Markup, paragraphs
 from bot.messages import ANSWER_ADVICE, completion
 from bot.repo import Target, find_again
 from bot.settings import BackendName, Settings, read
-from cli.asking import Written, find_target, make_task, read_prompt, read_written
+from cli.asking import find_target, make_task, read_prompt, read_written
 from cli.bot import load_config
 from cli.checkout import here
 from cli.cluster import person
@@ -29,6 +29,7 @@ from cli.local.way import With
 from cli.owner import with_owner
 from cli.run_words import for_terminal, values
 from cli.screen import Screen
+from cli.written import Written
 from runs.outcome import Ending
 from runs.run import Run, command_line_key, command_line_origin
 from sandbox.keys import read_keys
