@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.parts.guide import plain, sentences
+from tests.parts.named_tests import assert_there, named_tests
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
@@ -23,13 +22,6 @@ QUOTED = [plain(row[0].replace("“", " ").replace("”", " ")) for row in ROWS]
 SENTENCES = list(dict.fromkeys(sentences()))
 
 
-@cache
-def names_in(path: Path) -> frozenset[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
-
-
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_a_sentence_of_the_guide_is_kept_or_promises_nothing(sentence: str) -> None:
     kept = any(sentence in quoted for quoted in QUOTED)
@@ -40,11 +32,10 @@ def test_a_sentence_of_the_guide_is_kept_or_promises_nothing(sentence: str) -> N
 def test_what_is_ours_is_said_and_shown_by_tests_that_exist(row: list[str]) -> None:
     assert len(row) == 3, "the guide, ours, shown by"
     assert row[1]
-    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row[2])
+    named = named_tests(row[2])
     assert named, "a promise needs its test"
-    assert re.sub(r"`[^`]+`|, ", "", row[2]) == ""
-    for path, name in named:
-        assert name in names_in(ROOT / path), f"{path}::{name}"
+    assert re.sub(r"`[^`]+`|\[[^]]+\]\([^)]+\)|, ", "", row[2]) == ""
+    assert_there(named)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:60])

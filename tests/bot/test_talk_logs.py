@@ -185,7 +185,9 @@ async def test_an_empty_log_is_no_file(talk: Talk) -> None:
     async with talk.bot():
         run = await printed(talk, b"")
         talk.world.say(talk.grace, talk.team, f"/logs {run.id} file")
-        await talk.said("It has printed nothing so far")
+        answer = await talk.said("It has printed nothing so far")
+        assert answer.document is None
+        assert not talk.world.calls("sendDocument")
 
 
 async def test_the_log_of_a_service_is_shown_or_it_is_said_that_there_is_none(talk: Talk) -> None:

@@ -34,7 +34,7 @@ def printed_by(command: list[str]) -> list[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     return done.stdout.decode("utf-8", "replace").split("\n")

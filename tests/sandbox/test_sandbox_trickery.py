@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.report import Cause, Verdict
 from tests.parts.git_server import GitServer, OriginRepo, run_git
-from tests.sandbox.running import run, start_program
+from tests.sandbox.running import run, run_as_one_of_many, start_program
 
 BRANCH = "claude/abcd2345-mend-the-roof"
 FORGED = json.dumps(
@@ -223,19 +223,15 @@ def test_the_agent_is_given_no_key_but_the_models(
         assert git_server.token not in (done.workspace / place).read_text()
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0 or sys.platform != "linux", reason="root may read every process's memory"
-)
+@LINUX
 def test_the_agent_cant_read_the_sandboxs_environment(
     file_repo: OriginRepo, tmp_path: Path
 ) -> None:
-    done = run(
-        tmp_path / "run",
-        "cat /proc/$PPID/environ > ../seen",
-        file_repo.file_url,
-        GITHUB_TOKEN="x" * 20,
-    )
-    assert "x" * 20 not in (done.workspace / "seen").read_text()
+    script = "cat /proc/$$/environ > ../own; cat /proc/$PPID/environ > ../seen"
+    done = run_as_one_of_many(tmp_path / "run", script, file_repo.file_url)
+    assert "PATH=" in (done.workspace / "own").read_text(), "the same way leads somewhere"
+    assert (done.workspace / "seen").read_text() == ""
+    assert "Permission denied" in done.log
 
 
 def test_the_token_is_in_no_argument_list_and_no_file(
