@@ -46,7 +46,7 @@ def read_written(written: Written) -> tuple[Options, tuple[str, ...] | None]:
         model=read("model", written.model, read_model),
         budget_usd=read("budget", written.budget, read_budget),
         image=read("image", written.image, read_image),
-        pull_request=written.pull_request,
+        pull_request=written.pr,
     )
     services = read("services", written.services, _read_services)
     if mistakes:
