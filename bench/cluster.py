@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -41,6 +42,20 @@ class Cluster:
         repo = self.ground.repo
         url = repo if isinstance(repo, str) else repo["url"]
         return {"url": url, **SMALL, **options}
+
+    async def run_kubectl(self, *arguments: str, given: str = "") -> str:
+        """Return what kubectl prints. Raises RuntimeError with its errors where it fails."""
+        process = await asyncio.create_subprocess_exec(
+            *self.kubectl,
+            *arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = await process.communicate(given.encode())
+        if process.returncode != 0:
+            raise RuntimeError(f"kubectl {arguments[0]}: {err.decode().strip()}")
+        return out.decode()
 
 
 @asynccontextmanager
