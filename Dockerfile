@@ -95,7 +95,7 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
 COPY agent-files /usr/local/share/claude-sandbox/agent-files
 COPY sandbox /usr/local/lib/python3.11/dist-packages/sandbox
 # Nobody could do it later: a run, and the broker beside it, would compile everything anew.
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash /usr/local/lib/python3.11/dist-packages/sandbox
+RUN python3 -m compileall -q --invalidation-mode checked-hash /usr/local/lib/python3.11/dist-packages/sandbox
 USER 1000:1000
 WORKDIR /workspace
 # Isolated: what a repository or an agent puts into the folder or the environment can't take a module's place.
@@ -124,7 +124,7 @@ COPY . /opt/claude-sandbox/source
 # Whose sandbox image is the usual one: of a fork, its owner's. By RUN: Buildah 1.28 takes an ENV of another owner from its cache.
 ARG OWNER=
 RUN echo "$OWNER" >/opt/claude-sandbox/source/.owner \
- && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/claude-sandbox/source
+ && python3 -m compileall -q --invalidation-mode checked-hash /opt/claude-sandbox/source
 ENV PATH=/opt/claude-sandbox/bin:$PATH PYTHONUNBUFFERED=1
 USER 1000:1000
 WORKDIR /home/sandbox

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -42,6 +43,20 @@ class Cluster:
         url = repo if isinstance(repo, str) else repo["url"]
         return {"url": url, **SMALL, **options}
 
+    async def run_kubectl(self, *arguments: str, given: str = "") -> str:
+        """Return what kubectl prints. Raises RuntimeError with its errors where it fails."""
+        process = await asyncio.create_subprocess_exec(
+            *self.kubectl,
+            *arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = await process.communicate(given.encode())
+        if process.returncode != 0:
+            raise RuntimeError(f"kubectl {arguments[0]}: {err.decode().strip()}")
+        return out.decode()
+
 
 @asynccontextmanager
 async def open_place(folder: Path) -> AsyncIterator[Cluster]:
@@ -61,11 +76,6 @@ async def open_place(folder: Path) -> AsyncIterator[Cluster]:
                 await ground.backend.close()
     except DemoError as error:
         raise NoCluster(str(error)) from error
-
-
-def kubectl_program() -> str | None:
-    """Return kubectl, that of the test cluster where there is one; None where there is none."""
-    return shutil.which(_found()[1])
 
 
 def _found() -> tuple[Path, str]:

@@ -1,4 +1,4 @@
-"""What a person waits for at the prompt: the help, and a list of 5,000 Jobs against kubectl's."""
+"""What a person waits for at the prompt: the help. The lists are in bench.job_list."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.cluster import kubectl_program
 from bench.figure import Figure, at_most, spread
-from bench.job_pages import JOBS
-from bench.relist import served
 from bench.stage import ROOT
-from tests.k8s.fake_cluster import NAMESPACE
 
 TIMES = 7
 
@@ -27,10 +23,10 @@ Taken = tuple[float, float]
 
 
 async def measure(folder: Path) -> list[Figure]:
-    """Start each some times over, the two lists in turn; the first of each only warms the disk's cache."""
-    environment = {**os.environ, "HOME": str(folder), "SANDBOX_NAMESPACE": NAMESPACE}
+    """Start it some times over; the first only warms the disk's cache."""
+    environment = {**os.environ, "HOME": str(folder)}
     helps = [await taken([program(), "--help"], environment) for _ in range(TIMES + 1)][1:]
-    figures = [
+    return [
         at_most(
             "claude-sandbox --help",
             statistics.median(seconds for seconds, _ in helps),
@@ -39,33 +35,6 @@ async def measure(folder: Path) -> list[Figure]:
             f"({min(helps)[0]:.2f}–{max(helps)[0]:.2f})",
         ),
         Figure("  of which the processors'", spread([work for _, work in helps], "s")),
-    ]
-    kubectl = kubectl_program()
-    if kubectl is None:
-        return figures
-    pairs = []
-    async with served(folder) as kubeconfig:
-        environment["KUBECONFIG"] = str(kubeconfig)
-        for _ in range(TIMES + 1):
-            theirs = await taken([kubectl, "get", "jobs", "-n", NAMESPACE], environment)
-            pairs.append((await taken([program(), "jobs"], environment), theirs))
-    return [*figures, *compared(f"{JOBS:,} Jobs", pairs[1:], limit=1.2)]
-
-
-def compared(
-    what: str, pairs: Sequence[tuple[Taken, Taken]], limit: float | None = None
-) -> list[Figure]:
-    """Return the figures of our list beside kubectl's: the wait, and the processors' time."""
-    waits = [mine / other for (mine, _), (other, _) in pairs]
-    works = [mine / other for (_, mine), (_, other) in pairs]
-    ratio = "  ratio, of pairs"
-    return [
-        Figure(f"kubectl get jobs, {what}", spread([wait for _, (wait, _) in pairs], "s")),
-        Figure(f"claude-sandbox jobs, {what}", spread([wait for (wait, _), _ in pairs], "s")),
-        Figure(ratio, spread(waits, ""))
-        if limit is None
-        else at_most(ratio, statistics.median(waits), limit, ""),
-        Figure("  ratio of the processors' time", spread(works, "")),
     ]
 
 

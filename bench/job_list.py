@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.cluster import Cluster, open_place
-from bench.command_line import Taken, compared, program, taken
-from bench.figure import Figure
+from bench.command_line import Taken, program, taken
+from bench.figure import Figure, at_most, spread
 from bench.job_pages import JOBS, PAGE, page
 from k8s.annotations import read_asked
 from k8s.manifest import manifest
@@ -32,7 +33,7 @@ async def measure(folder: Path) -> list[Figure]:
         empty = await _pairs(ours, theirs, environment)
         await _fill(cluster)
         full = await _pairs(ours, theirs, environment)
-    return [*compared("no Jobs", empty), *compared(f"{JOBS:,} Jobs", full, limit=1.2)]
+    return [*_compared("no Jobs", empty), *_compared(f"{JOBS:,} Jobs", full, limit=1.2)]
 
 
 async def _pairs(
@@ -42,6 +43,23 @@ async def _pairs(
         (await taken(ours, environment), await taken(theirs, environment)) for _ in range(PAIRS + 1)
     ]
     return pairs[1:]
+
+
+def _compared(
+    what: str, pairs: Sequence[tuple[Taken, Taken]], limit: float | None = None
+) -> list[Figure]:
+    """Return the figures of our list beside kubectl's: the wait, and the processors' time."""
+    waits = [mine / other for (mine, _), (other, _) in pairs]
+    works = [mine / other for (_, mine), (_, other) in pairs]
+    ratio = "  ratio, of pairs"
+    return [
+        Figure(f"kubectl get jobs, {what}", spread([wait for _, (wait, _) in pairs], "s")),
+        Figure(f"claude-sandbox jobs, {what}", spread([wait for (wait, _), _ in pairs], "s")),
+        Figure(ratio, spread(waits, ""))
+        if limit is None
+        else at_most(ratio, statistics.median(waits), limit, ""),
+        Figure("  ratio of the processors' time", spread(works, "")),
+    ]
 
 
 async def _fill(cluster: Cluster) -> None:

@@ -6,11 +6,9 @@ have to share a clock.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import statistics
-import subprocess
 import time
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -99,25 +97,13 @@ async def _ready(cluster: Cluster, place: KubernetesPlace, way: Way, number: int
     job = manifest(asked, replace(place, template=way.template), suspended=False)
     name = f"job/{job_name(run_id(asked.key))}"
     begun_at = time.time()
-    await _kubectl(cluster, "create", "--filename=-", given=json.dumps(job))
-    await _kubectl(cluster, "wait", name, "--for=condition=complete", f"--timeout={_JOB_SECONDS}s")
-    log = await _kubectl(cluster, "logs", name, "--container=claude", "--timestamps")
-    await _kubectl(cluster, "delete", name, "--cascade=foreground")
+    await cluster.run_kubectl("create", "--filename=-", given=json.dumps(job))
+    await cluster.run_kubectl(
+        "wait", name, "--for=condition=complete", f"--timeout={_JOB_SECONDS}s"
+    )
+    log = await cluster.run_kubectl("logs", name, "--container=claude", "--timestamps")
+    await cluster.run_kubectl("delete", name, "--cascade=foreground")
     line = re.search(r"^(\S+) .*\bready after [0-9.]+ s$", log, re.MULTILINE)
     if line is None:
         raise RuntimeError(f"the log doesn't say when the services were ready:\n{log[-1000:]}")
     return datetime.fromisoformat(line[1]).timestamp() - begun_at
-
-
-async def _kubectl(cluster: Cluster, *arguments: str, given: str = "") -> str:
-    process = await asyncio.create_subprocess_exec(
-        *cluster.kubectl,
-        *arguments,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    out, err = await process.communicate(given.encode())
-    if process.returncode != 0:
-        raise RuntimeError(f"kubectl {arguments[0]}: {err.decode().strip()}")
-    return out.decode()

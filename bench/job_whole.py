@@ -10,7 +10,6 @@ import asyncio
 import json
 import re
 import statistics
-import subprocess
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -93,7 +92,7 @@ async def _run(cluster: Cluster, stage: Stage, desk: Desk, seen: Mapping[str, Mo
     (name,) = set(seen) - known
     await wait_until(lambda: "complete" in seen[name])
     logs = [
-        await _kubectl(cluster, "logs", f"job/{name}", f"--container={container}", "--timestamps")
+        await cluster.run_kubectl("logs", f"job/{name}", f"--container={container}", "--timestamps")
         for container in (names.CONTAINER, names.BROKER)
     ]
     found = seen[name] | {"said": said_at, "card": card_at, "told": told_at} | _printed(logs)
@@ -120,9 +119,9 @@ async def _bare(cluster: Cluster, folder: Path, number: int) -> float:
     path = folder / f"{name}.json"
     path.write_text(json.dumps(_bare_job(cluster, name)), encoding="utf-8")
     begun_at = time.monotonic()
-    await _kubectl(cluster, "create", f"--filename={path}")
+    await cluster.run_kubectl("create", f"--filename={path}")
     until = ("--for=condition=complete", f"--timeout={_WAIT_SECONDS}s")
-    await _kubectl(cluster, "wait", f"job/{name}", *until)
+    await cluster.run_kubectl("wait", f"job/{name}", *until)
     return time.monotonic() - begun_at
 
 
@@ -189,17 +188,3 @@ def _steps_of_pod(pod: Mapping[str, Any]) -> list[str]:
     ended = any("terminated" in (each.get("state") or {}) for each in statuses)
     scheduled = ["scheduled"] if pod["spec"].get("nodeName") else []
     return [*scheduled, *(["terminated"] if ended else [])]
-
-
-async def _kubectl(cluster: Cluster, *arguments: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *cluster.kubectl,
-        *arguments,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    if process.returncode != 0:
-        raise RuntimeError(f"kubectl {arguments[0]}: {err.decode().strip()}")
-    return out.decode()

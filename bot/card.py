@@ -20,8 +20,8 @@ from sandbox.report import Phase
 SILENT_SECONDS = 300
 """After so long without a line from the agent the card says that it is silent."""
 
-PHASE_SECONDS = 3.0
-"""A shorter time in a phase isn't worth its place: a card may stand for seconds with it."""
+SHORT_SECONDS = 3.0
+"""A shorter time in a phase or in the queue isn't worth its place: a card may stand for seconds with it."""
 
 PHASE_WORDS = {
     None: "starting",
@@ -86,18 +86,18 @@ def card(run: Run, progress: Progress, now: float, notes: Sequence[str] = ()) ->
     ]
     if run.state is State.QUEUED:
         place = f"place {run.place}" if run.place else ""
-        waited = duration(now - run.created_at)
+        waited = now - run.created_at
         return lines(
             joined([plain("🕐 ") + bold("Waiting"), place, target(run)], " · "),
             task,
-            f"for {waited}",
+            f"for {duration(waited)}" if waited >= SHORT_SECONDS else "",
             *remarks,
             _identity(run),
         )
     phase = progress.phase or (run.report.phase if run.report else None)
     elapsed = duration(now - (run.started_at or run.created_at))
     doing = f"▶ {doing_words(run, phase)}"
-    if (progress.phase_seconds or 0.0) >= PHASE_SECONDS:
+    if (progress.phase_seconds or 0.0) >= SHORT_SECONDS:
         doing, elapsed = f"{doing} {duration(progress.phase_seconds or 0)}", f"{elapsed} in all"
     stopping = f"stopping, asked by {shortened(run.cancelled_by, 60)}" if run.cancelled_by else ""
     state = joined([plain("⚙️ ") + bold("Stopping" if stopping else "Running"), target(run)], " · ")
@@ -142,8 +142,8 @@ def _descent(run: Run) -> str:
     if of is None:
         return ""
     if of.answers:
-        return f"💬 {of.parent_id} goes on with the answer"
+        return f"💬 goes on from {of.parent_id} with the answer"
     if of.change == GO_ON:
-        return f"▶ {of.parent_id} goes on from there"
+        return f"▶ goes on from {of.parent_id}"
     change = next((with_change(run.task, each) for each in Change if each.value == of.change), "")
     return ", ".join(filter(None, (f"🔁 {of.parent_id} once more", change)))

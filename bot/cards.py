@@ -156,7 +156,8 @@ class Cards:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
         if not run.origin.by_command_line:
-            await self._speaker.react(place, run.origin.message_id, "👀")
+            # Not waited for: the card comes sooner, and those of many commands in the order of these.
+            self._errands.run(self._speaker.react(place, run.origin.message_id, "👀"))
         letter = self._letter(self._runs.get(run_id, run), Progress())
         card_id = await self._speaker.say(place, letter)
         if self._speaker.addresses.of(place.chat_id) != place.chat_id:

@@ -287,7 +287,7 @@ def _denied(report: Report | None) -> Markup:
 
 def _proof(outcome: Outcome, log_tail: str) -> str:
     """Return what was seen of the failure, then what the log says of it."""
-    told = _rows(outcome.error or "")
+    known = told = _rows(outcome.error or "")
     if outcome.cause is Cause.DEADLINE:
         told = [row for row in told if not row.startswith("the time of ")]  # the sentence says so
     cut = _without_middle if isinstance(outcome.cause, Seen) else narrowed
@@ -297,7 +297,7 @@ def _proof(outcome: Outcome, log_tail: str) -> str:
     log = log_tail if helps else ""
     # What a command prints is set in below it; a phone has no room for that.
     found = [clean(row).removeprefix("  ") for row in proving_lines(log, most=PROVING_LINES)]
-    more = [row for row in found if not any(row.strip() in each for each in told)]
+    more = [row for row in found if not any(row.strip() in each for each in known)]
     room = PROVING_LINES - len(rows)
     rows += [narrowed(row, ROW_CHARACTERS) for row in more[max(len(more) - room, 0) :]]
     return plain("\n".join(rows)).cut(MESSAGE_UNITS // 2).text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from bot.address import BadRepo, refuse_branch
@@ -22,23 +22,10 @@ from bot.options import (
 from bot.parse import RunRequest, to_task, too_much
 from bot.repo import Target, find
 from cli.exits import Failure
+from cli.written import Written
 from sandbox.task import Task
 
 _Value = TypeVar("_Value")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """The options as they were written; None where one wasn't."""
-
-    model: str | None = None
-    budget: str | None = None
-    timeout: str | None = None
-    memory: str | None = None
-    cpu: str | None = None
-    image: str | None = None
-    services: str | None = None
-    pull_request: bool | None = None
 
 
 def read_written(written: Written) -> tuple[Options, tuple[str, ...] | None]:

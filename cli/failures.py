@@ -16,6 +16,10 @@ _CERTIFICATE = (
     "kubectl get jobs has to work with the same --context."
 )
 _AWAY = "Is it the right cluster (--context), and does it run? kubectl get jobs has to work with the same --context."
+_WEBHOOK = (
+    "The cluster asks a program of its own (Kueue's is kueue-system), which doesn't answer. Does it run? kubectl get pods -A. "
+    "Then say the same again."
+)
 _NO_NAMESPACE = (
     "Name another namespace by -n NAME; to make it, and all that belongs to it: claude-sandbox init"
 )
@@ -56,6 +60,8 @@ def advice_for(error: Exception) -> str:
     code = getattr(error, "code", None)
     if code == 403:
         return _NO_RIGHT
+    if "calling webhook" in words:
+        return _WEBHOOK
     if code == 401 or "(401)" in words:
         return _LOGIN
     if re.search("certificate", words, re.IGNORECASE):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -10,20 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.adding import add
-from cli.task_options import (
-    AsJson,
-    Budget,
-    Cpu,
-    Image,
-    Memory,
-    Model,
-    PullRequest,
-    Ref,
-    Repo,
-    Services,
-    TaskText,
-    Timeout,
-)
+from cli.task_options import AsJson, Ref, Repo, TaskText, takes_options
+from cli.written import NOTHING, Written
 
 if TYPE_CHECKING:
     from cli.exits import Exit
@@ -84,9 +71,6 @@ SomeRuns = Annotated[
     typer.Argument(metavar="RUN", help="Only these; else all that may go.", autocompletion=_ended),
 ]
 
-_MANY = 50_000
-"""What is loaded stays: to look through it again and again for garbage takes a tenth of a short command's time."""
-
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -96,18 +80,12 @@ def add_to(app: typer.Typer) -> None:
     add(app, clean)
 
 
+@takes_options
 def remote(
     task: TaskText,
     repo: Repo = None,
     ref: Ref = None,
-    model: Model = None,
-    budget: Budget = None,
-    timeout: Timeout = None,
-    memory: Memory = None,
-    cpu: Cpu = None,
-    image: Image = None,
-    services: Services = None,
-    pr: PullRequest = None,
+    written: Written = NOTHING,
     watch: Watch = False,
     context: Context = None,
     namespace: Namespace = None,
@@ -121,10 +99,8 @@ def remote(
     """
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
-        from cli.asking import Written
         from cli.commands.remote import Wish, run_remote
 
-        written = Written(model, budget, timeout, memory, cpu, image, services, pr)
         return run_remote(environment, chosen, Wish(task, repo, ref, written, watch), screen)
 
     _do(work, context, namespace, as_json)
@@ -265,7 +241,6 @@ def _do(
     as_json: bool,
 ) -> None:
     """Do the work of a command, and end with its exit code. All else is loaded only now: help has to be fast."""
-    gc.set_threshold(_MANY)
     from cli.guard import guarded
     from cli.screen import Screen
     from cli.where import Chosen

@@ -9,20 +9,8 @@ import typer
 
 from cli.adding import add
 from cli.local.way import With
-from cli.task_options import (
-    AsJson,
-    Budget,
-    Cpu,
-    Image,
-    Memory,
-    Model,
-    PullRequest,
-    Ref,
-    Repo,
-    Services,
-    TaskText,
-    Timeout,
-)
+from cli.task_options import AsJson, Ref, Repo, TaskText, takes_options
+from cli.written import NOTHING, Written
 
 Way = Annotated[
     With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
@@ -43,20 +31,14 @@ def add_to(app: typer.Typer) -> None:
     add(app, local, no_args_is_help=True)
 
 
+@takes_options
 def local(
     task: TaskText,
     repo: Repo = None,
     ref: Ref = None,
     way: Way = None,
     bare: Bare = False,
-    model: Model = None,
-    budget: Budget = None,
-    timeout: Timeout = None,
-    memory: Memory = None,
-    cpu: Cpu = None,
-    image: Image = None,
-    services: Services = None,
-    pr: PullRequest = None,
+    written: Written = NOTHING,
     network: Network = None,
     compose: Compose = False,
     as_json: AsJson = False,
@@ -68,12 +50,10 @@ def local(
 
     Example: claude-sandbox local "add a farewell to the greeter"
     """
-    from cli.asking import Written
     from cli.guard import guarded
     from cli.local.command import Wish, run_local
     from cli.screen import Screen
 
-    written = Written(model, budget, timeout, memory, cpu, image, services, pr)
     wish = Wish(task, repo, ref, written, way, bare, network, compose)
     screen = Screen(as_json=as_json)
     raise SystemExit(guarded(lambda: run_local(dict(os.environ), wish, screen), screen))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Annotated, Optional
 
 import typer
+
+from cli.written import Written
 
 TaskText = Annotated[str, typer.Argument(metavar="TASK", help="What to do, in quotes.")]
 Repo = Annotated[
@@ -26,3 +31,32 @@ Services = Annotated[
 ]
 PullRequest = Annotated[Optional[bool], typer.Option(help="Open a pull request, or don't.")]  # noqa: UP045 - typer makes --pr/--no-pr of it
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+def takes_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a task in place of its parameter `written`, which they become: typer has no groups."""
+    options = inspect.signature(_written, eval_str=True).parameters
+    parameters: list[inspect.Parameter] = []
+    for one in inspect.signature(command, eval_str=True).parameters.values():
+        parameters += options.values() if one.name == "written" else [one]
+
+    @functools.wraps(command)
+    def call(**given: object) -> None:
+        written = _written(**{name: given.pop(name) for name in options})  # type: ignore[arg-type]  # typer checks them
+        command(**given, written=written)
+
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    return call
+
+
+def _written(
+    model: Model = None,
+    budget: Budget = None,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    cpu: Cpu = None,
+    image: Image = None,
+    services: Services = None,
+    pr: PullRequest = None,
+) -> Written:
+    return Written(model, budget, timeout, memory, cpu, image, services, pr)

@@ -31,7 +31,13 @@ METRICS = {"bot/metrics.py", "bot/present.py", "bot/scrape.py"}
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50
 MOST_PARAMETERS = 5
-COMMANDS = ("cli/installing.py", "cli/making.py", "cli/on_cluster.py", "cli/on_machine.py")
+COMMANDS = (
+    "cli/installing.py",
+    "cli/making.py",
+    "cli/on_cluster.py",
+    "cli/on_machine.py",
+    "cli/task_options.py",
+)
 """Here each function is a command, and each parameter one of its options."""
 OVERRIDES = {"redirect_request"}
 """The standard library says which parameters they have."""

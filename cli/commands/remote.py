@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.config import Config
 from bot.repo import Target
 from bot.stack_words import stack_words
-from cli.asking import Written, find_target, make_task, read_prompt, read_written
+from cli.asking import find_target, make_task, read_prompt, read_written
 from cli.bot import load_config, make_stacks
 from cli.checkout import here
 from cli.cluster import Cluster, person, visit
@@ -19,6 +19,7 @@ from cli.run_words import launched, values, what_next
 from cli.screen import Screen
 from cli.watching import told, watch
 from cli.where import Chosen, Where, find_where
+from cli.written import Written
 from runs.backend import Refused, Unavailable
 from runs.run import Run, command_line_key, command_line_origin, run_id
 from sandbox.task import Task

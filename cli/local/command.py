@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bot.config import Config
-from bot.markup import Markup
+from bot.markup import Markup, paragraphs
 from bot.messages import ANSWER_ADVICE, completion
 from bot.repo import Target, find_again
 from bot.settings import BackendName, Settings, read
-from cli.asking import Written, find_target, make_task, read_prompt, read_written
+from cli.asking import find_target, make_task, read_prompt, read_written
 from cli.bot import load_config
 from cli.checkout import here
 from cli.cluster import person
@@ -29,6 +29,7 @@ from cli.local.way import With
 from cli.owner import with_owner
 from cli.run_words import for_terminal, values
 from cli.screen import Screen
+from cli.written import Written
 from runs.outcome import Ending
 from runs.run import Run, command_line_key, command_line_origin
 from sandbox.keys import read_keys
@@ -96,18 +97,24 @@ async def _run(environment: Mapping[str, str], wish: Wish, screen: Screen) -> Ex
     run, tail = await _carry_out(one, engine, wish, screen)
     screen.json({**values(run), "with": With.BARE.value if engine is None else engine.name.value})
     redactor = Redactor(read_keys(environment).secrets)
-    screen.markup(told(run, tail).mapped(redactor.text))
+    screen.markup(told(run, tail, in_folder=wish.repo is None).mapped(redactor.text))
     return _exit(run)
 
 
-def told(run: Run, tail: str) -> Markup:
-    """Return how a run ended, in the words of the chat, as far as they hold where there is none."""
+def told(run: Run, tail: str, *, in_folder: bool = False) -> Markup:
+    """Return how a run ended, in the words of the chat, as far as they hold where there is none.
+
+    `in_folder` says that a clone of its repository is at hand.
+    """
     report = run.outcome.report if run.outcome else None
     ref = f"--ref {report.branch} " if report and report.pushed else ""
     advice = f'Answer it in a new task: claude-sandbox local {ref}"…"'
-    return completion(run, tail).mapped(
+    ended = completion(run, tail).mapped(
         lambda text: for_terminal(text.replace(ANSWER_ADVICE, advice), run)
     )
+    if in_folder and report and report.pushed:
+        return paragraphs(ended, f"Have it here: git fetch --all && git switch {report.branch}")
+    return ended
 
 
 def _asked(wish: Wish, known: _Known) -> OneRun:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -19,9 +18,11 @@ from cli.exits import Exit, Failure
 from cli.local.arguments import LABEL, Made
 from cli.local.compose import compose_file
 from cli.local.engine import Engine, EngineError
+from cli.local.kept import Kept
 from cli.local.leftovers import owner, sweep
 from cli.local.one_run import OneRun
 from cli.local.pod import Means, PodHere, Stopping
+from cli.local.pulling import pull
 from k8s.annotations import Asked
 from k8s.containers import Containers, containers_of
 from k8s.manifest import manifest
@@ -55,8 +56,8 @@ async def run_contained(one: OneRun, here: Here, tell: Tell, stopping: Stopping)
     for line in filter(None, (stack_words(one.task), *_notes(one))):
         tell(f"· {line}")
     containers = _containers(one, place)
-    with tempfile.TemporaryDirectory(prefix="claude-sandbox-") as folder:
-        made = Made(containers, place.image, _report(Path(folder)), owner(), here.network)
+    with Kept(one.settings.state_folder).report(one.id) as report:
+        made = Made(containers, place.image, report, owner(), here.network)
         means = Means(here.engine, made, tell, _age_key(one))
         try:
             for name in await sweep(here.engine):
@@ -126,7 +127,8 @@ def _check_reach(one: OneRun) -> None:
         if urlsplit(address).hostname in ("localhost", "127.0.0.1", "::1"):
             raise Failure(
                 f"In a container, {name} at {address} isn't this machine.",
-                "Name it by an address that containers reach, or run without them: --bare",
+                "Name it by an address that containers reach (host.docker.internal, host.containers.internal), or run "
+                "without them: --bare",
             )
 
 
@@ -165,12 +167,11 @@ async def _pull(means: Means, place: KubernetesPlace, stopping: Stopping) -> Non
     for image in dict.fromkeys((made.image, *(each.image for each in made.containers.all))):
         if stopping.asked.is_set() or await engine.has_image(image):
             continue
-        means.tell(f"▶ pull {image}")
-        done = await _unless_stopped(engine.call("pull", "--quiet", image), stopping)
-        if done is None or done.code == 0:
+        why = await _unless_stopped(pull(engine, image, means.tell), stopping)
+        if why is None:
             continue
         raise Failure(
-            f"The image {image} isn't here, and can't be pulled: {_last_line(done.error)}",
+            f"The image {image} isn't here, and can't be pulled: {_last_line(why)}",
             "Build it: claude-sandbox build, or name another one: CLAUDE_IMAGE=…"
             if place.runs_entrypoint(image)
             else f"Get it where it can be had ({engine.name.value} pull {image}), or name another: "
@@ -217,14 +218,6 @@ def _failure(error: EngineError) -> Failure:
 
 def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["it doesn't say why"])[-1][:300]
-
-
-def _report(folder: Path) -> Path:
-    """Make the file that stands for the termination message: the agent's user isn't known on this machine."""
-    path = folder / REPORT
-    path.touch()
-    path.chmod(0o666)
-    return path
 
 
 def _age_key(one: OneRun) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 from cli.exits import Exit, Failure
@@ -13,7 +13,6 @@ from cli.local.way import With
 
 CALL_SECONDS = 120.0
 """For everything but a pull, and what waits for the run itself."""
-PULL_SECONDS = 1800.0
 
 
 class EngineError(Exception):
@@ -61,19 +60,18 @@ class Engine:
     async def call(self, *arguments: str, given: bytes | None = None) -> Done:
         """Call it, whatever it answers. Raises EngineError when it doesn't answer in time, or can't be started."""
         process = await self.start(*arguments, given=given is not None)
-        seconds = PULL_SECONDS if arguments[0] == "pull" else CALL_SECONDS
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(CALL_SECONDS):
                 output, error = await process.communicate(given)
         except TimeoutError:
-            await _kill(process)
+            await kill(process)
             raise EngineError(
-                f"{self.name.value} {arguments[0]} took more than {seconds:g} s"
+                f"{self.name.value} {arguments[0]} took more than {CALL_SECONDS:g} s"
             ) from None
         except asyncio.CancelledError:
             # What was asked of a daemon is done though its client is gone: it would be there after everything was removed.
             if arguments[0] in _BREAKABLE:
-                await _kill(process)
+                await kill(process)
             await process.wait()
             raise
         return Done(process.returncode or 0, output, error.decode("utf-8", "replace").strip())
@@ -169,14 +167,29 @@ async def _silence(engine: Engine) -> str | None:
     return None
 
 
-async def _kill(process: asyncio.subprocess.Process) -> None:
+async def kill(process: asyncio.subprocess.Process) -> None:
+    """End a call at once, if it hasn't ended."""
     if process.returncode is None:
         process.kill()
     await process.wait()
 
 
+async def lines_of(stream: asyncio.StreamReader) -> AsyncIterator[str]:
+    """Return the lines of a stream; one that is longer than its buffer comes in parts."""
+    while True:
+        try:
+            line = await stream.readuntil(b"\n")
+        except asyncio.IncompleteReadError as end:
+            if end.partial:
+                yield end.partial.decode("utf-8", "replace")
+            return
+        except asyncio.LimitOverrunError as over:
+            line = await stream.read(max(over.consumed, 1))
+        yield line.decode("utf-8", "replace").removesuffix("\n")
+
+
 _LINE_BYTES = 1 << 20
-_BREAKABLE = ("pull", "exec", "logs", "info", "image", "container")
+_BREAKABLE = ("exec", "logs", "info", "image", "container")
 """Calls that make nothing."""
 _START_IT = (
     "Start it (Docker Desktop, or: systemctl start docker), choose the other with --with podman, or run the task as a "

@@ -46,7 +46,7 @@ class Kept:
         for record in await self._store.list_records():
             if (known := self._as_it_is(record.run)) != record.run:
                 await self.end(known)
-                (self.state / _LOCKS / known.id).unlink(missing_ok=True)
+                forget(self.state, known.id)
         await self.end(run)
 
     async def end(self, run: Run) -> None:
@@ -76,6 +76,22 @@ class Kept:
         return self.folder / f"{run_id}.log"
 
     @contextmanager
+    def report(self, run_id: str) -> Iterator[Path]:
+        """Make the file that stands for the termination message, as long as the block lasts.
+
+        It lies below the person's home, which virtual machines of engines share, and not in a folder for temporary files,
+        which many don't. The agent's user isn't known on this machine: anybody may write it, nobody else gets there.
+        """
+        path = _report(self.state, run_id)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch()
+        path.chmod(0o666)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
     def logging(self, run_id: str) -> Iterator[Callable[[str], None]]:
         """Write the lines of a run into its log, as they come; a full disk stops no run."""
         with self.log_of(run_id).open("w", encoding="utf-8", errors="replace", buffering=1) as file:
@@ -103,8 +119,10 @@ def held(state: Path, run_id: str) -> Iterator[None]:
     lock = state / _LOCKS / run_id
     lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with durable.guarded(lock):
-        yield
-        lock.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def is_alive(state: Path, run_id: str) -> bool:
@@ -115,3 +133,8 @@ def is_alive(state: Path, run_id: str) -> bool:
 def forget(state: Path, run_id: str) -> None:
     """Remove what a command that was killed left for `is_alive`."""
     (state / _LOCKS / run_id).unlink(missing_ok=True)
+    _report(state, run_id).unlink(missing_ok=True)
+
+
+def _report(state: Path, run_id: str) -> Path:
+    return state / _LOCKS / f"{run_id}.report"

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cli.exits import Exit, Failure
 from cli.local import seen as seeing
-from cli.local.arguments import LABEL, NETWORK, Made, create, holder, keys_of, prepare
-from cli.local.engine import Engine, State
+from cli.local.arguments import LABEL, MARK, NETWORK, Made, create, holder, keys_of, prepare
+from cli.local.engine import Engine, State, lines_of
 from k8s.containers import Container
 from runs.outcome import Ending, Outcome
 from sandbox.report import MAX_BYTES, Cause
@@ -119,6 +120,13 @@ class PodHere:
             await engine.do("volume", "create", *made.labels, made.volume(name))
         with_secret = self._age_key is not None and bool(self._containers.secret)
         await engine.do(*prepare(made, with_secret=with_secret), given=self._age_key or b"")
+        if _read(made.report).strip() != MARK.encode():
+            raise Failure(
+                f"The engine doesn't see {made.report} of this machine: the run's Report would be lost.",
+                f"Let {engine.name.value.title()} share that folder, or name one that it shares: SANDBOX_STATE=…",
+                Exit.CLUSTER,
+            )
+        made.report.write_bytes(b"")
         await engine.do(*holder(made))
 
     async def _start_beside(self, group: list[Container], *, stays: bool) -> None:
@@ -171,7 +179,7 @@ class PodHere:
         ending = asyncio.create_task(self._end_in_time(stopping, deadline))
         try:
             assert process.stdout is not None
-            async for line in _lines(process.stdout):
+            async for line in lines_of(process.stdout):
                 self._last_line = line
                 self._tell(line)
             await process.wait()
@@ -257,20 +265,6 @@ async def remove(engine: Engine, name: str, *, keep: str | None = None) -> None:
     networks = await engine.do("network", "ls", "--quiet", "--filter", label)
     if networks and keep is None:
         await engine.do("network", "rm", *networks.split())
-
-
-async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[str]:
-    """Return the lines of a stream; one that is longer than its buffer comes in parts."""
-    while True:
-        try:
-            line = await stream.readuntil(b"\n")
-        except asyncio.IncompleteReadError as end:
-            if end.partial:
-                yield end.partial.decode("utf-8", "replace")
-            return
-        except asyncio.LimitOverrunError as over:
-            line = await stream.read(max(over.consumed, 1))
-        yield line.decode("utf-8", "replace").removesuffix("\n")
 
 
 def _read(report: Path) -> bytes:

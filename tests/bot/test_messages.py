@@ -146,6 +146,16 @@ def test_completions_golden() -> None:
     )
 
 
+def test_what_the_sentence_says_of_a_deadline_is_not_said_again_by_the_log() -> None:
+    over = failed(Cause.DEADLINE, "the time of 3600 seconds was over")
+    log = (
+        "▶ agent\n│ Waiting, 1 of 3\n▶ done failed, deadline\n· the time of 3600 seconds was over\n"
+    )
+    told = completion(over, log).text()
+    assert "Waiting, 1 of 3" in told
+    assert "3600 seconds" not in told
+
+
 def test_the_words_for_every_cause_golden() -> None:
     check_golden("causes", {str(cause.value): completion(failed(cause)) for cause in CAUSES})
 

@@ -76,7 +76,7 @@ async def test_a_question_is_told_with_its_choices_and_a_reply_goes_on(talk: Tal
         places = [after.task.prompt.index(part) for part in parts]
         assert places == sorted(places)
         assert after.task.prompt.startswith("add a farewell\n")
-        card = await talk.said("Running", f"💬 {run.id} goes on with the answer")
+        card = await talk.said("Running", f"💬 goes on from {run.id} with the answer")
         assert card.reply_to_id == reply.id
         talk.place.finish(after.id, report=talk.pushed(after))
         done = await talk.said("Added a farewell.", after.id)
@@ -253,7 +253,7 @@ async def test_a_question_in_a_topic_and_in_private_is_answered_there(talk: Talk
             reply = talk.world.say(talk.grace, chat, "1", reply_to=told, thread=thread)
             after = await talk.run_of(reply)
             assert after.origin.thread_id == thread
-            card = await talk.said("goes on with the answer", run.id, chat=chat.id)
+            card = await talk.said(f"goes on from {run.id} with the answer", chat=chat.id)
             assert card.thread_id == thread
 
 

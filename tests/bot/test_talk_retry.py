@@ -194,7 +194,7 @@ async def test_unfinished_work_goes_on_from_where_it_was_pushed_once(talk: Talk)
         further = await retry_of(talk, run)
         assert (further.task.branch, further.task.base) == (f"claude/{run.id}-x-wip", "dev")
         assert further.task.prompt.startswith("add a farewell\n\n--- You began that")
-        await talk.said("Running", f"▶ {run.id} goes on from there")
+        await talk.said("Running", f"▶ goes on from {run.id}")
 
 
 async def test_another_retry_waits_for_the_one_that_is_under_way(talk: Talk) -> None:

@@ -70,5 +70,5 @@ async def test_a_reply_to_a_question_goes_on(demo: str, open_page: OpenPage) -> 
     told = await chat.heard("Asks back", "Which one shall it be?", "Reply to this message")
     await chat.choose(told, "Reply")
     await chat.say("casually, please")
-    await chat.heard("goes on with the answer", "ask before you note it")
+    await chat.heard("with the answer", "ask before you note it")
     await chat.heard("Done", "NOTES.md", "ask-before-you-note-it")

@@ -33,6 +33,7 @@ from runs.backend import Unavailable, UnknownRun
         (Rejected(404, "NotFound", 'namespaces "x" not found'), Exit.CLUSTER, "init"),
         (BadRepo("A repo can't begin with a dash."), Exit.USAGE, "with a dash"),
         (Unavailable("Cannot connect to host"), 3, "--context"),
+        (Unavailable("(500): failed calling webhook x: certificate"), 3, "Does it run?"),
         (KeyboardInterrupt(), Exit.INTERRUPTED, "Stopped.\n"),
     ],
 )

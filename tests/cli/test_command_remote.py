@@ -95,7 +95,7 @@ async def test_ctrl_c_ends_the_watching_and_not_the_run(
     shell: CommandLine, cluster: FakeCluster
 ) -> None:
     watching = await shell.begin("remote", "wait 300", *REPO, "--watch")
-    stopped = await interrupted(watching, "▶ done")
+    stopped = await interrupted(watching, "▶ finishing")
     (name,) = cluster.objects["jobs"]
     assert stopped.code == 130
     assert f"run {name.removeprefix('claude-')} goes on" in stopped.err
@@ -221,7 +221,7 @@ async def test_a_run_that_has_a_card_is_left_to_the_bot(
 ) -> None:
     watching = await shell.begin("remote", "wait 300", *REPO, "--watch")
     assert watching.stdout is not None
-    while b"done" not in (line := await watching.stdout.readline()):
+    while b"finishing" not in (line := await watching.stdout.readline()):
         assert line
     (name,) = cluster.objects["jobs"]
     marks = '{"card_id":5,"version":2}'

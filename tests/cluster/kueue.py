@@ -26,10 +26,15 @@ _ACTIVE = {
 }
 
 
+def is_there(cluster: Kubectl) -> bool:
+    """Say whether Kueue itself is on the cluster; our stand-in has a label."""
+    return _CRD in [crd["metadata"]["name"] for crd in cluster.list("crd", "!claude-sandbox-tests")]
+
+
 @asynccontextmanager
 async def kueue(cluster: Kubectl, namespace: str) -> AsyncIterator[None]:
     """Have Kueue, and let it give every Job its place at once; what was put there for it goes at the end."""
-    if _CRD in [crd["metadata"]["name"] for crd in cluster.list("crd", "!claude-sandbox-tests")]:
+    if is_there(cluster):
         yield
         return
     cluster.run("apply", "--server-side", f"--filename={_KINDS}")

@@ -10,9 +10,10 @@ from k8s.names import job_name
 from tests.cluster.chat_scene import run_of
 from tests.cluster.deployed_talk import Talk
 from tests.cluster.deployment import NOTHING, SANDBOXES
-from tests.cluster.installed import Installer
+from tests.cluster.installed import LIMIT_SECONDS, Installer
 from tests.cluster.kubectl import Object
-from tests.cluster.kueue import kueue
+from tests.cluster.kueue import is_there, kueue
+from tests.whole.bot_process import until
 
 pytestmark = pytest.mark.parametrize("deployed", [NOTHING], indirect=True)
 
@@ -54,11 +55,13 @@ async def test_one_namespace_is_installed_answers_and_goes(team: Installer) -> N
 
 
 async def test_kueue_lets_runs_in_after_init_and_its_queue_goes(team: Installer) -> None:
-    nothing = await team.init("--overlay=kueue")
-    assert nothing.code == 3, nothing.out + nothing.err
-    assert "Install Kueue 0.15 or newer" in nothing.err
+    cluster = team.deployed.ground.cluster
+    if not is_there(cluster):
+        nothing = await team.init("--overlay=kueue")
+        assert nothing.code == 3, nothing.out + nothing.err
+        assert "Install Kueue 0.15 or newer" in nothing.err
 
-    async with kueue(team.deployed.ground.cluster, SANDBOXES):
+    async with kueue(cluster, SANDBOXES):
         before = team.everything()
         team.configure("kueue")
         done = await team.init("--overlay=kueue")
@@ -72,14 +75,19 @@ async def test_kueue_lets_runs_in_after_init_and_its_queue_goes(team: Installer)
         await uninstalled(team, before)
 
 
-async def test_a_run_without_its_runtime_ends_in_the_nodes_words(team: Installer) -> None:
+async def test_a_node_without_the_runtime_says_so_and_the_waiting_run_goes(team: Installer) -> None:
     before = team.everything()
-    team.configure("gvisor", "patience: {other: 5s}\n")
+    team.configure("gvisor")
     done = await team.init("--overlay=gvisor")
     assert "Runtime: no node" in done.out, done.out + done.err
     talk = talk_with(team)
-    told = await talk.told(talk.say('/run demo "do it"'))
-    assert "runsc" in told.text
+    talk.say('/run demo "do it"')
+    reason = "--field-selector=reason=FailedCreatePodSandBox"
+    await until(
+        lambda: '"runsc"' in team.deployed.sandboxes.run("get", "events", reason),
+        "the node's words, which the run's end quotes (tests/k8s/test_patience.py)",
+        LIMIT_SECONDS,
+    )
     await uninstalled(team, before)
 
 

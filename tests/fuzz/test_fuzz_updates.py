@@ -11,7 +11,7 @@ from bot import answers
 from bot.access import refuse_repo
 from bot.config import Config, Role
 from bot.guide import greeting, help_text
-from bot.incoming import Incoming, read_message, read_press
+from bot.incoming import Incoming, read_message, read_move, read_press
 from bot.mistake import Mistake
 from bot.parse import read_command, read_run
 from tests.fuzz.fuzzing import WATCH, check_markup, fuzzed, texts
@@ -51,6 +51,8 @@ def message(inner: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[di
             "entities": ENTITIES,
             "message_thread_id": ids,
             "is_topic_message": st.booleans(),
+            "migrate_to_chat_id": ids,
+            "migrate_from_chat_id": ids,
             "forum_topic_created": st.fixed_dictionaries({"name": texts, "icon_color": ids}),
             "forward_origin": st.fixed_dictionaries(
                 {"type": st.just("hidden_user"), "date": st.just(1), "sender_user_name": texts}
@@ -80,6 +82,9 @@ def test_any_update_is_read_and_its_answer_has_no_marks_but_ours(found: dict[str
     with WATCH.listening():
         update = Update.de_json(found, None)
         incoming, press = read_message(update), read_press(update)
+        move = read_move(update)
+        if move is not None:
+            check_markup(answers.moved(move.old, move.new, home=move.arrived))
         for heard in (incoming, None if press is None else press.asked):
             if heard is not None:
                 check_answers(heard)

@@ -85,6 +85,9 @@ def test_the_log_comes_as_it_is_printed_and_then_the_end_in_the_words_of_the_cha
     assert out.index("▶ clone") < out.index("▶ agent") < out.index("✅ Done")
     (branch,) = set(folder.origin.branches()) - {folder.origin.branch}
     assert f"🌿 {branch}" in out
+    run_git(folder.path, "fetch", "--quiet", "--all")
+    assert out.rstrip().endswith(f"git fetch --all && git switch {branch}")
+    run_git(folder.path, "switch", "--quiet", branch)
     assert folder.left == []
     (log,) = (folder.state / "kept").glob("*.log")
     assert out.startswith(log.read_text())

@@ -16,6 +16,7 @@ from cli.local.contained import Here, compose_of, remarks, run_contained
 from cli.local.engine import Engine
 from cli.local.one_run import OneRun
 from cli.local.pod import Stopping
+from cli.local.pulling import pull
 from cli.local.way import With
 from runs.outcome import Ending
 from runs.run import command_line_origin
@@ -24,6 +25,7 @@ from sandbox.task import Task
 URL = "https://git.example/owner/name"
 KEY = {"ANTHROPIC_API_KEY": "sk-ant-1"}
 HAS_ALL = 'case "$1" in ps) ;; image) echo id ;; *) echo "$WORDS" >&2; exit 125 ;; esac'
+MARKS = 'run) for each; do case "$each" in *:/report:Z) echo seen >"${each%%:*}" ;; esac; done ;;'
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ CASES = {
         "the requested cgroup controller `cpu` is not available",
         "Delegate=cpu",
         variables={**KEY, "WORDS": "runc: the requested cgroup controller `cpu` is not available"},
+    ),
+    "an engine that has another disk": Case(
+        "doesn't see",
+        "Let Docker share that folder",
+        engine="true",
     ),
     "an engine that went away": Case(
         "The containers can't be made: Cannot connect",
@@ -131,7 +138,9 @@ async def test_how_a_run_ended_is_told_though_its_containers_cannot_be_removed(
     tmp_path: Path,
 ) -> None:
     inspected = '[{"State": {"Status": "exited", "ExitCode": 0}, "Config": {}}]'
-    answers = f"ps) echo c1 ;; container) echo '{inspected}' ;; rm) echo busy >&2; exit 1 ;;"
+    answers = (
+        f"{MARKS} ps) echo c1 ;; container) echo '{inspected}' ;; rm) echo busy >&2; exit 1 ;;"
+    )
     one, engine = surroundings(Case("", "", engine=f'case "$1" in {answers} esac'), tmp_path)
     lines: list[str] = []
     run = await run_contained(one, Here(engine), lines.append, Stopping())
@@ -143,9 +152,46 @@ async def test_how_a_run_ended_is_told_though_its_containers_cannot_be_removed(
 async def test_a_limit_that_the_engine_leaves_out_is_said_once(tmp_path: Path) -> None:
     said = "Resource limits are not supported and ignored on cgroups V1 rootless systems"
     inspected = '[{"State": {"Status": "exited", "ExitCode": 0}, "Config": {}}]'
-    answers = f"create) echo '{said}' >&2; echo other >&2 ;; container) echo '{inspected}' ;;"
+    answers = (
+        f"{MARKS} create) echo '{said}' >&2; echo other >&2 ;; container) echo '{inspected}' ;;"
+    )
     one, engine = surroundings(Case("", "", engine=f'case "$1" in {answers} esac'), tmp_path)
     lines: list[str] = []
     await run_contained(one, Here(engine), lines.append, Stopping())
     assert lines.count(f"· docker: {said}") == 1
     assert not any("other" in line for line in lines)
+
+
+async def test_how_a_slow_pull_goes_on_is_told(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    waits = f'echo "a1b2: Downloading"; until [ -e {seen} ]; do sleep 0.05; done'
+    _, engine = surroundings(Case("", "", engine=waits), tmp_path)
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if "Downloading" in line:
+            seen.touch()
+
+    assert await pull(engine, "team/sandbox:1", tell, 0.1) is None
+    assert lines[0] == "▶ pull team/sandbox:1"
+    assert lines[-1].endswith(" s: a1b2: Downloading")
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("redis:7", "docker.io/library/redis:7"),
+        ("team/sandbox:1", "docker.io/team/sandbox:1"),
+        ("ghcr.io/team/sandbox:1", "ghcr.io/team/sandbox:1"),
+        ("registry:5000/sandbox", "registry:5000/sandbox"),
+        ("localhost/sandbox:test", "localhost/sandbox:test"),
+        ("redis@sha256:00ff", "docker.io/library/redis@sha256:00ff"),
+    ],
+)
+async def test_podman_is_asked_for_the_image_that_a_cluster_would_have(
+    image: str, name: str, tmp_path: Path
+) -> None:
+    _, engine = surroundings(Case("", "", engine='echo "$2"; exit 1'), tmp_path)
+    assert await pull(replace(engine, name=With.PODMAN), image, print) == name
+    assert await pull(engine, image, print) == image
