@@ -62,6 +62,8 @@ async def queue(chat: ChatPage) -> None:
     """Runs that wait for a place."""
     for number in range(1, 5):
         await chat.say(f"/run demo wait {60 + number}")
+        # One after the other: what comes together is started side by side.
+        await expect(chat.message("demo", f"wait {60 + number}", "Stop")).to_be_visible()
     await chat.heard("Waiting", "place 2", "wait 64")
 
 

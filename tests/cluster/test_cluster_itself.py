@@ -127,10 +127,9 @@ def test_every_program_that_the_docs_promise_runs_in_our_image(
 ) -> None:
     asked = [f"{name} --version" for name in PROGRAMS] + OTHERWISE
     tries = [f'out=$({each} 2>&1 </dev/null) && echo "{each}" || echo "$out"' for each in asked]
-    limits = {"resources": {"limits": {"memory": "1Gi"}}}
-    agent = container("claude", images.sandbox, command=["sh", "-c", "\n".join(tries)], **limits)
+    agent = container("claude", images.sandbox, command=["sh", "-c", "\n".join(tries)])
     kubectl.create(job("programs", agent))
-    assert kubectl.wait_for_end("programs") == "Complete"
+    assert kubectl.wait_for_end("programs", 600) == "Complete"
     assert kubectl.logs("programs", "claude").splitlines() == asked
 
 
