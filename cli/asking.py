@@ -46,7 +46,7 @@ def read_written(written: Written) -> tuple[Options, tuple[str, ...] | None]:
         model=read("model", written.model, read_model),
         budget_usd=read("budget", written.budget, read_budget),
         image=read("image", written.image, read_image),
-        pull_request=written.pull_request,
+        pull_request=written.pr,
     )
     services = read("services", written.services, _read_services)
     if mistakes:
@@ -74,7 +74,7 @@ def find_target(written: str, ref: str | None, config: Config, forge_url: str) -
     try:
         target = find(written.strip(), config, forge_url)
         if ref is not None:
-            refuse_branch(ref)
+            ref = _branch(ref)
             if target.branch not in (None, ref):
                 raise Failure(f"Which branch, {target.branch} or {ref}? Leave one out.")
             target = replace(target, branch=ref)
@@ -82,6 +82,15 @@ def find_target(written: str, ref: str | None, config: Config, forge_url: str) -
         advice = f"Did you mean {bad.instead}?" if bad.instead else "Such as --repo owner/name"
         raise Failure(bad.what, advice) from bad
     return target
+
+
+def _branch(written: str) -> str:
+    ref = written.strip()
+    try:
+        refuse_branch(ref)
+    except BadRepo as bad:
+        raise Failure(bad.what, "Such as --ref main") from bad
+    return ref
 
 
 def make_task(

@@ -47,6 +47,7 @@ class Cluster:
 
     async def find(self, written: str) -> Run:
         """Return the one Run whose id begins so, from its Record if its Job is gone. Raises Failure."""
+        written = written.strip()
         prefix = written.lower().removeprefix("claude-").lstrip("#")
         if is_run_id(prefix):
             found = await self._whole(prefix)

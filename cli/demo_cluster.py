@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ipaddress
-import json
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,7 +52,6 @@ async def open_cluster(folder: Path, environment: Mapping[str, str]) -> AsyncIte
             serve_git(remote, address, token) as url,
             own_namespace(api, f"claude-sandbox-demo-{secrets.token_hex(3)}", keys) as namespace,
         ):
-            await _close(api, namespace, url)
             variables = {
                 "SANDBOX_BACKEND": "kubernetes",
                 "SANDBOX_NAMESPACE": namespace,
@@ -102,47 +99,6 @@ async def own_namespace(api: Api, name: str, keys: Mapping[str, str]) -> AsyncIt
         yield name
     finally:
         await _remove(api, path, name)
-
-
-async def _close(api: Api, namespace: str, git_url: str) -> None:
-    """Keep Pods from the API server, as an installation does; else each waits at the gate, and says that nothing does.
-
-    Who may not make policies gets a demo without. Raises Unavailable.
-    """
-    with contextlib.suppress(Rejected):
-        slices = json.loads(await api.get(_SLICES, {"labelSelector": _OF_API_SERVER}))
-        service = json.loads(await api.get("/api/v1/namespaces/default/services/kubernetes"))
-        ends = [end for each in slices["items"] for end in each.get("endpoints") or ()]
-        servers = {address for end in ends for address in end["addresses"]}
-        servers.update(service["spec"].get("clusterIPs") or ())
-        policies = f"/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies"
-        await api.create(policies, policy(servers, git_url))
-
-
-def policy(servers: Iterable[str], git_url: str) -> dict[str, object]:
-    """Return the policy that lets Pods reach everything but these addresses; of them still the git server's port."""
-    git = urlsplit(git_url)
-    refused = [ipaddress.ip_network(server) for server in sorted(servers)]
-    worlds = [
-        {"cidr": world, "except": [str(each) for each in refused if each.version == version]}
-        for version, world in ((4, "0.0.0.0/0"), (6, "::/0"))
-    ]
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": {"name": "sandboxes"},
-        "spec": {
-            "podSelector": {},
-            "policyTypes": ["Egress"],
-            "egress": [
-                {"to": [{"namespaceSelector": {}}, *({"ipBlock": world} for world in worlds)]},
-                {
-                    "to": [{"ipBlock": {"cidr": str(ipaddress.ip_network(git.hostname or ""))}}],
-                    "ports": [{"port": git.port, "protocol": "TCP"}],
-                },
-            ],
-        },
-    }
 
 
 async def _wait_until_there(api: Api, path: str) -> None:
@@ -211,7 +167,5 @@ def _address_towards(server: str) -> str:
     return address
 
 
-_SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-_OF_API_SERVER = "kubernetes.io/service-name=kubernetes"
 _FORBIDDEN = 403
 _NOT_FOUND = 404

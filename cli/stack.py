@@ -71,7 +71,8 @@ def _read(environment: Mapping[str, str], place: str, ref: str | None) -> Readin
     try:
         return asyncio.run(RemoteStacks(read_keys(environment), environment).read(url, ref))
     except Unread as error:
-        raise Failure(f"{place}: {error}", code=Exit.CLUSTER) from error
+        advice = "Look at the address and the branch; a private repository needs GITHUB_TOKEN."
+        raise Failure(f"{place}: {error}", advice, Exit.CLUSTER) from error
 
 
 def read_folder(root: Path) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -33,30 +33,34 @@ PullRequest = Annotated[Optional[bool], typer.Option(help="Open a pull request, 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
+_OPTIONS: dict[str, object] = {
+    "model": Model,
+    "budget": Budget,
+    "timeout": Timeout,
+    "memory": Memory,
+    "cpu": Cpu,
+    "image": Image,
+    "services": Services,
+    "pr": PullRequest,
+}
+"""The fields of Written, as typer reads them."""
+
+
 def takes_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a task in place of its parameter `written`, which they become: typer has no groups."""
-    options = inspect.signature(_written, eval_str=True).parameters
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    options = [
+        inspect.Parameter(name, kind, default=None, annotation=annotation)
+        for name, annotation in _OPTIONS.items()
+    ]
     parameters: list[inspect.Parameter] = []
     for one in inspect.signature(command, eval_str=True).parameters.values():
-        parameters += options.values() if one.name == "written" else [one]
+        parameters += options if one.name == "written" else [one]
 
     @functools.wraps(command)
-    def call(**given: object) -> None:
-        written = _written(**{name: given.pop(name) for name in options})  # type: ignore[arg-type]  # typer checks them
+    def call(**given: Any) -> None:
+        written = Written(**{name: given.pop(name) for name in _OPTIONS})
         command(**given, written=written)
 
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
     return call
-
-
-def _written(
-    model: Model = None,
-    budget: Budget = None,
-    timeout: Timeout = None,
-    memory: Memory = None,
-    cpu: Cpu = None,
-    image: Image = None,
-    services: Services = None,
-    pr: PullRequest = None,
-) -> Written:
-    return Written(model, budget, timeout, memory, cpu, image, services, pr)

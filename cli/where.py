@@ -73,6 +73,7 @@ def demand_kubeconfig(settings: Settings) -> None:
 def _checked(namespace: str | None) -> str | None:
     if namespace is None:
         return None
+    namespace = namespace.strip()
     try:
         read({"SANDBOX_NAMESPACE": namespace, "HOME": "/"}, talks=False)
     except SettingsError:
@@ -93,7 +94,7 @@ def _own_namespace() -> str | None:
 def _context(kubeconfig: str, chosen: str | None) -> tuple[str, str | None]:
     """Return the name of the context, and its namespace. Raises Failure."""
     contexts, current = _read_kubeconfig(kubeconfig)
-    name = chosen or current
+    name = (chosen or "").strip() or current
     known = ", ".join(sorted(contexts)[:5]) or "none"
     if name is None:
         raise Failure(

@@ -16,7 +16,7 @@ class Written:
     cpu: str | None = None
     image: str | None = None
     services: str | None = None
-    pull_request: bool | None = None
+    pr: bool | None = None
 
 
 NOTHING = Written()

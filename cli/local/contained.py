@@ -62,6 +62,8 @@ async def run_contained(one: OneRun, here: Here, tell: Tell, stopping: Stopping)
         try:
             for name in await sweep(here.engine):
                 tell(f"· removed what was left of {name}, whose command was killed")
+            if await here.engine.limits_nothing():
+                tell("· Docker has no cgroups here: neither memory nor cpu is limited")
             await _pull(means, place, stopping)
             return await _run(one, means, stopping)
         except EngineError as error:

@@ -124,6 +124,10 @@ class Engine:
             restarts=int(found.get("RestartCount") or 0),
         )
 
+    async def limits_nothing(self) -> bool:
+        """Say whether it is a Docker without cgroups, which takes limits and forgets them. Raises EngineError."""
+        return self.name is With.DOCKER and '"CgroupDriver":"none"' in await self.do(*_INFO)
+
     async def has_image(self, image: str) -> bool:
         """Say whether an image is here."""
         return (await self.call("image", "inspect", "--format", "{{.Id}}", image)).code == 0
@@ -161,7 +165,7 @@ async def find_engine(wanted: With | None, environment: Mapping[str, str]) -> En
 async def _silence(engine: Engine) -> str | None:
     """Return why an engine doesn't answer; None when it does."""
     try:
-        await engine.do("info", "--format", "{{json .}}")
+        await engine.do(*_INFO)
     except EngineError as error:
         return str(error).strip().splitlines()[-1][:300]
     return None
@@ -188,6 +192,7 @@ async def lines_of(stream: asyncio.StreamReader) -> AsyncIterator[str]:
         yield line.decode("utf-8", "replace").removesuffix("\n")
 
 
+_INFO = ("info", "--format", "{{json .}}")
 _LINE_BYTES = 1 << 20
 _BREAKABLE = ("exec", "logs", "info", "image", "container")
 """Calls that make nothing."""

@@ -67,7 +67,8 @@ class Needs:
             return []
         for kind in _QUEUES:
             if (found := await self.objects.read(Ref(kind, SANDBOXES, name))) is not None:
-                return [_queue(title, name, found)]
+                waiting = await self.objects.list(Kind(kind.version, "Workload"), SANDBOXES)
+                return [_queue(title, name, found, waiting)]
         words = f"Kueue has no LocalQueue {name} in {SANDBOXES}: no run would start"
         return [bad(title, words, f"{_INSTALL[_KUEUE]}. Then claude-sandbox init --overlay kueue")]
 
@@ -84,8 +85,10 @@ class Needs:
         return [_runtime(title, handler, await self.objects.list(_NODES))]
 
 
-def _queue(title: str, name: str, queue: Mapping[str, Any]) -> Finding:
-    """Say whether a LocalQueue lets Runs in."""
+def _queue(
+    title: str, name: str, queue: Mapping[str, Any], workloads: Iterable[Mapping[str, Any]]
+) -> Finding:
+    """Say whether a LocalQueue lets Runs in, and in Kueue's words what those wait for that wait."""
     status = queue.get("status") or {}
     active = [each for each in status.get("conditions") or () if each.get("type") == "Active"]
     if not active:
@@ -94,8 +97,19 @@ def _queue(title: str, name: str, queue: Mapping[str, Any]) -> Finding:
     if active[0].get("status") != "True":
         words = f"{name} lets nothing in: {active[0].get('message') or active[0].get('reason')}"
         return bad(title, words, "Look at it: kubectl describe clusterqueues,resourceflavors")
-    waiting = status.get("pendingWorkloads") or 0
-    return good(title, f"Kueue lets runs in by {name}; {waiting} wait")
+    whys = [why for each in workloads if (why := _why_pending(each))]
+    if whys:
+        words = f"{len(whys)} wait in {name}: {whys[-1]}"
+        return warned(title, words, "Look at it: kubectl describe clusterqueue")
+    return good(title, f"Kueue lets runs in by {name}")
+
+
+def _why_pending(workload: Mapping[str, Any]) -> str:
+    """Return why Kueue gives a Run no place yet; "" where it doesn't say."""
+    for each in (workload.get("status") or {}).get("conditions") or ():
+        if (each.get("type"), each.get("reason")) == ("QuotaReserved", "Pending"):
+            return str(each.get("message", ""))
+    return ""
 
 
 def _runtime(title: str, handler: str, nodes: Iterable[Mapping[str, Any]]) -> Finding:

@@ -38,6 +38,7 @@ _PLURALS = {
     "ServiceAccount": "serviceaccounts",
     "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
     "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
+    "Workload": "workloads",
 }
 
 

@@ -41,6 +41,27 @@ def going_on(talk: Talk, run: Run) -> list[Run]:
     return [other for of, other in found if of is not None and of.parent_id == run.id]
 
 
+async def test_a_question_that_comes_in_a_crowd_has_a_message_of_its_own(talk: Talk) -> None:
+    async with talk.bot():
+        asked = [
+            talk.world.say(talk.grace, talk.team, f"/run owner/demo task {n}") for n in range(6)
+        ]
+        runs = [await talk.run_of(message) for message in asked]
+    asker = sorted(runs, key=lambda run: run.id)[3]  # not the first of those that end in one moment
+    for run in runs:
+        done = talk.pushed(run, summary=f"did {run.task.prompt}.")
+        talk.place.finish(run.id, report=asking(talk, run) if run is asker else done)
+    # While the flood limit holds back the first, the others gather.
+    talk.world.faults.refuse("sendMessage", 429, "slow down", parameters={"retry_after": 30})
+    async with talk.bot():
+        await talk.until(lambda: all(run.told for run in talk.place.runs.values()), "all told")
+    others = [f"did {run.task.prompt}." for run in runs if run is not asker]
+    assert talk.heard(*others), "they share one"
+    (question,) = talk.heard("Asks back", "Reply to this message")
+    assert question.reply_to_id == asker.origin.message_id
+    assert not talk.heard("did task", asker.id)
+
+
 async def test_a_question_is_told_with_its_choices_and_a_reply_goes_on(talk: Talk) -> None:
     async with talk.bot():
         run, told = await asked_back(talk)

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from tests.cli.command_line import CommandLine, finished
-from tests.k8s.fake_cluster import FakeCluster, kubeconfig, refusing, times
+from tests.k8s.fake_cluster import NAMESPACE, FakeCluster, kubeconfig, refusing, times
 
 COMMANDS = {
     "remote": ("remote", "do it", "--repo", "https://git.example/a/b"),
@@ -345,6 +345,20 @@ async def test_no_color_is_obeyed(shell: CommandLine) -> None:
     code, drawn = await in_terminal(shell, 60, *COMMANDS["remote --watch"])
     assert code == 0
     assert not [colour for colour in range(30, 38) if f"\x1b[{colour}m" in drawn]
+
+
+async def test_line_ends_of_windows_behind_names_and_options_are_no_part_of_them(
+    shell: CommandLine, cluster: FakeCluster
+) -> None:
+    words = ("--ref", "main\r", "--timeout", "45m\r", "-n", f"{NAMESPACE}\r", "--context", "fake\r")
+    done = await shell.run(
+        "remote", "wait 300", *COMMANDS["remote"][2:-1], "https://git.example/a/b\r", *words
+    )
+    assert done.code == 0, done.err
+    (name,) = cluster.objects["jobs"]
+    assert "branch main" in done.out
+    logs = await shell.run("logs", f"{name}\r")
+    assert logs.code == 0, logs.err
 
 
 async def test_a_task_with_line_ends_of_windows_loses_them(

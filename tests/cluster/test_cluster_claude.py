@@ -72,7 +72,7 @@ async def test_the_real_claude_code_asks_the_services_beside_it_and_the_chat_is_
         scene.variables |= {"SANDBOX_AGENT": "claude", "ANTHROPIC_BASE_URL": api.url}
         await scene.start()
         asked = scene.say('/run demo "ask the services"')
-        (told,) = await until(lambda: scene.tellings(asked), "the end is told", 120)
+        (told,) = await until(lambda: scene.tellings(asked), "the end is told", 240)
         assert "Both services answer." in told.text
         (branch,) = set(repo.branches()) - {"main"}
         assert branch in told.text

@@ -15,11 +15,14 @@ from tests.parts.git_server import GitServer
 PROGRAMS = (
     *("age", "claude", "composer", "curl", "file", "g++", "gcc", "gh", "git", "jq", "less", "make"),
     *("mariadb", "memccat", "mise", "node", "npm", "npx", "patch", "pg_isready", "php", "pip"),
-    *("pkg-config", "pnpm", "poetry", "psql", "python3", "redis-cli", "rg", "sops", "sqlite3"),
+    *("pkg-config", "pnpm", "poetry", "psql", "python3", "redis-cli", "rg", "sqlite3"),
     *("uv", "uvx", "xz", "yarn"),
 )
 """What our image has, and answers `--version`."""
-OTHERWISE = ["amqp-get --help", "bzip2 --help", "python3 -m venv --help", "ssh -V", "unzip -v"]
+OTHERWISE = [
+    *("amqp-get --help", "bzip2 --help", "python3 -m venv --help", "ssh -V", "unzip -v"),
+    "sops --disable-version-check --version",  # else it asks its forge for a newer one
+]
 """The others, with what they answer."""
 RESTRICTED: Object = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
@@ -127,10 +130,9 @@ def test_every_program_that_the_docs_promise_runs_in_our_image(
 ) -> None:
     asked = [f"{name} --version" for name in PROGRAMS] + OTHERWISE
     tries = [f'out=$({each} 2>&1 </dev/null) && echo "{each}" || echo "$out"' for each in asked]
-    limits = {"resources": {"limits": {"memory": "1Gi"}}}
-    agent = container("claude", images.sandbox, command=["sh", "-c", "\n".join(tries)], **limits)
+    agent = container("claude", images.sandbox, command=["sh", "-c", "\n".join(tries)])
     kubectl.create(job("programs", agent))
-    assert kubectl.wait_for_end("programs") == "Complete"
+    assert kubectl.wait_for_end("programs", 600) == "Complete"
     assert kubectl.logs("programs", "claude").splitlines() == asked
 
 

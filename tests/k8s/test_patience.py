@@ -180,6 +180,23 @@ async def test_a_machine_that_never_says_how_a_deleted_pod_ended_holds_nobody_up
     assert (outcome.ending, outcome.cause) == (ending, Seen.NODE_GONE)
 
 
+async def test_a_deleted_pod_has_its_grace_time_before_its_machine_is_taken_for_gone_fault_19(
+    cluster: FakeCluster, place: FakeClusterPlace
+) -> None:
+    backend = place.make(patience=replace(LONG, gone=0.0))
+    cluster.controlled = False
+    run = await start(backend, place.task("slow"))
+    put_pod(cluster, run, RUNNING, **GONE, deletionGracePeriodSeconds=3600)
+    following = asyncio.create_task(end_of(backend, run))
+    async with asyncio.timeout(60):
+        while not any(look.found for look in backend._tending._looks.values()):
+            await asyncio.sleep(0.02)
+    await backend.sweep()
+    assert not (await backend.get(run.id)).ended
+    put_pod(cluster, run, RUNNING, **GONE, deletionGracePeriodSeconds=0)
+    assert (await following).cause is Seen.NODE_GONE
+
+
 async def test_words_that_say_less_do_not_replace_those_of_before(
     cluster: FakeCluster, place: FakeClusterPlace
 ) -> None:

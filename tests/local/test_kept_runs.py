@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from cli.asking import Written
 from cli.commands.logs import LogWish
 from cli.exits import Failure
 from cli.local.command import Wish, run_local
@@ -23,6 +22,7 @@ from cli.local.look import is_here, refuse_here, run_local_jobs, run_local_logs,
 from cli.local.way import With
 from cli.screen import Screen
 from cli.where import Chosen
+from cli.written import Written
 from runs.outcome import Ending, Outcome
 from runs.run import Run, State, command_line_origin, run_id
 from sandbox.task import Task

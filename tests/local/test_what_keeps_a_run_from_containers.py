@@ -24,7 +24,7 @@ from sandbox.task import Task
 
 URL = "https://git.example/owner/name"
 KEY = {"ANTHROPIC_API_KEY": "sk-ant-1"}
-HAS_ALL = 'case "$1" in ps) ;; image) echo id ;; *) echo "$WORDS" >&2; exit 125 ;; esac'
+HAS_ALL = 'case "$1" in ps|info) ;; image) echo id ;; *) echo "$WORDS" >&2; exit 125 ;; esac'
 MARKS = 'run) for each; do case "$each" in *:/report:Z) echo seen >"${each%%:*}" ;; esac; done ;;'
 
 
@@ -58,12 +58,12 @@ CASES = {
     "no image": Case(
         "The image team/sandbox:1 isn't here, and can't be pulled: manifest unknown",
         "claude-sandbox build",
-        engine='case "$1" in ps) ;; *) echo "manifest unknown" >&2; exit 1 ;; esac',
+        engine='case "$1" in ps|info) ;; *) echo "manifest unknown" >&2; exit 1 ;; esac',
     ),
     "no image of a service": Case(
         "The image redis:7 isn't here, and can't be pulled: denied",
         "serviceImages",
-        engine='case "$1 $5" in "ps "*|*sandbox:1) ;; *) echo "denied" >&2; exit 1 ;; esac',
+        engine='case "$1 $5" in "ps "*|"info "*|*sandbox:1) ;; *) echo "denied" >&2; exit 1 ;; esac',
         services=("redis",),
     ),
     "a full disk": Case(
@@ -160,6 +160,15 @@ async def test_a_limit_that_the_engine_leaves_out_is_said_once(tmp_path: Path) -
     await run_contained(one, Here(engine), lines.append, Stopping())
     assert lines.count(f"· docker: {said}") == 1
     assert not any("other" in line for line in lines)
+
+
+async def test_a_docker_that_limits_nothing_is_named(tmp_path: Path) -> None:
+    answers = """info) echo '{"Driver":"overlay2","CgroupDriver":"none"}' ;;"""
+    one, engine = surroundings(Case("", "", engine=f'case "$1" in {answers} esac'), tmp_path)
+    lines: list[str] = []
+    with pytest.raises(Failure, match="doesn't see"):
+        await run_contained(one, Here(engine), lines.append, Stopping())
+    assert "· Docker has no cgroups here: neither memory nor cpu is limited" in lines
 
 
 async def test_how_a_slow_pull_goes_on_is_told(tmp_path: Path) -> None:

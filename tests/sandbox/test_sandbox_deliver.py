@@ -324,6 +324,16 @@ def test_a_refused_push_is_told_with_the_remotes_own_lines(
     assert done.report.branch == BRANCH
 
 
+def test_a_push_that_went_through_and_is_not_there_is_no_success(
+    git_server: GitServer, origin_repo: OriginRepo, tmp_path: Path
+) -> None:
+    origin_repo.hook("post-receive", f"git update-ref -d refs/heads/{BRANCH}\n")
+    done = run(tmp_path / "run", "echo 1 > one", origin_repo.url, GITHUB_TOKEN=git_server.token)
+    assert (done.exit_code, done.report.verdict) == (1, Verdict.NOT_PUSHED)
+    assert (done.report.pushed, done.report.cause) == (False, Cause.PUSH_FAILED)
+    assert "the remote doesn't show the commit" in (done.report.error or "")
+
+
 def test_a_token_that_expires_meanwhile_is_told_as_such(
     git_server: GitServer, origin_repo: OriginRepo, tmp_path: Path
 ) -> None:

@@ -68,7 +68,7 @@ async def test_a_task_from_the_chat_is_done_by_claude_code_pushed_and_told(
             use("Bash", command="env; git config --list; sleep 1"),
             say("Wrote a song about a boat."),
         ]
-        told = await scene.reply(asked, 60)
+        told = await scene.reply(asked)
         await scene.acknowledged(asked)
     branch = f"claude/{run_of(asked)}-write-a-song"
     assert sorted(repo.branches()) == [branch, "main"]
@@ -122,7 +122,7 @@ async def test_what_the_model_does_is_told_with_its_own_words(
 ) -> None:
     settings = {"permissions": {"deny": ["Bash(touch *)"]}}
     studio.repo.commit({".claude/settings.json": json.dumps(settings)}, "Deny")
-    told = await studio.scene.reply(studio.ask(command, *steps), 60)
+    told = await studio.scene.reply(studio.ask(command, *steps))
     assert [word for word in words if word not in told] == [], told
 
 

@@ -63,7 +63,7 @@ async def test_a_log_of_20_megabytes_is_kept_to_its_budget_and_the_run_ends_well
 ) -> None:
     bot = await scene.start()
     asked = scene.say("/run small noise 20")
-    assert "✅ Done" in await scene.reply(asked, 60)
+    assert "✅ Done" in await scene.reply(asked)
     await scene.acknowledged(asked)
     log = (scene.store / f"{run_of(asked)}.log").read_bytes()
     assert 6 * MEBIBYTE < len(log) <= LOG_MEBIBYTES * MEBIBYTE
@@ -83,7 +83,7 @@ async def test_a_line_of_50_megabytes_that_is_not_utf8_is_cut_and_the_run_ends_w
     scene.variables["SANDBOX_AGENT"] = "claude"
     await scene.start()
     asked = scene.say("/run small shout")
-    told = await scene.reply(asked, 60)
+    told = await scene.reply(asked)
     assert "✅ Done" in told and "Shouted once." in told
     assert "loud.txt" in file_repo.files(f"claude/{run_of(asked)}-shout")
     await scene.acknowledged(asked)
