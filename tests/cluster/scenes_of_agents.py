@@ -244,11 +244,11 @@ async def killed(at: Stage) -> Ended:
     return await at.play(program("sh", "-c", "sleep 60 & kill -9 $!; wait $!"))
 
 
-@scene("deadline-of-sandbox", Cause.DEADLINE, "20 seconds")
+@scene("deadline-of-sandbox", Cause.DEADLINE, "of 300 s")
 async def deadline_of_sandbox(at: Stage) -> Ended:
     return await at.play(task=at.task("wait 300", timeout_seconds=20))
 
 
-@scene("deadline-of-stubborn-agent", Cause.DEADLINE, "20 seconds")
+@scene("deadline-of-stubborn-agent", Cause.DEADLINE, "of 300 s")
 async def deadline_of_stubborn_agent(at: Stage) -> Ended:
     return await at.play(task=at.task("stubborn wait 300", timeout_seconds=20))
