@@ -26,8 +26,21 @@ def main() -> None:
     app(prog_name="claude-sandbox", terminal_width=min(shutil.get_terminal_size().columns, 80) - 1)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        from cli.owner import version
+
+        typer.echo(f"claude-sandbox {version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
     """Run coding tasks in isolated sandboxes, asked for in a chat."""
 
 

@@ -13,7 +13,9 @@ from cli.task_options import AsJson
 
 With = Annotated[
     Builder | None,
-    typer.Option("--with", help="Else Docker, Podman or Buildah, whichever answers."),
+    typer.Option(
+        "--with", metavar="NAME", help="docker, podman or buildah; else whichever answers."
+    ),
 ]
 
 
@@ -31,9 +33,9 @@ def build(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A further argument: CHROMIUM= leaves it out."),
     ] = None,
-    own_files: Annotated[
-        bool, typer.Option(help="Bake in your ~/.claude: agents, skills, CLAUDE.md, no secrets.")
-    ] = True,
+    no_own_files: Annotated[
+        bool, typer.Option("--no-own-files", help="Bake in nothing of your ~/.claude.")
+    ] = False,
     bot: Annotated[bool, typer.Option("--bot", help="Build the bot's image instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +49,7 @@ def build(
     from cli.images.build import BuildWish, run_build
     from cli.screen import Screen
 
-    wish = BuildWish(ruby, way, tuple(build_arg or ()), own_files, bot)
+    wish = BuildWish(ruby, way, tuple(build_arg or ()), not no_own_files, bot)
     screen = Screen(as_json=as_json)
     raise SystemExit(guarded(lambda: run_build(dict(os.environ), wish, screen), screen))
 

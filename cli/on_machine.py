@@ -13,7 +13,10 @@ from cli.task_options import AsJson, Ref, Repo, TaskText, takes_options
 from cli.written import NOTHING, Written
 
 Way = Annotated[
-    With | None, typer.Option("--with", help="Else Docker or Podman, whichever answers.")
+    With | None,
+    typer.Option(
+        "--with", metavar="NAME", help="docker, podman or bare; else an engine that answers."
+    ),
 ]
 Bare = Annotated[
     bool, typer.Option("--bare", help="As a plain process, without isolation: --with bare.")

@@ -1,8 +1,9 @@
-"""Whose checkout this program runs from, where it runs from one."""
+"""Whose checkout this program runs from, where it runs from one, and which version it is."""
 
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,12 @@ def with_owner(environment: Mapping[str, str], root: Path = ROOT) -> dict[str, s
         return dict(environment)
     owner = owner_here(root)
     return {**environment, OWNER: owner} if owner else dict(environment)
+
+
+def version(root: Path = ROOT) -> str:
+    """Return the program's version, which stands in the checkout and in the bot's image."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    return str(project["version"])
 
 
 def owner_here(root: Path = ROOT) -> str | None:

@@ -183,7 +183,7 @@ def _signals(stopping: Stopping, screen: Screen) -> Iterator[None]:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def ask() -> None:
-        screen.note(_SECOND if stopping.asked.is_set() else _FIRST)
+        screen.interrupted(_SECOND if stopping.asked.is_set() else _FIRST)
         stopping.ask()
 
     for number in numbers:
@@ -203,5 +203,5 @@ def _exit(run: Run) -> Exit:
     return Exit.OK if run.outcome.ended_well else Exit.RUN_FAILED
 
 
-_FIRST = "Stopping: what the agent has done so far is pushed. Ctrl-C again to end it at once, without that."
+_FIRST = "Stopping: what the agent has done so far, if anything, is pushed. Ctrl-C again to end it at once, without that."
 _SECOND = "Ending at once; what was made for the run is removed."

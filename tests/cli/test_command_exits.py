@@ -121,7 +121,7 @@ def test_a_closed_input_or_output_is_no_mistake_of_the_program(
 ) -> None:
     done = subprocess.run(
         ["sh", "-c", f'"$0" -m cli jobs {closed}', sys.executable],
-        env={**os.environ, "KUBECONFIG": str(tmp_path / "nowhere")},
+        env={**os.environ, "KUBECONFIG": str(tmp_path / "nowhere"), "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=60,

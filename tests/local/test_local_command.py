@@ -111,7 +111,7 @@ def test_ctrl_c_pushes_what_there_is_and_says_so(folder: Folder) -> None:
     out, err = process.communicate(timeout=LIMIT_SECONDS)
     told = json.loads(out)
     assert (process.returncode, told["ending"]) == (130, "cancelled")
-    assert "Stopping: what the agent has done so far is pushed." in err
+    assert "Stopping: what the agent has done so far, if anything, is pushed." in err
     assert told["branch"] in folder.origin.branches()
     assert folder.left == []
 
