@@ -6,7 +6,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 from bot.config import Config
@@ -155,11 +155,13 @@ async def _carry_out(
                 kept.drop(one.id)
                 raise
         await kept.end(run)
+    if lines.unread is not None:
+        raise lines.unread
     return run, lines.tail
 
 
 async def _followed(one: OneRun, engine: Engine | None, wish: Wish, lines: Lines) -> Run:
-    stopping = Stopping()
+    stopping = lines.stopping
     with _signals(stopping, lines.screen):
         if engine is None:
             if ignored := _ignored(wish.written):
@@ -182,12 +184,16 @@ def _signals(stopping: Stopping, screen: Screen) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-    def ask() -> None:
-        screen.interrupted(_SECOND if stopping.asked.is_set() else _FIRST)
+    def ask(number: int) -> None:
+        again = stopping.asked.is_set()
+        if again and number == signal.SIGHUP:
+            return  # a terminal that is closed sends it, and its shell once more
+        with suppress(OSError, Failure):
+            screen.interrupted(_SECOND if again else _FIRST)
         stopping.ask()
 
     for number in numbers:
-        loop.add_signal_handler(number, ask)
+        loop.add_signal_handler(number, ask, number)
     try:
         yield
     finally:

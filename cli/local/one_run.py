@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from bot.config import Config
 from bot.settings import Settings
+from cli.exits import Failure
+from cli.local.pod import Stopping
 from cli.screen import Screen
 from runs.outcome import Outcome
 from runs.run import Origin, Run, State, run_id
@@ -59,23 +61,35 @@ class OneRun:
 
 
 class Lines:
-    """Shows the lines of a run as they come, without secrets, and keeps the last of them."""
+    """Shows the lines of a run as they come, without secrets, and keeps the last of them.
+
+    `unread` is why nobody reads them any more: the pipe is closed, the terminal gone, the disk full.
+    """
 
     def __init__(self, screen: Screen, redactor: Redactor, keep: Callable[[str], None]) -> None:
         self.screen = screen
+        self.stopping = Stopping()
+        self.unread: OSError | Failure | None = None
         self._redactor = redactor
         self._keep = keep
         self._last: deque[str] = deque(maxlen=_TAIL_LINES)
 
     def show(self, line: str) -> None:
-        """Show a line: beside the answer where that is JSON."""
+        """Show a line: beside the answer where that is JSON. Where nobody reads it, the run is to push what it has and end."""
         line = self._redactor.text(line)
         self._last.append(line)
         self._keep(line)
-        if self.screen.as_json:
-            self.screen.note(line)
-        else:
-            self.screen.say(line)
+        if self.unread is not None:
+            return
+        try:
+            if self.screen.as_json:
+                self.screen.note(line)
+            else:
+                self.screen.say(line)
+        except (OSError, Failure) as error:
+            self.unread = error
+            if not self.stopping.asked.is_set():
+                self.stopping.ask()
 
     @property
     def tail(self) -> str:

@@ -89,11 +89,7 @@ class PodHere:
             beginning.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await beginning
-        try:
-            await self._follow(process, stopping, deadline)
-        except OSError:  # nobody reads on: the work is pushed all the same
-            await self._stop()
-            raise
+        await self._follow(process, stopping, deadline)
         return await self._end(cancelled=stopping.asked.is_set())
 
     async def remove(self) -> None:

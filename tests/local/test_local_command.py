@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -39,13 +40,15 @@ class Folder:
             "SANDBOX_AGENT": "scripted",
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, output: IO[str] | int = subprocess.PIPE
+    ) -> subprocess.Popen[str]:
         bare = () if "--compose" in arguments else ("--bare",)
         return subprocess.Popen(
             [sys.executable, "-m", "cli", "local", *bare, *arguments],
             cwd=self.path,
             env=self.environment,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -178,6 +181,36 @@ def test_a_pipe_that_is_closed_early_ends_the_run_with_its_work_pushed(folder: F
         process.stdout.close()
         process.stderr.read()
     assert process.wait(LIMIT_SECONDS) == 141
+    check_pushed_and_kept(folder)
+
+
+def test_a_full_disk_behind_the_output_ends_the_run_with_its_work_pushed(folder: Folder) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = folder.start("noise 1 wait 300", output=full)
+    _, err = process.communicate(timeout=LIMIT_SECONDS)
+    assert process.returncode == 3
+    assert "The output can't be written" in err
+    check_pushed_and_kept(folder)
+
+
+def check_pushed_and_kept(folder: Folder) -> None:
+    """See that a run which nobody read was stopped, and is known with its log."""
+    assert folder.left == []
+    (run,) = json.loads(folder.tell("jobs", "--local", "--json").stdout)
+    assert run["ending"] == "cancelled"
+    assert "▶ done" in folder.tell("logs", run["run"]).stdout
+
+
+def test_a_terminal_that_is_closed_stops_the_run_however_often_it_says_so(folder: Folder) -> None:
+    process = folder.start("wait 300", "--json")
+    assert process.stderr is not None
+    assert any(line.startswith("│ ✎") for line in process.stderr)
+    process.send_signal(signal.SIGHUP)
+    assert any(line.startswith("Stopping") for line in process.stderr)
+    process.send_signal(signal.SIGHUP)
+    out, err = process.communicate(timeout=LIMIT_SECONDS)
+    assert (process.returncode, json.loads(out)["pushed"]) == (130, True)
+    assert "Ending at once" not in err
     assert folder.left == []
 
 
