@@ -6,12 +6,15 @@ import os
 import sys
 from pathlib import Path
 
+from cli.garbage import look_seldom
+
 INTERRUPTED = 130
 """What a shell says of a program that Ctrl-C ended; cli.exits has the others, and is still to be loaded here."""
 
 
 def main() -> None:
     """Be the program."""
+    look_seldom()
     try:
         _open_what_is_closed()
         from cli.main import main as run

@@ -23,7 +23,7 @@ _NOT_FOUND = 404
 class VisitedCluster(KubernetesBackend):
     """Runs on a cluster, of which a command touches none but the one that it is about."""
 
-    leave_seconds = 0.05  # a person waits for the prompt, and the process goes anyway
+    leave_seconds = 0.01  # a person waits for the prompt, and the process goes anyway
 
     async def prepare(self) -> None:
         """Ask what has to be known before a start, so that this is one request. Raises Refused, Unavailable."""
