@@ -1,4 +1,4 @@
-"""Ctrl-C while the program still loads."""
+"""How the program begins: Ctrl-C while it still loads, and what each command loads."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from cli.__main__ import INTERRUPTED
 from cli.exits import Exit
+from tests.cli.command_line import CommandLine, finished
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -23,3 +26,38 @@ def test_ctrl_c_while_the_program_loads_ends_it_without_a_traceback(tmp_path: Pa
 
 def test_the_exit_code_is_the_documented_one() -> None:
     assert INTERRUPTED == Exit.INTERRUPTED
+
+
+CHAT = {"telegram", "httpx", "apscheduler", "prometheus_client", "bot.app"}
+RARELY = {"obstore", "rich", "jinja2", "bot.config_file", "bot.fitting", "runs.local"}
+CLIENT = "kubernetes.aio.client.rest"
+CLUSTER = {CLIENT, "aiohttp", "msgspec", "k8s.backend"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "needed", "heavy"),
+    [
+        (["--help"], Exit.OK, {"typer"}, {*CHAT, *RARELY, *CLUSTER, "asyncio", "pydantic", "yaml"}),
+        (["jobs", "--local"], Exit.OK, {"asyncio"}, {*CHAT, *RARELY, *CLUSTER, "yaml"}),
+        (["logs", "--local"], Exit.USAGE, {"asyncio"}, {*CHAT, *CLUSTER, "rich", "jinja2"}),
+        (["jobs"], Exit.CLUSTER, {CLIENT}, {*CHAT, *RARELY, "requests", "kubernetes.config"}),
+        (["clean"], Exit.CLUSTER, {CLIENT}, {*CHAT, *RARELY, "requests", "kubernetes.config"}),
+    ],
+)
+async def test_a_command_loads_nothing_heavy_that_it_does_not_use(
+    shell: CommandLine, arguments: list[str], code: Exit, needed: set[str], heavy: set[str]
+) -> None:
+    # The cluster is empty, without even the namespace: that is asked for, and told.
+    shell.variables["PYTHONPROFILEIMPORTTIME"] = "1"
+    done = await finished(await shell.begin(*arguments))
+    loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert (done.code, needed - loaded, heavy & loaded) == (code, set(), set())
+
+
+def test_the_clients_other_half_is_there_for_who_asks_for_it() -> None:
+    ask = (
+        "from k8s.login import load_client\nload_client()\nfrom kubernetes import config, client\n"
+    )
+    ask += "print(config.load_kube_config.__module__, client.V1Job.__name__)"
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, timeout=180)
+    assert done.stdout == b"kubernetes.config.kube_config V1Job\n", done.stderr

@@ -1,0 +1,50 @@
+"""Where the cluster is, and who we are: the official client, as the kubeconfig or the Pod has it.
+
+Its package begins with a half that blocks, with requests and oauthlib, of which `kubernetes.aio` uses nothing: a tenth of
+what a person waits for a command. So the package is there without its own beginning, and only the half in use is loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runs.backend import Unavailable
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client.api_client import ApiClient
+
+_PACKAGE = "kubernetes"
+
+
+def load_client() -> None:
+    """Load the client, once. It takes a while: not on a loop on which others wait."""
+    found = None if _PACKAGE in sys.modules else find_spec(_PACKAGE)
+    if found is not None:
+        sys.modules[_PACKAGE] = module_from_spec(found)
+    import_module("kubernetes.aio.client.api_client")
+
+
+async def log_in(kubeconfig: Path | None, context: str | None) -> ApiClient:
+    """Return the client, which connects at its first request; without a kubeconfig that of a Pod. Raises Unavailable."""
+    from kubernetes.aio import config
+    from kubernetes.aio.client.api_client import ApiClient
+    from kubernetes.aio.client.configuration import Configuration
+
+    found = Configuration()
+    try:
+        if kubeconfig is None:
+            config.load_incluster_config(found)  # type: ignore[no-untyped-call]  # the client's own code
+        else:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]  # as above
+                str(kubeconfig),
+                context=context,
+                client_configuration=found,
+                persist_config=False,
+            )
+    except (config.ConfigException, OSError, ValueError) as error:
+        raise Unavailable(f"The cluster's address and login can't be read: {error}") from error
+    return ApiClient(found)
