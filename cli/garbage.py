@@ -22,3 +22,8 @@ def look_as_usual() -> None:
     """
     gc.freeze()
     gc.set_threshold(*_USUAL)
+
+
+def look_no_more() -> None:
+    """Leave all to the machine, which takes it back at the end anyway: Python would look through it before, several times."""
+    gc.freeze()
