@@ -30,6 +30,8 @@ SILENCE_SECONDS = 70.0
 
 LEAVE_SECONDS = 1.0
 """https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
+COMMAND_LEAVE_SECONDS = 0.01
+"""Of a command: a person waits for the prompt, and the process goes anyway."""
 
 MAX_LOG_BYTES = 16 * 1024 * 1024
 """So much of a log's end is kept: more than one file of a log has, unless a cluster was told to let them grow."""
