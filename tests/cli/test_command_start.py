@@ -61,3 +61,14 @@ def test_the_clients_other_half_is_there_for_who_asks_for_it() -> None:
     ask += "print(config.load_kube_config.__module__, client.V1Job.__name__)"
     done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, timeout=180)
     assert done.stdout == b"kubernetes.config.kube_config V1Job\n", done.stderr
+
+
+def test_who_stays_looks_for_garbage_as_python_does() -> None:
+    ask = (
+        "import gc\nbefore = gc.get_threshold()\n"
+        "from cli.garbage import look_as_usual, look_seldom\nlook_seldom()\n"
+        "seldom = gc.get_threshold()\nlook_as_usual()\n"
+        "print(seldom > before, gc.get_threshold() == before, gc.get_freeze_count() > 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, timeout=180)
+    assert done.stdout == b"True True True\n", done.stderr
