@@ -169,12 +169,12 @@ def _start(
         application
     )
     errands.run(_publish_commands(application))
+    errands.run(_checking(surroundings.check))
 
     working = [
         group.create_task(watch.run()),
         group.create_task(cards.run()),
         group.create_task(_sweeping(watch, settings.poll_seconds, metrics)),
-        group.create_task(_checking(surroundings.check)),
     ]
     return _intake(settings, application, metrics), working
 

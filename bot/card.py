@@ -46,7 +46,6 @@ HELD_WORDS = {
     Seen.MISSING_KEY: "a secret's key is missing so far",
     Seen.SERVICE_NOT_READY: "waiting for services",
     Seen.SERVICE_FAILED: "a service doesn't start so far",
-    Seen.NODE_GONE: "its machine is silent",
 }
 """What is said in place of a phase while something keeps a Run from starting; what isn't here says "starting"."""
 

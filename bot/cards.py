@@ -155,15 +155,17 @@ class Cards:
         if run is None or run.ended or run.marks.card_id is not None:
             return
         place = Place(run.origin.chat_id, run.origin.thread_id)
+        self._refuse_moved(place)
         if not run.origin.by_command_line:
             # Not waited for: the card comes sooner, and those of many commands in the order of these.
             self._errands.run(self._speaker.react(place, run.origin.message_id, "👀"))
         letter = self._letter(self._runs.get(run_id, run), Progress())
         card_id = await self._speaker.say(place, letter)
-        if self._speaker.addresses.of(place.chat_id) != place.chat_id:
-            # Its number is one of the supergroup that the chat became: it could never be edited.
+        try:
+            self._refuse_moved(place)
+        except UndeliverableError:
             await self._speaker.delete(place, card_id)
-            raise UndeliverableError("its chat became a supergroup before")
+            raise
         # What stands there needs no edit: Telegram would refuse it, and count it all the same.
         self._shown[run_id] = _Shown(self._clock() - NEWS_SECONDS, letter.text.html())
         marked = await self._mark(
@@ -172,6 +174,11 @@ class Cards:
         if marked is not None and marked.marks.card_id != card_id:
             log.info("run %s: another bot opened a card meanwhile, ours goes", run_id)
             await self._speaker.delete(place, card_id)
+
+    def _refuse_moved(self, place: Place) -> None:
+        """Refuse a card whose number would be one of the supergroup that its chat became: it could never be edited."""
+        if self._speaker.addresses.of(place.chat_id) != place.chat_id:
+            raise UndeliverableError("its chat became a supergroup before")
 
     async def _close(self, run_id: str) -> None:
         run = self._runs[run_id]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from telegram import Bot
-from telegram.error import BadRequest, Forbidden, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
 
 from bot.access import Membership, membership
 from bot.addresses import Addresses
@@ -33,6 +33,9 @@ class Members:
             return known[1]
         try:
             member = await self._bot.get_chat_member(self._addresses.of(self._home), person_id)
+        except ChatMigrated as error:
+            moved = self._addresses.note(self._home, error.new_chat_id)
+            return await self.of(person_id) if moved else None
         except (BadRequest, Forbidden):
             found = Membership.NONE
         except TelegramError as error:

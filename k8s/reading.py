@@ -90,8 +90,10 @@ def _going(run: Run, job: Job, pod: Pod | None) -> Run:
 
 def _held(pod: Pod | None) -> Seen | None:
     found = None if pod is None else obstacle(pod, ())
-    return None if found is None or found.cause in _USUAL_AT_FIRST else found.cause
+    return None if found is None or found.cause in _USUAL else found.cause
 
 
-_USUAL_AT_FIRST = (Seen.NOT_STARTED, Seen.BROKER_FAILED)
-"""What every Pod shows while all goes well: its containers aren't there yet, or its first isn't ready."""
+_USUAL = (Seen.NOT_STARTED, Seen.BROKER_FAILED, Seen.NODE_GONE)
+"""What every Pod shows while all goes well: its containers aren't there yet, its first isn't ready, or it was deleted and has
+its grace time, in which the work is pushed.
+"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Set
 
 from bot import answers
 from bot.access import Action, Refusal, refuse
@@ -38,11 +39,17 @@ async def clean(asked: Asked, desk: Desk) -> None:
             removed.append(run)
         else:
             kept.append((run, why))
-    if removed:
-        # Nobody else tells of what was removed: an open table would show it until the next sweep.
-        gone = {run.id for run in removed}
-        desk.live.keep({run.id for run in await desk.backend.list_runs()} - gone)
     desk.answer(asked.message, answers.cleaned(removed, kept if named else []))
+    if removed:
+        await _take_from_tables({run.id for run in removed}, desk)
+
+
+async def _take_from_tables(gone: Set[str], desk: Desk) -> None:
+    """Let open tables show no more what was removed, which nobody else tells them until the next sweep."""
+    try:
+        desk.live.keep({run.id for run in await desk.backend.list_runs()} - gone)
+    except BackendError as error:
+        log.info("what was removed stays in tables until the next sweep: %s", error)
 
 
 async def _removed(run: Run, asked: Asked, desk: Desk) -> str | None:

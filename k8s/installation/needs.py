@@ -82,7 +82,13 @@ class Needs:
             words = f"there is no RuntimeClass {name}: no run would start"
             return [bad(title, words, "claude-sandbox init --overlay gvisor makes that of gVisor")]
         handler = str(found.get("handler"))
-        return [_runtime(title, handler, await self.objects.list(_NODES))]
+        labels: Mapping[str, str] = (found.get("scheduling") or {}).get("nodeSelector") or {}
+        selector = ",".join(f"{label}={value}" for label, value in labels.items())
+        nodes = await self.objects.list(_NODES, None, selector)
+        if selector and not nodes:
+            words = f"no node has {selector}, which the RuntimeClass {name} asks for: no run would start"
+            return [bad(title, words, f"Put that label on the nodes that have {handler}")]
+        return [_runtime(title, handler, nodes)]
 
 
 def _queue(

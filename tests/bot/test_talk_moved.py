@@ -10,6 +10,9 @@ import pytest
 
 from bot.config import Config, Role
 from playground.chats import Chat
+from runs.fake import FakeBackend
+from runs.run import command_line_key, command_line_origin
+from sandbox.task import Task
 from tests.bot.talk import Talk, talking
 
 RUN = '/run owner/demo "add a farewell"'
@@ -99,6 +102,23 @@ async def test_no_card_is_left_standing_in_the_supergroup_that_nobody_could_edit
         assert not talk.heard("Running", chat=moved.id)
         talk.place.finish(run.id, report=talk.pushed(run))
         await talk.said("Added a farewell.", chat=moved.id)
+        await talk.told(run)
+
+
+async def test_while_the_old_id_is_set_no_card_of_the_command_line_comes_and_goes_fault_9(
+    small: Small,
+) -> None:
+    talk = small.talk
+    async with talk.bot():
+        moved = small.migrate()
+        await talk.said(TOLD, chat=moved.id)
+        task = Task("https://github.com/owner/demo.git", "add a farewell", repo_name="owner/demo")
+        origin = command_line_origin("grace")
+        run = await FakeBackend(talk.place).start(command_line_key(), task, origin)
+        await talk.quiet(20)
+        assert not talk.world.calls("deleteMessage")
+        talk.place.finish(run.id, report=talk.pushed(run))
+        await talk.said("Added a farewell.", run.id, chat=moved.id)
         await talk.told(run)
 
 

@@ -37,7 +37,7 @@ async def test_a_kill_between_two_steps_loses_and_doubles_nothing_fault_26(
 async def test_a_kill_between_the_offset_and_the_card_loses_nothing_fault_26(
     scene: ChatScene,
 ) -> None:
-    scene.world.faults.hang("setMessageReaction", 60)  # comes just before the card
+    scene.world.faults.hang("sendMessage", 60, times=9)  # the card, or an end before it
     bot = await scene.start()
     asked = scene.say('/run demo "do it"')
     await until(lambda: not scene.world.state.updates.pending(), "the update is confirmed")

@@ -25,7 +25,13 @@ class FewObjects(Objects):
     async def list(
         self, kind: Kind, namespace: str | None = None, selector: str = ""
     ) -> list[dict[str, Any]]:
-        return list(self._found.get(kind.name, ()))
+        wanted = set(filter(None, selector.split(",")))
+        return [each for each in self._found.get(kind.name, ()) if wanted <= labels_of(each)]
+
+
+def labels_of(one: Mapping[str, Any]) -> set[str]:
+    labels = one.get("metadata", {}).get("labels", {})
+    return {f"{name}={value}" for name, value in labels.items()}
 
 
 def place(**more: str) -> KubernetesPlace:
@@ -94,6 +100,26 @@ async def test_machines_without_the_runtime_are_told(
     runtime = {"handler": "runsc"} if there else None
     objects = FewObjects({"node.k8s.io/v1 RuntimeClass": runtime, "Node": machines})
     found, what = told(await Needs(objects, place(runtime_class="gvisor")).runtime())
+    assert found is mark
+    assert what.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("labels", "mark", "words"),
+    [
+        ({"sandbox": "gvisor", "zone": "a"}, Mark.GOOD, "all 1 nodes have runsc"),
+        ({"zone": "a"}, Mark.BAD, "no node has sandbox=gvisor, which the RuntimeClass gvisor asks"),
+    ],
+)
+async def test_only_the_machines_count_that_the_runtime_class_selects(
+    labels: dict[str, str], mark: Mark, words: str
+) -> None:
+    selector = {"scheduling": {"nodeSelector": {"sandbox": "gvisor"}}}
+    there = {
+        "node.k8s.io/v1 RuntimeClass": {"handler": "runsc", **selector},
+        "Node": [{"metadata": {"labels": labels}, **nodes(("runsc",))[0]}, *nodes(("runc",))],
+    }
+    found, what = told(await Needs(FewObjects(there), place(runtime_class="gvisor")).runtime())
     assert found is mark
     assert what.startswith(words)
 

@@ -156,6 +156,19 @@ async def test_what_keeps_a_run_from_starting_is_seen_long_before_patience_ends_
     assert (await backend.get(run.id)).held is held
 
 
+async def test_a_run_in_its_grace_time_is_not_said_to_be_on_a_silent_machine(
+    cluster: FakeCluster, place: FakeClusterPlace
+) -> None:
+    backend = place.make(patience=LONG)
+    cluster.controlled = False
+    run = await start(backend, place.task("slow"))
+    put_pod(cluster, run, RUNNING)
+    await backend.cancel(run.id, "Ada")
+    put_pod(cluster, run, RUNNING, **GONE, deletionGracePeriodSeconds=90)
+    found = await backend.get(run.id)
+    assert (found.cancelled_by, found.ended, found.held) == ("Ada", False, None)
+
+
 async def end_of(backend: KubernetesBackend, run: Run) -> Outcome:
     found = await ended(backend, run)
     assert found.outcome is not None

@@ -68,7 +68,7 @@ async def test_a_bot_killed_between_update_and_run_starts_the_run_after_all_faul
 
 async def test_a_bot_killed_between_run_and_card_leaves_one_of_each_fault_2(scene: Scene) -> None:
     bot = await scene.start()
-    scene.world.faults.hang("setMessageReaction", 60)  # comes just before the card
+    scene.world.faults.hang("sendMessage", 60)  # the card
     asked = scene.say("/run small wait 60")
     await until(lambda: scene.starts(asked), "the run starts")
     assert not scene.cards(asked)
