@@ -6,12 +6,15 @@ import os
 import sys
 from pathlib import Path
 
+from cli.garbage import look_no_more, look_seldom
+
 INTERRUPTED = 130
 """What a shell says of a program that Ctrl-C ended; cli.exits has the others, and is still to be loaded here."""
 
 
 def main() -> None:
     """Be the program."""
+    look_seldom()
     try:
         _open_what_is_closed()
         from cli.main import main as run
@@ -19,6 +22,8 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    finally:
+        look_no_more()
 
 
 def _open_what_is_closed() -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.config import Config
-from cli.bot import load_config, make_place, make_store
 from cli.exits import Exit, Failure
+from cli.parts import load_config, make_place, make_store
 from cli.where import Where
 from k8s.visit import VisitedCluster
 from runs.backend import BackendError, UnknownRun
@@ -96,17 +95,6 @@ def visit(where: Where, work: Callable[[Cluster], Awaitable[_Answer]]) -> _Answe
             return await work(cluster)
 
     return asyncio.run(visiting())
-
-
-def person(environment: Mapping[str, str]) -> str:
-    """Return how the person is called who gives the commands."""
-    name = environment.get("USER") or environment.get("LOGNAME")
-    if not name:
-        try:
-            name = getpass.getuser()
-        except (OSError, KeyError):  # a user without a name, as in a container
-            name = "somebody"
-    return name[:60]
 
 
 @asynccontextmanager

@@ -129,12 +129,14 @@ def logs(
     """
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
-        from cli.commands.logs import LogWish, run_logs
         from cli.local.look import is_here, run_local_logs, wanted
+        from cli.log_wish import LogWish
 
         wish = LogWish(run, follow, tail, container)
         if is_here(environment, run) or wanted(environment, chosen, screen, local=local):
             return run_local_logs(environment, wish, screen)
+        from cli.commands.logs import run_logs  # the cluster's client too, so only here
+
         return run_logs(environment, chosen, wish, screen)
 
     _do(work, context, namespace, as_json)
@@ -152,11 +154,12 @@ def jobs(
     """
 
     def work(environment: dict[str, str], chosen: Chosen, screen: Screen) -> Exit:
-        from cli.commands.jobs import run_jobs
         from cli.local.look import run_local_jobs, wanted
 
         if wanted(environment, chosen, screen, local=local):
             return run_local_jobs(environment, screen)
+        from cli.commands.jobs import run_jobs  # the cluster's client too, so only here
+
         return run_jobs(environment, chosen, screen)
 
     _do(work, context, namespace, as_json)

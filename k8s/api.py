@@ -9,16 +9,18 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
-from kubernetes.aio import config
-from kubernetes.aio.client.api_client import ApiClient
-from kubernetes.aio.client.configuration import Configuration
 
+from k8s.login import load_client, log_in
 from k8s.structs import Status
 from runs.backend import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client.api_client import ApiClient
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
@@ -28,6 +30,8 @@ SILENCE_SECONDS = 70.0
 
 LEAVE_SECONDS = 1.0
 """https://docs.aiohttp.org/en/stable/client_advanced.html#graceful-shutdown"""
+COMMAND_LEAVE_SECONDS = 0.01
+"""Of a command: a person waits for the prompt, and the process goes anyway."""
 
 MAX_LOG_BYTES = 16 * 1024 * 1024
 """So much of a log's end is kept: more than one file of a log has, unless a cluster was told to let them grow."""
@@ -66,6 +70,7 @@ class Api:
     """Requests to one API server. Connects at the first one; `close` ends all."""
 
     def __init__(self, kubeconfig: Path | None, context: str | None = None) -> None:
+        load_client()
         self._kubeconfig = kubeconfig
         self._context = context
         self._client: ApiClient | None = None
@@ -199,25 +204,8 @@ class Api:
     async def _connected(self) -> ApiClient:
         async with self._connecting:
             if self._client is None:
-                self._client = ApiClient(await self._configuration())
+                self._client = await log_in(self._kubeconfig, self._context)
             return self._client
-
-    async def _configuration(self) -> Configuration:
-        """Read where the cluster is and who we are. Raises Unavailable."""
-        found = Configuration()
-        try:
-            if self._kubeconfig is None:
-                config.load_incluster_config(found)  # type: ignore[no-untyped-call]  # as above
-            else:
-                await config.load_kube_config(  # type: ignore[no-untyped-call]  # as above
-                    str(self._kubeconfig),
-                    context=self._context,
-                    client_configuration=found,
-                    persist_config=False,
-                )
-        except (config.ConfigException, OSError, ValueError) as error:
-            raise Unavailable(f"The cluster's address and login can't be read: {error}") from error
-        return found
 
 
 def _let_go(response: aiohttp.ClientResponse) -> None:

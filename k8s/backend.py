@@ -12,7 +12,6 @@ from k8s import log_start, names
 from k8s.annotations import Asked, End
 from k8s.api import LEAVE_SECONDS, MAX_LOG_BYTES, Api, Patch
 from k8s.jobs import AlreadyExists, Jobs, ending, is_kueues, known
-from k8s.manifest import manifest
 from k8s.mirror import Follower, Mirror
 from k8s.place import KubernetesPlace
 from k8s.reading import run_of
@@ -285,6 +284,7 @@ class KubernetesBackend:
 
     async def _create(self, asked: Asked, slots: tuple[Slot, ...]) -> Job:
         """Create the Job, suspended where a limit is reached. Raises AlreadyExists."""
+        from k8s.manifest import manifest  # with the templates' library: for a start only
 
         async def create(*, suspended: bool) -> Job:
             wanted = manifest(asked, self._place, suspended=suspended, slots=slots)

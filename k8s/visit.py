@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from k8s import names
-from k8s.api import Rejected
+from k8s.api import COMMAND_LEAVE_SECONDS, Rejected
 from k8s.backend import KubernetesBackend, sidecar_of
 from k8s.judging import judged
 from k8s.log_stream import LogStream, has_begun
@@ -23,7 +23,7 @@ _NOT_FOUND = 404
 class VisitedCluster(KubernetesBackend):
     """Runs on a cluster, of which a command touches none but the one that it is about."""
 
-    leave_seconds = 0.05  # a person waits for the prompt, and the process goes anyway
+    leave_seconds = COMMAND_LEAVE_SECONDS
 
     async def prepare(self) -> None:
         """Ask what has to be known before a start, so that this is one request. Raises Refused, Unavailable."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cli.cluster import Cluster, person, visit
+from cli.cluster import Cluster, visit
 from cli.exits import Exit, Failure
+from cli.person import person
 from cli.run_words import values
 from cli.screen import Screen
 from cli.watching import told, watch

@@ -28,7 +28,7 @@ def run_doctor(environment: Mapping[str, str], chosen: Chosen, *, as_json: bool)
 
 async def _doctor(screen: Screen, where: Where) -> Exit:
     # Loaded only here: the client takes a second.
-    from k8s.api import Api
+    from k8s.api import COMMAND_LEAVE_SECONDS, Api
     from k8s.installation.objects import Objects
 
     cluster = where.settings.cluster
@@ -36,7 +36,7 @@ async def _doctor(screen: Screen, where: Where) -> Exit:
     try:
         return await examine(screen, where.environment, Objects(api))
     finally:
-        await api.close()
+        await api.close(COMMAND_LEAVE_SECONDS)
 
 
 async def examine(screen: Screen, environment: Mapping[str, str], objects: Objects) -> Exit:

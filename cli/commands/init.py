@@ -45,7 +45,7 @@ def run_init(environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> int:
 
 async def _init(screen: Screen, environment: Mapping[str, str], chosen: Chosen, wish: Wish) -> Exit:
     # Loaded only here: the client takes a second.
-    from k8s.api import Api
+    from k8s.api import COMMAND_LEAVE_SECONDS, Api
     from k8s.installation.objects import Objects
 
     environment = with_owner(environment)
@@ -55,7 +55,7 @@ async def _init(screen: Screen, environment: Mapping[str, str], chosen: Chosen, 
     try:
         return await Installation(screen, where, wish, Objects(api), is_there).run()
     finally:
-        await api.close()
+        await api.close(COMMAND_LEAVE_SECONDS)
 
 
 def _where(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 
 from bot.log_lines import rows_of
 from cli.cluster import Cluster, visit
 from cli.exits import Exit, Failure
+from cli.log_wish import LogWish
 from cli.run_words import state_words, values
 from cli.screen import Screen
 from cli.watching import LOOK_SECONDS, acknowledged
@@ -19,23 +19,6 @@ from sandbox.words import printable
 
 _LOOKS = 4
 """After the last line of a log its Pod may take some seconds to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogWish:
-    """What was written behind `logs`: a Run or none, whether to follow, how many last lines, of which container."""
-
-    run: str | None = None
-    follows: bool = False
-    tail: int | None = None
-    container: str | None = None
-
-    @property
-    def service(self) -> str | None:
-        """Return the service beside the agent; None for the agent itself."""
-        if self.container in (None, "claude"):
-            return None
-        return str(self.container).removesuffix("-sidecar")
 
 
 def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen: Screen) -> Exit:

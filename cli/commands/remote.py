@@ -11,10 +11,11 @@ from bot.config import Config
 from bot.repo import Target
 from bot.stack_words import stack_words
 from cli.asking import find_target, make_task, read_prompt, read_written
-from cli.bot import load_config, make_stacks
 from cli.checkout import here
-from cli.cluster import Cluster, person, visit
+from cli.cluster import Cluster, visit
 from cli.exits import Exit
+from cli.parts import load_config, make_stacks
+from cli.person import person
 from cli.run_words import launched, values, what_next
 from cli.screen import Screen
 from cli.watching import told, watch

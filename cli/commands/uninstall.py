@@ -37,7 +37,7 @@ def run_uninstall(
 
 
 async def _uninstall(screen: Screen, where: Where, asker: Asker, keep_logs: bool | None) -> Exit:
-    from k8s.api import Api
+    from k8s.api import COMMAND_LEAVE_SECONDS, Api
     from k8s.installation.objects import Objects
     from k8s.installation.removal import find_removal, remove
 
@@ -59,7 +59,7 @@ async def _uninstall(screen: Screen, where: Where, asker: Asker, keep_logs: bool
         await _demand_rights(objects, going)
         await remove(objects, going, lambda ref: screen.say(f"✓ gone: {ref.words}"))
     finally:
-        await api.close()
+        await api.close(COMMAND_LEAVE_SECONDS)
     for claim in kept:
         screen.say(f"Kept, with its namespace: {claim.words}, the records and logs")
     if not kept:

@@ -15,9 +15,7 @@ from bot.messages import ANSWER_ADVICE, completion
 from bot.repo import Target, find_again
 from bot.settings import BackendName, Settings, read
 from cli.asking import find_target, make_task, read_prompt, read_written
-from cli.bot import load_config
 from cli.checkout import here
-from cli.cluster import person
 from cli.exits import Exit, Failure
 from cli.local.bare import run_bare
 from cli.local.contained import Here, compose_of, remarks, run_contained
@@ -27,6 +25,8 @@ from cli.local.one_run import Lines, OneRun
 from cli.local.pod import Stopping
 from cli.local.way import With
 from cli.owner import with_owner
+from cli.parts import load_config
+from cli.person import person
 from cli.run_words import for_terminal, values
 from cli.screen import Screen
 from cli.written import Written

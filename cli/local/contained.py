@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from bot.settings import BackendName
 from bot.stack_words import stack_words
-from cli.bot import make_place, make_stacks
 from cli.exits import Exit, Failure
 from cli.local.arguments import LABEL, Made
 from cli.local.compose import compose_file
@@ -23,6 +22,7 @@ from cli.local.leftovers import owner, sweep
 from cli.local.one_run import OneRun
 from cli.local.pod import Means, PodHere, Stopping
 from cli.local.pulling import pull
+from cli.parts import make_place, make_stacks
 from k8s.annotations import Asked
 from k8s.containers import Containers, containers_of
 from k8s.manifest import manifest

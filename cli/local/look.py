@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.settings import BackendName, Settings, read
-from cli.commands.logs import LogWish
 from cli.exits import Exit, Failure
 from cli.local.growing_log import GrowingLog
 from cli.local.kept import Kept
+from cli.log_wish import LogWish
 from cli.run_words import COLUMNS, row, state_words, values
 from cli.screen import Screen
 from cli.where import Chosen

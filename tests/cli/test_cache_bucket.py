@@ -8,7 +8,7 @@ import pytest
 
 from bot.config_file import parse
 from bot.settings import SettingsError, read
-from cli.bot import make_place
+from cli.parts import make_place
 
 GIVEN = {
     "TELEGRAM_BOT_TOKEN": "1:a",

@@ -1,4 +1,4 @@
-"""What the program does before any command: Ctrl-C while it still loads, and its version."""
+"""How the program begins: Ctrl-C while it still loads, its version, and what each command loads."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import INTERRUPTED
 from cli.exits import Exit
 from cli.main import app
+from tests.cli.command_line import CommandLine, finished
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -33,3 +35,29 @@ def test_the_version_is_that_of_the_checkout() -> None:
 
 def test_the_exit_code_is_the_documented_one() -> None:
     assert INTERRUPTED == Exit.INTERRUPTED
+
+
+CHAT = {"telegram", "httpx", "apscheduler", "prometheus_client", "bot.app"}
+RARELY = {"obstore", "rich", "jinja2", "bot.config_file", "bot.fitting", "runs.local"}
+CLIENT = "kubernetes.aio.client.rest"
+CLUSTER = {CLIENT, "aiohttp", "msgspec", "k8s.backend"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "needed", "heavy"),
+    [
+        (["--help"], Exit.OK, {"typer"}, {*CHAT, *RARELY, *CLUSTER, "asyncio", "pydantic", "yaml"}),
+        (["jobs", "--local"], Exit.OK, {"asyncio"}, {*CHAT, *RARELY, *CLUSTER, "yaml"}),
+        (["logs", "--local"], Exit.USAGE, {"asyncio"}, {*CHAT, *CLUSTER, "rich", "jinja2"}),
+        (["jobs"], Exit.CLUSTER, {CLIENT}, {*CHAT, *RARELY}),
+        (["clean"], Exit.CLUSTER, {CLIENT}, {*CHAT, *RARELY}),
+    ],
+)
+async def test_a_command_loads_nothing_heavy_that_it_does_not_use(
+    shell: CommandLine, arguments: list[str], code: Exit, needed: set[str], heavy: set[str]
+) -> None:
+    # The cluster is empty, without even the namespace: that is asked for, and told.
+    shell.variables["PYTHONPROFILEIMPORTTIME"] = "1"
+    done = await finished(await shell.begin(*arguments))
+    loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
+    assert (done.code, needed - loaded, heavy & loaded) == (code, set(), set())

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.logs import LogWish
 from cli.exits import Failure
 from cli.local.command import Wish, run_local
 from cli.local.kept import KEPT_SECONDS, KILLED, Kept, held
 from cli.local.look import is_here, refuse_here, run_local_jobs, run_local_logs, wanted
 from cli.local.way import With
+from cli.log_wish import LogWish
 from cli.screen import Screen
 from cli.where import Chosen
 from cli.written import Written
