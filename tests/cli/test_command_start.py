@@ -61,3 +61,14 @@ async def test_a_command_loads_nothing_heavy_that_it_does_not_use(
     done = await finished(await shell.begin(*arguments))
     loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines()}
     assert (done.code, needed - loaded, heavy & loaded) == (code, set(), set())
+
+
+def test_who_stays_looks_for_garbage_as_python_does() -> None:
+    ask = (
+        "import gc\nbefore = gc.get_threshold()\n"
+        "from cli.garbage import look_as_usual, look_seldom\nlook_seldom()\n"
+        "seldom = gc.get_threshold()\nlook_as_usual()\n"
+        "print(seldom > before, gc.get_threshold() == before, gc.get_freeze_count() > 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, timeout=180)
+    assert done.stdout == b"True True True\n", done.stderr
