@@ -112,8 +112,10 @@ def test_a_mistake_in_the_repos_file_is_told_beside_what_was_found(
 def test_what_can_not_be_read_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_stack(os.environ, "file:///nowhere/x.git", None, as_json=True) == 3
     printed = capsys.readouterr()
-    assert printed.err == "file:///nowhere/x.git: the server doesn't know it\n"
-    assert json.loads(printed.out)["error"] == printed.err.strip()
+    error, advice = printed.err.splitlines()
+    assert error == "file:///nowhere/x.git: the server doesn't know it"
+    assert advice.startswith("➜ Look at the address and the branch")
+    assert json.loads(printed.out)["error"] == error
 
 
 def test_a_folder_that_is_not_there_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
