@@ -76,8 +76,8 @@ async def watch(run: Run, cluster: Cluster, screen: Screen) -> Run:
     return await acknowledged(moment.run, cluster)
 
 
-async def acknowledged(run: Run, cluster: Cluster) -> Run:
-    """Keep the log and the Record, and note that who watched knows the end: as a bot would.
+async def acknowledged(run: Run, cluster: Cluster, heard: bytes = b"") -> Run:
+    """Keep the log and the Record, and note that who watched knows the end: as a bot would. `heard` is the log as it came.
 
     Where one is there, it has put a card on the Run, and does all this itself. A Run of the chat keeps its log, and stays
     untold: a bot that is away owes the chat its end.
@@ -86,19 +86,27 @@ async def acknowledged(run: Run, cluster: Cluster) -> Run:
         run = await _when_a_bot_had_time(run, cluster)
     except BackendError:
         return run
-    if run.told or run.marks.card_id is not None:
+    if run.marks.card_id is not None:
         return run
     recorded = Recorded(cluster.backend, cluster.store, time.time)
     try:
-        if printed := await cluster.backend.read_log(run.id):
-            await cluster.store.write_log(run.id, printed)
-        if not run.origin.by_command_line:
+        await _keep_log(run, cluster, heard)
+        if run.told or not run.origin.by_command_line:
             return run
         await recorded.note(run)
         return await recorded.acknowledge(run, time.time())
     except (BackendError, OSError) as error:
         logger.info("run %s can't be kept: %s", run.id, error)
         return run  # its time to live, set at the start, counts all the same
+
+
+async def _keep_log(run: Run, cluster: Cluster, heard: bytes) -> None:
+    """Keep the log where nobody has yet: of two who saw the end, one may have no log any more, and tell it first."""
+    try:
+        await cluster.store.read_log(run.id, tail_bytes=1)
+    except UnknownRun:
+        if printed := await cluster.backend.read_log(run.id) or heard:
+            await cluster.store.write_log(run.id, printed)
 
 
 async def _when_a_bot_had_time(run: Run, cluster: Cluster) -> Run:

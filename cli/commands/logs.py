@@ -13,6 +13,7 @@ from cli.run_words import state_words, values
 from cli.screen import Screen
 from cli.watching import LOOK_SECONDS, acknowledged
 from cli.where import Chosen, find_where
+from k8s.api import MAX_LOG_BYTES
 from runs.backend import BackendError, Refused, UnknownRun
 from runs.run import Run
 from sandbox.words import printable
@@ -41,8 +42,7 @@ def run_logs(environment: dict[str, str], chosen: Chosen, wish: LogWish, screen:
             screen.note(f"Run {run.id}, {state_words(run)}")
         if wish.follows and not run.ended:
             said = f"You don't follow any more; run {run.id} goes on in {where.words}."
-            await _follow(run, wish, cluster, screen)
-            await _end(run, cluster, screen)
+            await _end(run, cluster, screen, await _follow(run, wish, cluster, screen))
             return Exit.OK
         lines = await _read(run, wish, cluster)
         for line in lines:
@@ -72,25 +72,30 @@ async def _newest(cluster: Cluster) -> Run:
     return (live or runs)[-1]
 
 
-async def _follow(run: Run, wish: LogWish, cluster: Cluster, screen: Screen) -> None:
+async def _follow(run: Run, wish: LogWish, cluster: Cluster, screen: Screen) -> bytes:
+    """Print a log as it comes; return it, or as much of its end as is kept of one, where it is the whole of a Run's."""
+    heard = bytearray()
     redactor = cluster.redactor
     following = cluster.backend.follow_log(run.id, service=wish.service, tail_lines=wish.tail)
     async with aclosing(following) as printed:
         async for line in printed:
+            heard += line + b"\n"
+            del heard[:-MAX_LOG_BYTES]
             for shown in redactor.line(printable(line.decode("utf-8", "replace"))):
                 _print(shown, screen)
     for shown in redactor.flush():
         _print(shown, screen)
+    return bytes(heard) if wish.service is None and wish.tail is None else b""
 
 
-async def _end(run: Run, cluster: Cluster, screen: Screen) -> None:
+async def _end(run: Run, cluster: Cluster, screen: Screen, heard: bytes) -> None:
     """Say how a Run ended that was followed to here, and write that down, as for one that is watched."""
     with suppress(BackendError):
         for _ in range(_LOOKS):
             run = await cluster.backend.tend(run.id)
             if run.ended:
                 screen.note(f"Run {run.id}: {state_words(run)}")
-                await acknowledged(run, cluster)
+                await acknowledged(run, cluster, heard)
                 return
             await asyncio.sleep(LOOK_SECONDS)
 

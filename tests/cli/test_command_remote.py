@@ -263,16 +263,37 @@ async def test_a_run_of_the_chat_that_is_stopped_here_is_still_told_there(
     assert "the last words" in logs.out
 
 
-async def test_a_log_is_followed_to_its_end(shell: CommandLine, cluster: FakeCluster) -> None:
+async def test_a_log_is_followed_to_its_end(shell: CommandLine) -> None:
     run_id = await start(shell, "wait 300")
     following = await shell.begin("logs", run_id, "-f")
     assert following.stdout is not None
     first = (await following.stdout.readline()).decode()
     assert first == "▶ clone\n"
-    cluster.suspend(f"claude-{run_id}", wanted=True)
+    assert (await shell.run("cancel", run_id, "--no-wait")).code == 0
     rest = await finished(following)
     assert rest.code == 0, rest.err
     assert "the last words\n" in rest.out
+    kept = await shell.run("logs", run_id)
+    assert kept.out == f"{first}{rest.out}", (
+        "the Pod is gone, and the log that came is what there is"
+    )
+
+
+@pytest.mark.parametrize("follows", ["the log so far", "nothing but what comes"])
+async def test_the_log_is_kept_whoever_of_two_sees_the_end_first(
+    shell: CommandLine, follows: str
+) -> None:
+    run_id = await start(shell, "wait 300")
+    tail = () if follows == "the log so far" else ("--tail", "1")
+    following = await shell.begin("logs", run_id, "-f", *tail)
+    assert following.stdout is not None
+    assert await following.stdout.readline()
+    stopped = await shell.run("cancel", run_id)
+    assert stopped.code == 0, stopped.err
+    assert (await finished(following)).code == 0
+    kept = await shell.run("logs", run_id)
+    assert "▶ clone\n" in kept.out
+    assert "the last words\n" in kept.out
 
 
 async def test_what_the_chat_has_not_been_told_stays_unless_all_is_said(
