@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import CommandLine, finished
 from tests.cluster.backend_place import ClusterPlace
 from tests.cluster.chat_scene import LIMIT_SECONDS, ChatScene, run_of
 from tests.cluster.kubectl import Kubectl
@@ -71,8 +71,10 @@ async def test_without_a_bot_a_run_goes_from_remote_to_clean(
     slow_id = slow.json["run"]
     following = await shell.begin("logs", slow_id, "-f")
     assert following.stdout is not None
-    while b"agent" not in (line := await following.stdout.readline()):
-        assert line, "the log ended before the agent began"
+    seen: list[bytes] = []
+    while not seen or b"agent" not in seen[-1]:
+        seen.append(await following.stdout.readline())
+        assert seen[-1], ("the log ended before the agent began", seen, await finished(following))
     stopped = await shell.run("cancel", slow_id)
     assert stopped.code == 0, stopped.err
     assert "⏹ Stopped by ada" in stopped.out
