@@ -31,10 +31,11 @@ class Members:
         known = self._known.get(person_id)
         if known is not None and now - known[0] < KEPT_SECONDS:
             return known[1]
+        home = self._addresses.of(self._home)
         try:
-            member = await self._bot.get_chat_member(self._addresses.of(self._home), person_id)
+            member = await self._bot.get_chat_member(home, person_id)
         except ChatMigrated as error:
-            moved = self._addresses.note(self._home, error.new_chat_id)
+            moved = self._addresses.note(home, error.new_chat_id)
             return await self.of(person_id) if moved else None
         except (BadRequest, Forbidden):
             found = Membership.NONE

@@ -15,25 +15,30 @@ OLD, NEW = -1, -1_001_000_000_001
 
 @dataclass
 class MovedAsked:
-    """A Bot for which asking the old group for its members is refused, as no server was seen to do it."""
+    """A Bot for which asking the old group, or `never`, for its members is refused, as no server was seen to do it."""
 
     new: int
+    never: int = OLD
     asked: list[int] = field(default_factory=list)
 
     async def get_chat_member(self, chat_id: int, _person_id: int) -> SimpleNamespace:
         self.asked.append(chat_id)
-        if chat_id == OLD:
+        if chat_id in (OLD, self.never):
             raise ChatMigrated(self.new)
         return SimpleNamespace(status="administrator")
 
 
 @pytest.mark.parametrize(
-    ("new", "found", "asked"), [(NEW, Membership.ADMINISTRATOR, [OLD, NEW]), (OLD, None, [OLD])]
+    ("bot", "found", "asked"),
+    [
+        (MovedAsked(NEW), Membership.ADMINISTRATOR, [OLD, NEW]),
+        (MovedAsked(OLD), None, [OLD]),
+        (MovedAsked(NEW, never=NEW), None, [OLD, NEW]),
+    ],
 )
 async def test_a_group_that_says_by_its_members_that_it_moved_is_followed_and_not_in_a_circle(
-    new: int, found: Membership | None, asked: list[int]
+    bot: MovedAsked, found: Membership | None, asked: list[int]
 ) -> None:
-    bot = MovedAsked(new)
     members = Members(bot, OLD, Addresses())  # type: ignore[arg-type]
     assert await members.of(7) == found
     assert bot.asked == asked
